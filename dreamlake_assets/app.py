@@ -1,0 +1,85 @@
+"""The application factory."""
+
+import logging
+import re
+import secrets
+
+import orjson
+import werkzeug.exceptions
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from dreamlake_assets import routes, services
+from dreamlake_assets.config import Settings
+from dreamlake_assets.errors import (
+    AssetsError,
+    BodyTooLarge,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+)
+from dreamlake_assets.http import MAXIMUM_BODY_BYTES
+
+_log = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+#: What the framework's own refusals are called here.
+_REFUSALS: dict[int, type[AssetsError]] = {
+    each.status: each for each in (NotFound, MethodNotAllowed, BodyTooLarge, UnsupportedMediaType)
+}
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application, with its connections to the database being made.
+
+    To be called in the process that serves: connections do not outlive a fork.
+
+    :param settings: from the environment where they are not given.
+    :raises SettingsError: a setting is missing or bad.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
+    # An address is taken as it is written: no redirects to what may have been meant.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    routes.install(app)
+    app.before_request(_take_request_id)
+    app.after_request(_send_request_id)
+    app.register_error_handler(AssetsError, _answer_error)
+    app.register_error_handler(HTTPException, _answer_refusal)
+    app.register_error_handler(Exception, _answer_failure)
+    services.install(app, settings or Settings.from_environment()).database.open()
+    return app
+
+
+def _take_request_id() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def _send_request_id(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    return response
+
+
+def _answer_error(error: AssetsError) -> Response:
+    body = {"error": str(error), "code": error.code, "requestId": g.request_id}
+    if error.fields:
+        body["fields"] = error.fields
+    return Response(
+        orjson.dumps(body), error.status, headers=error.headers, mimetype="application/json"
+    )
+
+
+def _answer_refusal(refusal: HTTPException) -> Response:
+    error = _REFUSALS.get(refusal.code or 0, InvalidRequest)()
+    if isinstance(refusal, werkzeug.exceptions.MethodNotAllowed):
+        error.headers["Allow"] = ", ".join(sorted(refusal.valid_methods or ()))
+    return _answer_error(error)
+
+
+def _answer_failure(error: Exception) -> Response:
+    _log.exception("request %s failed", g.request_id, exc_info=error)
+    return _answer_error(AssetsError("The service failed to answer; the request id names its log."))

@@ -1,0 +1,262 @@
+"""The command ``dreamlake-assets``.
+
+Results go to the standard output, everything else to the standard error. The exit code is 0, 1 when
+the command could not do its work, 2 when it was called wrongly.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from dreamlake_assets import __version__, auth, config, db, migrations, names
+from dreamlake_assets.errors import AssetsError
+from dreamlake_assets.store import namespace as namespaces
+
+ROLES = ("reader", "writer")
+DEFAULT_TTL_SECONDS = 3600
+
+
+class Commands(click.Group):
+    """A group of commands whose expected errors are one line each."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; exit with 1 and the message of an expected error."""
+        try:
+            return super().invoke(ctx)
+        except (AssetsError, config.SettingsError, migrations.MigrationError) as error:
+            raise click.ClickException(" ".join(str(error).split())) from error
+
+
+class Slug(click.ParamType):
+    """The slug of a namespace."""
+
+    name = "slug"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the slug."""
+        try:
+            return names.check_slug(value)
+        except names.InvalidName as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+class Subject(click.ParamType):
+    """The subject of a token."""
+
+    name = "subject"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the subject."""
+        try:
+            if not value:
+                raise names.InvalidName("Must not be empty.")
+            return names.check_text(value)
+        except names.InvalidName as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+class Member(Subject):
+    """``SUBJECT``, ``SUBJECT:reader`` or ``SUBJECT:writer``; other colons belong to the subject."""
+
+    name = "subject[:role]"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split a member into its subject and its role, by default ``writer``."""
+        if isinstance(value, tuple):
+            return value
+        subject, colon, role = value.rpartition(":")
+        if not colon or role not in ROLES:
+            subject, role = value, "writer"
+        return super().convert(subject, param, ctx), role
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Look after the assets service of DreamLake.
+
+    The database is the one that DATABASE_URL names, such as
+    postgresql://dreamlake@localhost:5432/dreamlake.
+
+    To try the service on this machine alone, with nothing else set up: dreamlake-assets dev
+    """
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be applied.")
+@click.option("--status", is_flag=True, help="Only say what the database has and what it lacks.")
+def migrate(*, dry_run: bool, status: bool) -> None:
+    """Bring the schema of the database up to date.
+
+    Applies the files of sql/migrations that the database lacks, in order, each in a transaction. Safe
+    to run again, and to run twice at once. Behind PgBouncer, name the server itself in DATABASE_URL.
+
+    Example: DATABASE_URL=postgresql://dreamlake@localhost/dreamlake dreamlake-assets migrate
+    """
+    if dry_run and status:
+        raise click.UsageError("--dry-run and --status do not go together.")
+    url = config.database_url()
+    if status:
+        with db.connect(url) as connection:
+            _show(migrations.status(connection))
+        return
+    if dry_run:
+        for name in migrations.migrate(url, dry_run=True):
+            click.echo(f"would apply {name}")
+        return
+    applied = migrations.migrate(url, announce=lambda name: click.echo(f"applied {name}"))
+    if not applied:
+        click.echo("nothing to do: the schema is up to date")
+
+
+def _show(status: migrations.Status) -> None:
+    for name in status.applied:
+        click.echo(f"applied  {name}")
+    for name in status.pending:
+        click.echo(f"pending  {name}")
+    for name in status.unknown:
+        click.echo(f"newer    {name}  (of a later release)")
+
+
+@main.group(cls=Commands)
+def namespace() -> None:
+    """Make namespaces and say who may use them."""
+
+
+@namespace.command()
+@click.argument("slug", type=Slug())
+@click.option(
+    "--member",
+    "members",
+    type=Member(),
+    multiple=True,
+    metavar="SUBJECT[:ROLE]",
+    help="Who may use it: the claim 'sub' of a token, and reader or writer (the default)."
+    " May be given several times.",
+)
+def create(slug: str, members: tuple[tuple[str, str], ...]) -> None:
+    """Make the namespace SLUG.
+
+    Example: dreamlake-assets namespace create robotics --member alice --member bob:reader
+    """
+    with db.connect(config.database_url()) as connection, connection.transaction():
+        if not namespaces.create(connection, namespace=slug):
+            raise click.ClickException(f"the namespace {slug} exists already")
+        for subject, role in members:
+            namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
+    click.echo(f"made the namespace {slug}")
+    for subject, role in members:
+        click.echo(f"{subject} is a {role} of {slug}")
+
+
+@namespace.command("list")
+def list_() -> None:
+    """List the namespaces and their members.
+
+    One line for each member: the namespace, the role and the subject; one with the namespace alone
+    where it has none.
+
+    Example: dreamlake-assets namespace list
+    """
+    with db.connect(config.database_url()) as connection:
+        for slug, readers, writers in namespaces.list_all(connection):
+            members = [("writer", subject) for subject in writers]
+            members += [("reader", subject) for subject in readers]
+            for role, subject in members:
+                click.echo(f"{slug}\t{role}\t{subject}")
+            if not members:
+                click.echo(slug)
+
+
+@namespace.group(cls=Commands)
+def member() -> None:
+    """Say who may use a namespace."""
+
+
+@member.command()
+@click.argument("slug", metavar="NAMESPACE", type=Slug())
+@click.argument("new", metavar="SUBJECT[:ROLE]", type=Member())
+def add(slug: str, new: tuple[str, str]) -> None:
+    """Let SUBJECT use NAMESPACE as reader or writer (the default), or change its role.
+
+    Example: dreamlake-assets namespace member add robotics bob:reader
+    """
+    subject, role = new
+    with db.connect(config.database_url()) as connection:
+        namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
+    click.echo(f"{subject} is a {role} of {slug}")
+
+
+@member.command()
+@click.argument("slug", metavar="NAMESPACE", type=Slug())
+@click.argument("subject", type=Subject())
+def remove(slug: str, subject: str) -> None:
+    """Let SUBJECT use NAMESPACE no longer.
+
+    Example: dreamlake-assets namespace member remove robotics bob
+    """
+    with db.connect(config.database_url()) as connection:
+        if not namespaces.remove_member(connection, namespace=slug, subject=subject):
+            raise click.ClickException(f"{subject} is no member of a namespace {slug}")
+    click.echo(f"{subject} is no longer a member of {slug}")
+
+
+@main.command()
+@click.argument("subject", type=Subject())
+@click.option(
+    "--ttl",
+    type=click.IntRange(min=1),
+    default=DEFAULT_TTL_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the token is valid.",
+)
+def token(subject: str, ttl: int) -> None:
+    """Print a token for SUBJECT, signed with DREAMLAKE_JWT_SECRET.
+
+    Where tokens are verified with a public key, they come from whoever has the private one.
+
+    Example: curl -H "Authorization: Bearer $(dreamlake-assets token alice)" localhost:10334/auth/me
+    """
+    try:
+        click.echo(auth.sign(config.token_settings(), subject, ttl))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+def dev() -> None:
+    """Run everything on this machine, until Ctrl-C.
+
+    The service, an embedded PostgreSQL, a local BSS and a local S3, on the loopback interface. The
+    data is kept under var/.
+
+    Example: dreamlake-assets dev
+    """
+    _local_command("dev")()
+
+
+@main.command()
+def demo() -> None:
+    """Take a real video through the service that `dreamlake-assets dev` runs.
+
+    Uploads it to the local BSS, registers it with an audio, a label track and a text track beside it,
+    lists them, downloads it and compares the bytes.
+
+    Example: dreamlake-assets demo
+    """
+    _local_command("demo")()
+
+
+def _local_command(name: str) -> Callable[[], None]:
+    try:
+        commands = importlib.import_module("dreamlake_assets.local.commands")
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is not installed; the local stack needs: pip install 'dreamlake-assets[local]'"
+        ) from error
+    return getattr(commands, name)

@@ -1,0 +1,228 @@
+"""The settings, read from the environment once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from dreamlake_assets import db
+
+#: The secret that the public client signs its debug tokens with. Everybody knows it.
+DEBUG_SECRET = "your-secret-key-change-this-in-production"  # noqa: S105
+MINIMUM_SECRET_BYTES = 32
+
+_SYMMETRIC = {"HS256", "HS384", "HS512"}
+_ASYMMETRIC = {
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+}
+
+
+class SettingsError(ValueError):
+    """A setting is missing or bad; the message is one line that says which and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """How tokens are verified: one key, and algorithms that are pinned.
+
+    :param secret: of HS256, or None.
+    :param public_key: in PEM, or None.
+    :param jwks_url: where the issuer publishes its keys, or None.
+    """
+
+    secret: str | None = field(default=None, repr=False)
+    public_key: str | None = field(default=None, repr=False)
+    jwks_url: str | None = None
+    algorithms: tuple[str, ...] = ("HS256",)
+    audience: str | None = None
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that differs between two places where the service runs.
+
+    :param bss_timeout: seconds that BSS may take to connect, and again to answer.
+    :param threads: of each worker: as many requests are served at once, each with a connection.
+    :param cursor_secret: signs the cursors of lists; the same in every process.
+    """
+
+    database_url: str = field(repr=False)
+    tokens: TokenSettings
+    bss_url: str = "http://127.0.0.1:10234"
+    bss_token: str | None = field(default=None, repr=False)
+    bss_timeout: float = 5.0
+    port: int = 10334
+    threads: int = 8
+    cursor_secret: str = field(repr=False)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings of a process that serves.
+
+        :raises SettingsError: a setting is missing or bad.
+        """
+        tokens = token_settings(environ)
+        url = database_url(environ)
+        return cls(
+            database_url=url,
+            tokens=tokens,
+            bss_url=_http_url(environ, "DREAMLAKE_BSS_URL") or "http://127.0.0.1:10234",
+            bss_token=_optional(environ, "DREAMLAKE_BSS_TOKEN"),
+            bss_timeout=_number(environ, "DREAMLAKE_BSS_TIMEOUT", 5.0, least=0.1, most=60.0),
+            port=port(environ),
+            threads=threads(environ),
+            cursor_secret=_optional(environ, "DREAMLAKE_CURSOR_SECRET") or tokens.secret or url,
+        )
+
+
+def database_url(environ: Mapping[str, str] = os.environ) -> str:
+    """The setting DATABASE_URL.
+
+    :raises SettingsError: DATABASE_URL is missing or bad.
+    """
+    url = _optional(environ, "DATABASE_URL")
+    if url is None:
+        raise SettingsError(
+            "DATABASE_URL is missing, such as postgresql://user@host:5432/dreamlake"
+        )
+    try:
+        db.check_url(url)
+    except ValueError as error:
+        raise SettingsError(f"DATABASE_URL is bad: {error}") from None
+    return url
+
+
+def token_settings(environ: Mapping[str, str] = os.environ) -> TokenSettings:
+    """The settings of tokens.
+
+    :raises SettingsError: a setting that begins with DREAMLAKE_JWT is missing or bad.
+    """
+    secret = _optional(environ, "DREAMLAKE_JWT_SECRET")
+    public_key = _optional(environ, "DREAMLAKE_JWT_PUBLIC_KEY")
+    jwks_url = _http_url(environ, "DREAMLAKE_JWT_JWKS_URL")
+    if sum(key is not None for key in (secret, public_key, jwks_url)) != 1:
+        raise SettingsError(
+            "set exactly one of DREAMLAKE_JWT_SECRET, DREAMLAKE_JWT_PUBLIC_KEY and"
+            " DREAMLAKE_JWT_JWKS_URL"
+        )
+    if secret is not None:
+        _check_secret(secret, local_stack=environ.get("DREAMLAKE_LOCAL_STACK") == "1")
+    if public_key is not None:
+        public_key = _pem(public_key)
+    return TokenSettings(
+        secret=secret,
+        public_key=public_key,
+        jwks_url=jwks_url,
+        algorithms=_algorithms(environ, symmetric=secret is not None),
+        audience=_optional(environ, "DREAMLAKE_JWT_AUDIENCE"),
+        issuer=_optional(environ, "DREAMLAKE_JWT_ISSUER"),
+    )
+
+
+def port(environ: Mapping[str, str] = os.environ) -> int:
+    """The setting PORT.
+
+    :raises SettingsError: PORT is no port.
+    """
+    return _whole_number(environ, "PORT", 10334, least=1, most=65535)
+
+
+def workers(environ: Mapping[str, str] = os.environ) -> int:
+    """The setting WEB_CONCURRENCY: how many processes serve.
+
+    :raises SettingsError: WEB_CONCURRENCY is no number of processes.
+    """
+    return _whole_number(environ, "WEB_CONCURRENCY", os.cpu_count() or 1, least=1, most=1024)
+
+
+def threads(environ: Mapping[str, str] = os.environ) -> int:
+    """The setting DREAMLAKE_THREADS: how many requests each process serves at once.
+
+    :raises SettingsError: DREAMLAKE_THREADS is no number of threads.
+    """
+    return _whole_number(environ, "DREAMLAKE_THREADS", 8, least=1, most=256)
+
+
+def _check_secret(secret: str, *, local_stack: bool) -> None:
+    if local_stack:
+        return
+    if secret == DEBUG_SECRET:
+        raise SettingsError(
+            "DREAMLAKE_JWT_SECRET is the published debug secret; choose one of your own"
+        )
+    if len(secret.encode()) < MINIMUM_SECRET_BYTES:
+        raise SettingsError(f"DREAMLAKE_JWT_SECRET must have {MINIMUM_SECRET_BYTES} bytes or more")
+
+
+def _pem(text: str) -> str:
+    # Many places that set an environment cannot hold a line break.
+    text = text.replace("\\n", "\n")
+    if not text.startswith("-----BEGIN ") or "PRIVATE KEY" in text:
+        raise SettingsError("DREAMLAKE_JWT_PUBLIC_KEY must be a public key in PEM")
+    return text
+
+
+def _algorithms(environ: Mapping[str, str], *, symmetric: bool) -> tuple[str, ...]:
+    given = _optional(environ, "DREAMLAKE_JWT_ALGORITHMS")
+    if given is None:
+        return ("HS256",) if symmetric else ("RS256",)
+    names = tuple(name.strip() for name in given.split(","))
+    allowed = _SYMMETRIC if symmetric else _ASYMMETRIC
+    for name in names:
+        if name not in allowed:
+            # A public key that is accepted as the secret of HS256 lets anybody sign.
+            raise SettingsError(
+                f"DREAMLAKE_JWT_ALGORITHMS has {name!r}, but this key goes with"
+                f" {', '.join(sorted(allowed))}"
+            )
+    return names
+
+
+def _optional(environ: Mapping[str, str], name: str) -> str | None:
+    return environ.get(name, "").strip() or None
+
+
+def _http_url(environ: Mapping[str, str], name: str) -> str | None:
+    url = _optional(environ, name)
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SettingsError(f"{name} must be an http or https URL, not {url!r}")
+    return url.rstrip("/")
+
+
+def _number(
+    environ: Mapping[str, str], name: str, default: float, *, least: float, most: float
+) -> float:
+    text = _optional(environ, name)
+    try:
+        number = default if text is None else float(text)
+    except ValueError:
+        number = float("nan")
+    if not least <= number <= most:
+        raise SettingsError(f"{name} must be a number from {least:g} to {most:g}, not {text!r}")
+    return number
+
+
+def _whole_number(
+    environ: Mapping[str, str], name: str, default: int, *, least: int, most: int
+) -> int:
+    number = _number(environ, name, default, least=least, most=most)
+    if number != int(number):
+        raise SettingsError(f"{name} must be a whole number, not {environ[name]!r}")
+    return int(number)

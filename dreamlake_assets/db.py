@@ -1,0 +1,369 @@
+"""The only module that knows psycopg: connections, roundtrips, and what their errors mean."""
+
+import os
+import re
+import select
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg
+import psycopg.types.string
+from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from dreamlake_assets import errors
+from dreamlake_assets.queries import query
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Error = psycopg.Error
+Parameters = Mapping[str, object]
+Row = tuple[Any, ...]
+
+#: Milliseconds; each is within the next one out: lock, statement, request.
+LOCK_TIMEOUT = 2_000
+STATEMENT_TIMEOUT = 5_000
+#: Seconds.
+CONNECT_TIMEOUT = 2
+POOL_TIMEOUT = 2.0
+RECONNECT_TIMEOUT = 1.0
+#: A stream waits for its client, so it may take long; a client that reads nothing may not.
+STREAM_TIMEOUT = 15 * 60_000
+
+STREAM_CHUNK_ROWS = 1000
+
+#: Settings of every session. Statements are written for generic plans and tested with them: no
+#: execution is planned anew, and none is compiled by JIT because its estimate is high.
+_SESSION = {
+    "default_transaction_isolation": "read\\ committed",
+    "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT),
+    "jit": "off",
+    "lock_timeout": str(LOCK_TIMEOUT),
+    "plan_cache_mode": "force_generic_plan",
+}
+
+#: Prepared when a connection is made, since the first use of a prepared statement costs a
+#: roundtrip. What travels in one flight is prepared in that flight.
+_HOT = (
+    "asset/insert",
+    "asset/list_by_project",
+    "asset/list_by_prefix",
+    "asset/list_by_glob",
+    "asset/list_by_folder_glob",
+    "asset/list_by_episode",
+    "asset/list_by_episode_prefix",
+    "asset/list_by_episode_glob",
+    "asset/list_by_episode_folder_glob",
+    "asset/find_by_name",
+    "asset/find_by_episode_name",
+    "namespace/list_by_subject",
+)
+
+
+class _UntypedNumber(Dumper):
+    """A number without a type of its own; the cast in the statement gives it one.
+
+    psycopg would send 1 as int2 and 100000 as int4, and PostgreSQL would prepare a statement each.
+    """
+
+    def dump(self, obj: float) -> bytes:
+        return repr(obj).encode()
+
+
+class _Number(Loader):
+    """A float that is written without a fraction where it has none: 30, not 30.0."""
+
+    def load(self, data: Buffer) -> float:
+        number = float(bytes(data))
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _adapters() -> AdaptersMap:
+    adapters = AdaptersMap(psycopg.adapters)
+    adapters.register_dumper(int, _UntypedNumber)
+    adapters.register_dumper(float, _UntypedNumber)
+    adapters.register_loader("float8", _Number)
+    # An id is text to the service: it goes into the answer as it came.
+    adapters.register_loader("uuid", psycopg.types.string.TextLoader)
+    return adapters
+
+
+class _AdaptContext:
+    """What psycopg takes a connection's adapters from."""
+
+    adapters = _adapters()
+    connection = None
+
+
+def check_url(url: str) -> None:
+    """Refuse what is no URL of a database.
+
+    :raises ValueError: the URL of the database cannot be understood.
+    """
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise ValueError(str(error).strip()) from None
+
+
+def _conninfo(url: str, statement_timeout: int) -> str:
+    given = conninfo_to_dict(url)
+    session = {**_SESSION, "statement_timeout": str(statement_timeout)}
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    defaults = {
+        "application_name": f"dreamlake_assets worker {os.getpid()}",
+        "connect_timeout": CONNECT_TIMEOUT,
+    }
+    own = {"client_encoding": "utf8", "options": f"{options} {given.get('options') or ''}".strip()}
+    return make_conninfo(**{**defaults, **given, **own})
+
+
+def connect(url: str) -> Connection:
+    """A connection outside the pool, autocommitting, for the command line.
+
+    :raises errors.DatabaseUnavailable: it cannot be made; the message says why.
+    """
+    try:
+        return psycopg.connect(url, autocommit=True, context=_AdaptContext(), connect_timeout=5)
+    except psycopg.OperationalError as error:
+        raise errors.DatabaseUnavailable(str(error).strip()) from None
+
+
+class Database:
+    """The connections of one process.
+
+    Streams have a pool of their own: a stream holds its connection for as long as its client reads,
+    and must not keep registrations waiting.
+    """
+
+    def __init__(self, url: str, *, connections: int, streams: int):
+        """Make the pools, still closed.
+
+        :param connections: how many requests may use the database at once.
+        :param streams: how many unlimited lists may be under way at once.
+        """
+        self._requests = _pool(url, STATEMENT_TIMEOUT, connections, "requests", _prepare)
+        self._streams = _pool(url, STREAM_TIMEOUT, streams, "streams", None)
+
+    def open(self) -> None:
+        """Begin to connect; to be called in the process that serves, after the fork."""
+        self._requests.open()
+        self._streams.open()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._requests.close()
+        self._streams.close()
+
+    def run(
+        self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run an operation of the store on a connection, and once more if that connection is lost.
+
+        It may be run twice because it is either a read or an insert under an id of our own.
+
+        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        """
+        try:
+            return self._run_once(operation, *args, **kwargs)
+        except errors.ConnectionLost:
+            return self._run_once(operation, *args, **kwargs)
+
+    def _run_once(
+        self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        connection = _take(self._requests)
+        try:
+            return operation(connection, *args, **kwargs)
+        finally:
+            self._requests.putconn(connection)
+
+    def stream(
+        self,
+        operation: Callable[Concatenate[Connection, P], Iterator[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Generator[R, None, None]:
+        """Yield what an operation of the store yields; closing the iterator frees the connection.
+
+        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        """
+        connection = _take(self._streams)
+        try:
+            yield from operation(connection, *args, **kwargs)
+        finally:
+            self._streams.putconn(connection)
+
+
+def _pool(
+    url: str,
+    statement_timeout: int,
+    size: int,
+    name: str,
+    configure: Callable[[Connection], None] | None,
+) -> ConnectionPool[Connection]:
+    return ConnectionPool(
+        _conninfo(url, statement_timeout),
+        kwargs={"autocommit": True, "context": _AdaptContext()},
+        min_size=0 if configure is None else size,
+        max_size=size,
+        name=name,
+        open=False,
+        configure=configure,
+        check=_check_socket,
+        timeout=POOL_TIMEOUT,
+        reconnect_timeout=RECONNECT_TIMEOUT,
+    )
+
+
+def _take(pool: ConnectionPool[Connection]) -> Connection:
+    try:
+        return pool.getconn()
+    except TooManyRequests:
+        raise errors.Overloaded from None
+    except (PoolTimeout, PoolClosed):
+        raise errors.DatabaseUnavailable from None
+
+
+def _check_socket(connection: Connection) -> None:
+    """Find out that an idle connection is dead without asking the server.
+
+    Nothing is expected on it, so what can be read is its end. Costs no roundtrip and sends no byte.
+
+    :raises psycopg.OperationalError: it is dead; the pool makes another.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise psycopg.OperationalError("the server has closed the connection")
+
+
+def _prepare(connection: Connection) -> None:
+    """Prepare the hot statements, in one roundtrip, by running them for nobody."""
+    try:
+        with connection.pipeline():
+            for name in _HOT:
+                nobody = dict.fromkeys(_placeholders(query(name)))
+                connection.execute(query(name), nobody, prepare=True)
+    except psycopg.ProgrammingError:
+        # The schema is behind. /readyz says so, and it can only if it has a connection.
+        return
+
+
+def _placeholders(statement: bytes) -> set[str]:
+    return {name.decode() for name in re.findall(rb"%\((\w+)\)s", statement)}
+
+
+def fetch_one(connection: Connection, name: str, parameters: Parameters) -> Row | None:
+    """The one row that a statement returns, or none. One roundtrip.
+
+    :param name: of the file below ``sql/``, such as ``asset/insert``.
+    :raises errors.AssetsError: see ``_translated``.
+    """
+    try:
+        return connection.execute(query(name), parameters, prepare=True).fetchone()
+    except psycopg.Error as error:
+        raise _translated(error) from error
+
+
+def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list[Row]:
+    """All rows that a statement returns. One roundtrip.
+
+    :raises errors.AssetsError: see ``_translated``.
+    """
+    try:
+        return connection.execute(query(name), parameters, prepare=True).fetchall()
+    except psycopg.Error as error:
+        raise _translated(error) from error
+
+
+def stream(connection: Connection, name: str, parameters: Parameters) -> Generator[Row, None, None]:
+    """The rows that a statement returns as they come, in constant memory. One roundtrip.
+
+    To be closed before the connection is given back: a statement that was not read to its end is
+    canceled then.
+
+    :raises errors.AssetsError: see ``_translated``.
+    """
+    try:
+        yield from connection.cursor().stream(query(name), parameters, size=STREAM_CHUNK_ROWS)
+    except psycopg.Error as error:
+        raise _translated(error) from error
+
+
+def one_flight(
+    connection: Connection, statements: Sequence[tuple[str, Parameters]]
+) -> list[list[Row]]:
+    """Run several statements as one transaction in one roundtrip: all of them, or none.
+
+    They are sent together and end with one Sync, up to which PostgreSQL runs them as an implicit
+    transaction: no BEGIN and no COMMIT is waited for. None can use what another returned.
+
+    :returns: the rows of each statement; known only once the answer to the last one was read.
+    :raises errors.AssetsError: see ``_translated``; nothing was written, unless the connection was
+        lost (:class:`.errors.ConnectionLost`), when it may have been.
+    """
+    try:
+        with connection.pipeline():
+            cursors = [
+                connection.execute(query(name), parameters, prepare=True)
+                for name, parameters in statements
+            ]
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    except psycopg.Error as error:
+        raise _translated(error) from error
+
+
+#: What an SQLSTATE, or the class of one (its first two characters), means to a client.
+#: Source: PostgreSQL's documentation, appendix A.
+_MEANINGS: dict[str, type[errors.AssetsError]] = {
+    "08": errors.ConnectionLost,  # connection exception
+    "22": errors.InvalidRequest,  # data exception
+    "23": errors.InvalidRequest,  # integrity constraint violation
+    "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
+    "40": errors.Unavailable,  # transaction rollback: deadlock, serialization failure
+    "42P01": errors.SchemaBehind,  # undefined table
+    "42703": errors.SchemaBehind,  # undefined column
+    "53": errors.Overloaded,  # insufficient resources
+    "55P03": errors.DatabaseTimeout,  # lock not available
+    "57014": errors.DatabaseTimeout,  # query canceled
+    "57P": errors.ConnectionLost,  # admin shutdown, crash shutdown, cannot connect now
+}
+
+#: What a constraint guards, under its published name. The schemas of requests check the same
+#: before; the database has the last word.
+_CONSTRAINTS = {
+    "asset_channels_is_1_or_more": "channels",
+    "asset_format_is_known": "format",
+    "asset_fps_is_above_0": "fps",
+    "asset_lens_is_known": "lens",
+    "asset_name_begins_with_a_slash": "name",
+    "asset_sample_rate_is_above_0": "sampleRate",
+    "episode_name_has_1_to_512_characters": "episodeName",
+    "namespace_slug_is_a_slug": "namespace",
+    "space_slug_is_a_slug": "project",
+}
+
+
+def _translated(error: psycopg.Error) -> errors.AssetsError:
+    """What an error of the driver means: the one place that knows SQLSTATEs and constraints."""
+    state = error.sqlstate
+    if state is None:
+        return (
+            errors.ConnectionLost()
+            if isinstance(error, psycopg.OperationalError)
+            else errors.AssetsError()
+        )
+    meaning = next(
+        (_MEANINGS[state[:length]] for length in (5, 3, 2) if state[:length] in _MEANINGS),
+        errors.AssetsError,
+    )
+    field = _CONSTRAINTS.get(error.diag.constraint_name or "")
+    return (
+        meaning(f"{field} is not allowed.", fields={field: ["Not allowed."]})
+        if field
+        else meaning()
+    )

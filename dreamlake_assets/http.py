@@ -1,0 +1,62 @@
+"""What every route reads and answers: who asks, the JSON of a body, a query string, an answer."""
+
+import json
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from dreamlake_assets.errors import InvalidRequest, MalformedJson, UnsupportedMediaType
+from dreamlake_assets.services import services
+
+MAXIMUM_BODY_BYTES = 1024 * 1024
+
+
+def authenticated_subject() -> str:
+    """The subject of the request's token.
+
+    :raises Unauthenticated: there is no token, or it does not verify.
+    """
+    return services().authenticator.subject(request.headers.get("Authorization"))
+
+
+def json_body() -> Any:
+    """The body of the request.
+
+    What is no JSON for orjson but for Python's own parser (NaN, 1e999, an unpaired surrogate) is
+    passed on, so that the schema can name the field it stands in.
+
+    :raises UnsupportedMediaType: it is not sent as JSON.
+    :raises MalformedJson: it is not JSON.
+    :raises BodyTooLarge: it is larger than ``MAXIMUM_BODY_BYTES``.
+    """
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    body = request.get_data(cache=False)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as refused:
+        try:
+            return json.loads(body)
+        except RecursionError:
+            raise MalformedJson("The body is nested too deep.") from None
+        except ValueError:
+            raise MalformedJson(f"The body is not JSON: {refused}.") from None
+
+
+def query_string() -> dict[str, str]:
+    """The parameters of the query string.
+
+    :raises InvalidRequest: one is given twice.
+    """
+    parameters = request.args.to_dict(flat=False)
+    for name, values in parameters.items():
+        if len(values) > 1:
+            message = "Given more than once."
+            raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
+    return {name: values[0] for name, values in parameters.items()}
+
+
+def json_answer(value: Any, status: int = 200) -> Response:
+    """An answer with a JSON body."""
+    return Response(orjson.dumps(value), status, mimetype="application/json")

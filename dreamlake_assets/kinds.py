@@ -1,0 +1,104 @@
+"""The kinds of assets, as data: what differs between a video and a label track, and nothing else.
+
+A further kind is an entry here, and a migration that tells the constraint
+``asset_has_the_fields_of_its_kind`` about it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from marshmallow import fields, validate
+
+from dreamlake_assets.fields import ChannelCount, LanguageTag, PositiveNumber, Text
+
+#: The columns of an asset in a list, in the order in which the statements return them.
+LISTED_COLUMNS = (
+    "asset_id",
+    "name",
+    "bss_id",
+    "fps",
+    "lens",
+    "sample_rate",
+    "channels",
+    "format",
+    "language",
+    "created_at",
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of assets.
+
+    :param name: in addresses and in the column ``asset.kind``.
+    :param bss_field: the published name of the id in BSS.
+    :param bss_route: where BSS keeps files of this kind.
+    :param own_fields: what only this kind has, by column; the published name is the field's
+        data_key, or else the column's name.
+    """
+
+    name: str
+    bss_field: str
+    bss_route: str
+    own_fields: Mapping[str, fields.Field[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        published = {
+            "asset_id": "id",
+            "name": "name",
+            "bss_id": self.bss_field,
+            **{column: each.data_key or column for column, each in self.own_fields.items()},
+            "created_at": "createdAt",
+        }
+        pick = itemgetter(*(LISTED_COLUMNS.index(column) for column in published))
+        object.__setattr__(self, "_published", tuple(published.values()))
+        object.__setattr__(self, "_pick", pick)
+
+    _published: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _pick: Callable[[Sequence[Any]], tuple[Any, ...]] = field(init=False, repr=False, compare=False)
+
+    def item(self, row: Sequence[Any]) -> dict[str, Any]:
+        """An asset as it stands in a list of the API.
+
+        :param row: the values of ``LISTED_COLUMNS``.
+        """
+        return dict(zip(self._published, self._pick(row), strict=True))
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "video",
+            bss_field="bssVideoId",
+            bss_route="videos",
+            own_fields={
+                "fps": PositiveNumber(load_default=30),
+                "lens": Text(
+                    load_default="pinhole", validate=validate.OneOf(["fisheye", "pinhole", "eqrec"])
+                ),
+            },
+        ),
+        Kind(
+            "audio",
+            bss_field="bssAudioId",
+            bss_route="audio",
+            own_fields={
+                "sample_rate": PositiveNumber(data_key="sampleRate"),
+                "channels": ChannelCount(),
+            },
+        ),
+        Kind("label-track", bss_field="bssLabelId", bss_route="labels"),
+        Kind(
+            "text-track",
+            bss_field="bssTextTrackId",
+            bss_route="text-tracks",
+            own_fields={
+                "format": Text(validate=validate.OneOf(["vtt", "srt", "jsonl"])),
+                "language": LanguageTag(),
+            },
+        ),
+    )
+}

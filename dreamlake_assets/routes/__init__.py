@@ -1,0 +1,29 @@
+"""The routes; every one of them validates, calls the store, and answers."""
+
+from flask import Flask
+from werkzeug.routing import BaseConverter, ValidationError
+
+from dreamlake_assets.kinds import KINDS, Kind
+from dreamlake_assets.routes import assets, health, identity
+
+
+class KindConverter(BaseConverter):
+    """``<kind:kind>`` in a rule: the kinds that exist, and no other word."""
+
+    def to_python(self, value: str) -> Kind:
+        """The kind of a part of an address."""
+        try:
+            return KINDS[value]
+        except KeyError:
+            raise ValidationError from None
+
+    def to_url(self, value: Kind) -> str:
+        """The part of an address of a kind."""
+        return value.name
+
+
+def install(app: Flask) -> None:
+    """Add the routes to an application."""
+    app.url_map.converters["kind"] = KindConverter
+    for module in (assets, identity, health):
+        app.register_blueprint(module.blueprint)

@@ -1,0 +1,124 @@
+"""Registering, listing and downloading assets of every kind."""
+
+from collections.abc import Generator, Iterator
+from itertools import chain, islice
+from urllib.parse import urlencode
+
+import orjson
+from flask import Blueprint, Response, request
+
+from dreamlake_assets import schemas, store
+from dreamlake_assets.cursors import InvalidCursor, Position
+from dreamlake_assets.db import Row
+from dreamlake_assets.errors import BssRecordMissing, InvalidRequest
+from dreamlake_assets.http import authenticated_subject, json_answer, json_body, query_string
+from dreamlake_assets.ids import uuid7
+from dreamlake_assets.kinds import Kind
+from dreamlake_assets.services import services
+from dreamlake_assets.store.asset import Filters
+
+blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
+
+_CHUNK_ROWS = 1000
+
+
+@blueprint.post("")
+def register(kind: Kind) -> Response:
+    """Register an asset whose bytes are in BSS."""
+    subject = authenticated_subject()
+    asset = schemas.load(schemas.REGISTER[kind.name], json_body())
+    registered = services().database.run(
+        store.asset.register, kind=kind, asset_id=str(uuid7()), subject=subject, asset=asset
+    )
+    return json_answer(
+        {
+            "id": registered.asset_id,
+            "projectId": registered.space_id,
+            "episodeId": registered.episode_id,
+            "nodeId": registered.node_id,
+            "name": asset["name"],
+            kind.bss_field: asset["bss_id"],
+        },
+        201,
+    )
+
+
+@blueprint.get("")
+def list_assets(kind: Kind) -> Response:
+    """List assets in the order of their names: a page of them, or all."""
+    subject = authenticated_subject()
+    given = query_string()
+    query = schemas.load(schemas.LIST, given)
+    listing = {
+        "kind": kind,
+        "subject": subject,
+        "filters": Filters(**{name: query[name] for name in Filters.__dataclass_fields__}),
+        "after": _position(kind, given),
+        "row_limit": query["limit"],
+    }
+    if query["limit"] is None:
+        return _streamed(kind, services().database.stream(store.asset.every, **listing))
+    rows = services().database.run(store.asset.page, **listing)
+    return _page(kind, given, rows, query["limit"])
+
+
+@blueprint.get("/download")
+def download(kind: Kind) -> Response:
+    """Answer with a presigned URL of the newest asset that bears a name."""
+    subject = authenticated_subject()
+    query = schemas.load(schemas.DOWNLOAD, query_string())
+    name = query.pop("path")
+    bss_id = services().database.run(
+        store.asset.find, kind=kind, subject=subject, name=name, **query
+    )
+    if bss_id is None:
+        raise BssRecordMissing
+    url = services().bss.presigned_url(kind.bss_route, bss_id)
+    return json_answer({"url": url, "filename": name.rpartition("/")[2]})
+
+
+def _page(kind: Kind, given: dict[str, str], rows: list[Row], limit: int) -> Response:
+    """One page; the store was asked for a row more than fits, to know whether there is a next."""
+    response = json_answer([kind.item(row) for row in rows[:limit]])
+    if len(rows) > limit:
+        asset_id, name = rows[limit - 1][:2]
+        cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
+        response.headers["X-Next-Cursor"] = cursor
+        next_page = f"{request.base_url}?{urlencode({**given, 'cursor': cursor})}"
+        response.headers["Link"] = f'<{next_page}>; rel="next"'
+    return response
+
+
+def _streamed(kind: Kind, rows: Generator[Row, None, None]) -> Response:
+    """All rows as they come. The first is waited for, since it decides on the status."""
+    first = list(islice(rows, 1))
+    return Response(_json_array(kind, chain(first, rows), rows), mimetype="application/json")
+
+
+def _json_array(
+    kind: Kind, rows: Iterator[Row], source: Generator[Row, None, None]
+) -> Iterator[bytes]:
+    try:
+        separator = b"["
+        while chunk := [kind.item(row) for row in islice(rows, _CHUNK_ROWS)]:
+            yield separator + orjson.dumps(chunk)[1:-1]
+            separator = b","
+        yield b"[]" if separator == b"[" else b"]"
+    finally:
+        # A client that goes away closes this generator, which frees the connection at once.
+        source.close()
+
+
+def _filters(kind: Kind, given: dict[str, str]) -> dict[str, str]:
+    """What a cursor is good for: everything that was asked but how much of it."""
+    return {**given, "kind": kind.name, "limit": "", "cursor": ""}
+
+
+def _position(kind: Kind, given: dict[str, str]) -> Position | None:
+    if not given.get("cursor"):
+        return None
+    try:
+        return services().cursors.read(given["cursor"], _filters(kind, given))
+    except InvalidCursor:
+        message = "Was altered, or belongs to other filters."
+        raise InvalidRequest(f"cursor: {message}", fields={"cursor": [message]}) from None

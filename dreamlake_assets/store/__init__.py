@@ -1,0 +1,5 @@
+"""One function per operation; the connection comes first, the rest by keyword."""
+
+from dreamlake_assets.store import asset, namespace
+
+__all__ = ["asset", "namespace"]

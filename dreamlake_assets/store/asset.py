@@ -1,0 +1,260 @@
+"""Assets: register, list, find."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from dreamlake_assets import db
+from dreamlake_assets.cursors import ABOVE_ALL_NAMES, FIRST_ID, Position
+from dreamlake_assets.errors import (
+    AssetNotFound,
+    AssetsError,
+    EpisodeNotFound,
+    Forbidden,
+    NamespaceNotFound,
+    ProjectNotFound,
+    Unavailable,
+)
+from dreamlake_assets.globs import Folder, Glob, upper_bound
+from dreamlake_assets.ids import uuid7
+from dreamlake_assets.kinds import KINDS, Kind
+from dreamlake_assets.names import folders
+
+_OWN_COLUMNS = dict.fromkeys(column for kind in KINDS.values() for column in kind.own_fields)
+
+_MISSING: dict[str, type[AssetsError]] = {
+    "project": ProjectNotFound,
+    "episode": EpisodeNotFound,
+    "asset": AssetNotFound,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The ids of a new asset and of what it is filed under."""
+
+    asset_id: str
+    space_id: str
+    episode_id: str | None
+    node_id: str | None
+
+
+def register(
+    connection: db.Connection, *, kind: Kind, asset_id: str, subject: str, asset: Mapping[str, Any]
+) -> Registered:
+    """Register an asset: one roundtrip into an existing path, two where something on it is new.
+
+    Sent twice with the same id it registers once.
+
+    :param asset: the loaded body of the request, by column.
+    :raises NamespaceNotFound: there is no such namespace, or the subject is no member of it.
+    :raises Forbidden: the subject may read the namespace, but not write to it.
+    """
+    path = folders(asset["name"])
+    insert = {
+        **_OWN_COLUMNS,
+        **asset,
+        "asset_id": asset_id,
+        "kind": kind.name,
+        "subject": subject,
+        "folder": path[-1] if path else None,
+    }
+    row = db.fetch_one(connection, "asset/insert", insert)
+    if row is None:
+        row = _register_on_new_path(connection, insert, path)
+    return Registered(*row)
+
+
+def _register_on_new_path(
+    connection: db.Connection, insert: dict[str, Any], path: list[str]
+) -> db.Row:
+    """Make what is missing on the path, parents first, and insert again, all in one flight."""
+    keys = ("namespace", "subject", "project", "episode")
+    here = {key: insert[key] for key in keys}
+    statements: list[tuple[str, db.Parameters]] = [
+        ("space/upsert", {**here, "space_id": str(uuid7())})
+    ]
+    if insert["episode"] is not None:
+        statements.append(("episode/upsert", {**here, "episode_id": str(uuid7())}))
+    for parent, folder in zip([None, *path], path, strict=False):
+        node = {**here, "parent": parent, "path": folder, "node_id": str(uuid7())}
+        statements.append(("node/upsert", node))
+    statements.append(("asset/insert", insert))
+    answers = db.one_flight(connection, statements)
+    roles, inserted = answers[0], answers[-1]
+    if not roles:
+        raise NamespaceNotFound
+    if roles[0][0] != "writer":
+        raise Forbidden
+    if not inserted:
+        # The path was taken away between two statements of the flight.
+        raise Unavailable
+    return inserted[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which assets to list: all of a project, narrowed by an episode and by a prefix or a glob."""
+
+    namespace: str
+    project: str
+    episode: str | None = None
+    episode_id: str | None = None
+    prefix: str | None = None
+    glob: Glob | None = None
+
+
+def page(
+    connection: db.Connection,
+    *,
+    kind: Kind,
+    subject: str,
+    filters: Filters,
+    after: Position | None,
+    row_limit: int,
+) -> list[db.Row]:
+    """The next assets in the order of their names, then of their ids; see ``LISTED_COLUMNS``.
+
+    :returns: one more than asked for where there are more.
+    :raises NotFound: the namespace, the project or the episode.
+    """
+    name, parameters = _listing(kind, subject, filters, after, row_limit + 1)
+    return list(_assets(iter(db.fetch_all(connection, name, parameters))))
+
+
+def every(
+    connection: db.Connection,
+    *,
+    kind: Kind,
+    subject: str,
+    filters: Filters,
+    after: Position | None,
+    row_limit: None = None,
+) -> Iterator[db.Row]:
+    """All the next assets, as they come from the database; otherwise as :func:`page`."""
+    name, parameters = _listing(kind, subject, filters, after, row_limit)
+    with closing(db.stream(connection, name, parameters)) as rows:
+        yield from _assets(rows)
+
+
+def _assets(rows: Iterator[db.Row]) -> Iterator[db.Row]:
+    """Take from the rows of a listing what they say of the path.
+
+    The first row stands even where no asset does.
+    """
+    first = next(rows, None)
+    if first is None:
+        raise NamespaceNotFound
+    missing, asset_id = first[0], first[1]
+    if missing is not None:
+        raise _MISSING[missing]
+    if asset_id is not None:
+        yield first[1:]
+        for row in rows:
+            yield row[1:]
+
+
+def _listing(
+    kind: Kind, subject: str, filters: Filters, after: Position | None, row_limit: int | None
+) -> tuple[str, db.Parameters]:
+    """The statement of the access path, and its parameters."""
+    of_episode = filters.episode is not None or filters.episode_id is not None
+    by_episode = "_episode" if of_episode else ""
+    parameters: dict[str, Any] = {
+        "namespace": filters.namespace,
+        "subject": subject,
+        "project": filters.project,
+        "kind": kind.name,
+        "row_limit": row_limit,
+    }
+    if of_episode:
+        parameters |= {"episode": filters.episode, "episode_id": filters.episode_id}
+    if filters.glob is not None:
+        return _glob_listing(by_episode, parameters, filters.glob, after)
+    if filters.prefix is not None:
+        parameters |= _from(filters.prefix, after)
+        parameters["upper_name"] = upper_bound(filters.prefix)
+        return f"asset/list_by{by_episode}_prefix", parameters
+    unnamed = after is not None and after.name is None
+    parameters |= {
+        "after_name": ABOVE_ALL_NAMES if unnamed else after.name if after else "",
+        "after_id": after.asset_id if after else FIRST_ID,
+        "after_unnamed_id": after.asset_id if after and unnamed else FIRST_ID,
+    }
+    return f"asset/list_by{by_episode or '_project'}", parameters
+
+
+def _from(lower: str, after: Position | None) -> dict[str, str]:
+    """Where to begin: at the lower bound of the names, or after the last page."""
+    if after is None or after.name is None or after.name < lower:
+        return {"after_name": lower, "after_id": FIRST_ID}
+    return {"after_name": after.name, "after_id": after.asset_id}
+
+
+def _glob_listing(
+    by_episode: str, parameters: dict[str, Any], glob: Glob, after: Position | None
+) -> tuple[str, db.Parameters]:
+    parameters["regex"] = glob.regex
+    folder = glob.folder
+    if folder is None or not _folders_narrow(glob, folder):
+        parameters |= {**_from(glob.lower, after), "upper_name": glob.upper}
+        return f"asset/list_by{by_episode}_glob", parameters
+    parameters |= {
+        **_from(glob.lower, after),
+        "folder_regex": folder.regex,
+        "folder_lower": folder.lower,
+        "folder_upper": folder.upper,
+        "file_lower": folder.file_lower,
+        "file_upper": folder.file_upper,
+    }
+    if not by_episode:
+        parameters["folder_depth"] = folder.depth
+    return f"asset/list_by{by_episode}_folder_glob", parameters
+
+
+def _folders_narrow(glob: Glob, folder: Folder) -> bool:
+    """Whether going folder by folder reads less than all names between the bounds of the glob.
+
+    Not where the folders are literal: then the bounds say as much. Nor where both the folders and
+    the files are any.
+    """
+    literal = glob.lower == folder.lower + folder.file_lower
+    anything = folder.depth is None and folder.file_lower == "/"
+    return not (literal or anything)
+
+
+def find(
+    connection: db.Connection,
+    *,
+    kind: Kind,
+    subject: str,
+    namespace: str,
+    project: str,
+    name: str,
+    episode: str | None = None,
+    episode_id: str | None = None,
+) -> str | None:
+    """The id in BSS of the newest asset that bears a name; None where it has no record there.
+
+    :raises NotFound: the namespace, the project, the episode or the asset.
+    """
+    parameters: dict[str, Any] = {
+        "namespace": namespace,
+        "subject": subject,
+        "project": project,
+        "kind": kind.name,
+        "name": name,
+    }
+    of_episode = episode is not None or episode_id is not None
+    if of_episode:
+        parameters |= {"episode": episode, "episode_id": episode_id}
+    row = db.fetch_one(
+        connection, "asset/find_by_episode_name" if of_episode else "asset/find_by_name", parameters
+    )
+    if row is None:
+        raise NamespaceNotFound
+    missing, _asset_id, bss_id = row
+    if missing is not None:
+        raise _MISSING[missing]
+    return bss_id

@@ -1,0 +1,21 @@
+"""How gunicorn serves the service. Its command line and GUNICORN_CMD_ARGS override every value."""
+
+from dreamlake_assets import config
+
+#: Loopback: nginx stands in front.
+bind = f"127.0.0.1:{config.port()}"
+
+#: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
+worker_class = "gthread"
+workers = config.workers()
+threads = config.threads()
+
+#: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has
+#: just been closed.
+keepalive = 75
+graceful_timeout = 20
+timeout = 30
+
+#: A legal list request has up to 7 KB: the longest episode name and glob, escaped. Bytes.
+limit_request_line = 8190
+limit_request_field_size = 16380

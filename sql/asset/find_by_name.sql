@@ -1,0 +1,42 @@
+-- Finds the newest asset of a project that bears a name.
+--
+-- Route:   GET /assets/<kind>/download
+-- Params:
+--     namespace  text            testuser
+--     subject    text            test-001
+--     project    text            robotics
+--     kind       text            video
+--     name       text            /camera/front/run01.mp4
+-- Returns: one: missing ('project', 'asset' or null), asset_id, bss_id. None: no such namespace,
+--          or the subject is no member of it.
+-- Index:   asset_by_space_name, Index Scan Backward
+-- Why:     Ids are UUIDv7: the greatest is the newest.
+
+SELECT
+    CASE
+        WHEN space.space_id IS NULL THEN 'project'
+        WHEN newest.asset_id IS NULL THEN 'asset'
+    END AS missing,
+    newest.asset_id,
+    newest.bss_id
+FROM namespace
+INNER JOIN namespace_member
+    ON namespace_member.namespace_id = namespace.namespace_id
+    AND namespace_member.subject = %(subject)s::text
+LEFT JOIN space
+    ON space.namespace_id = namespace.namespace_id
+    AND space.slug = %(project)s::text
+LEFT JOIN LATERAL (
+    SELECT
+        asset.asset_id,
+        asset.bss_id
+    FROM asset
+    WHERE asset.namespace_id = space.namespace_id
+        AND asset.space_id = space.space_id
+        AND asset.kind = %(kind)s::text
+        AND asset.name = %(name)s::text
+    ORDER BY asset.asset_id DESC
+    LIMIT 1
+) AS newest
+    ON TRUE
+WHERE namespace.slug = %(namespace)s::text

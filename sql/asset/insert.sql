@@ -1,0 +1,91 @@
+-- Registers an asset on a path that exists already.
+--
+-- Route:   POST /assets/<kind>
+-- Params:
+--     namespace    text           testuser
+--     subject      text           test-001
+--     project      text           robotics
+--     episode      text or null   run-042
+--     folder       text or null   /camera/front
+--     asset_id     uuid           01970000-0000-7000-8000-000000000001
+--     kind         text           video
+--     name         text or null   /camera/front/run01.mp4
+--     bss_id       text or null   a1b2c3
+--     fps          float or null  30
+--     lens         text or null   pinhole
+--     sample_rate  float or null  null
+--     channels     int or null    null
+--     format       text or null   null
+--     language     text or null   null
+--     tags         text[]         {night,rain}
+--     metadata     jsonb or null  {"robot": "r2"}
+-- Returns: one: the ids of the asset and of what it is filed under. None, and nothing is written:
+--          something on the path is missing, or the subject may not write to the namespace.
+-- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
+--          node_path_key, an Index Scan each
+-- Why:     Almost every registration goes into a path that exists, so it is tried first: the path is
+--          looked up by its names and the asset inserted in one roundtrip, and no row but its own is
+--          written. An episode or a folder must be found exactly if one is asked for.
+--          The asset_id is the service's own. When a connection breaks before the answer, the same
+--          statement is sent again, and the conflict returns the row that is there already.
+
+INSERT INTO asset (
+    namespace_id,
+    space_id,
+    episode_id,
+    node_id,
+    asset_id,
+    kind,
+    name,
+    bss_id,
+    fps,
+    lens,
+    sample_rate,
+    channels,
+    format,
+    language,
+    tags,
+    metadata
+)
+SELECT
+    space.namespace_id,
+    space.space_id,
+    episode.episode_id,
+    node.node_id,
+    %(asset_id)s::uuid,
+    %(kind)s::text,
+    %(name)s::text,
+    %(bss_id)s::text,
+    %(fps)s::float,
+    %(lens)s::text,
+    %(sample_rate)s::float,
+    %(channels)s::int,
+    %(format)s::text,
+    %(language)s::text,
+    %(tags)s::text [],
+    %(metadata)s::jsonb
+FROM namespace
+INNER JOIN namespace_member
+    ON namespace_member.namespace_id = namespace.namespace_id
+    AND namespace_member.subject = %(subject)s::text
+    AND namespace_member.role = 'writer'
+INNER JOIN space
+    ON space.namespace_id = namespace.namespace_id
+    AND space.slug = %(project)s::text
+LEFT JOIN episode
+    ON episode.namespace_id = space.namespace_id
+    AND episode.space_id = space.space_id
+    AND episode.name = %(episode)s::text
+LEFT JOIN node
+    ON node.namespace_id = space.namespace_id
+    AND node.scope_id = coalesce(episode.episode_id, space.space_id)
+    AND node.path = %(folder)s::text
+WHERE namespace.slug = %(namespace)s::text
+    AND (episode.episode_id IS NULL) = (%(episode)s::text IS NULL)
+    AND (node.node_id IS NULL) = (%(folder)s::text IS NULL)
+ON CONFLICT (namespace_id, asset_id) DO UPDATE SET asset_id = excluded.asset_id
+RETURNING
+    asset_id,
+    space_id,
+    episode_id,
+    node_id

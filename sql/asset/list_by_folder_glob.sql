@@ -1,0 +1,136 @@
+-- Lists the assets of a project whose names match a glob, folder by folder.
+--
+-- Route:   GET /assets/<kind>?glob=
+-- Params:
+--     namespace     text            testuser
+--     subject       text            test-001
+--     project       text            robotics
+--     kind          text            video
+--     after_name    text            /
+--     after_id      uuid            00000000-0000-0000-0000-000000000000
+--     folder_regex  text            ^/camera/[^/]*$
+--     folder_lower  text            /camera/
+--     folder_upper  text            /camera0
+--     folder_depth  int or null     2
+--     file_lower    text            /run01.mp4
+--     file_upper    text            /run01.mp4\u0001
+--     regex         text            ^/camera/[^/]*/run01\.mp4$
+--     row_limit     bigint or null  100
+-- Returns: many: missing ('project' or null), then the columns of an asset, all null in the one
+--          row that says that nothing matches; created_at as the API writes it. None: no such
+--          namespace, or the subject is no member of it.
+-- Index:   node_by_space_path, one Index Only Scan per folder; asset_by_space_name, one Index Scan per folder
+-- Why:     "folder" hops from one distinct path to the next, so that ten thousand episodes with the
+--          same folders cost no more than ten. hop_from is the least path that comes next: below a
+--          folder that is deeper than the pattern nothing can match, so the whole of it is skipped
+--          ('0' is the character after '/'). The root, '', is no row of node.
+--          Each folder gives its own files only, or a file would be found once for each folder
+--          above it; each gives a page at most, and the page is sorted from those.
+
+WITH RECURSIVE project AS (
+    SELECT
+        namespace.namespace_id,
+        space.space_id
+    FROM namespace
+    INNER JOIN namespace_member
+        ON namespace_member.namespace_id = namespace.namespace_id
+        AND namespace_member.subject = %(subject)s::text
+    LEFT JOIN space
+        ON space.namespace_id = namespace.namespace_id
+        AND space.slug = %(project)s::text
+    WHERE namespace.slug = %(namespace)s::text
+),
+
+folder AS (
+    SELECT
+        ''::text COLLATE "C" AS path,
+        %(folder_lower)s::text COLLATE "C" AS hop_from
+    UNION ALL
+    SELECT
+        next_folder.path,
+        CASE
+            WHEN length(next_folder.path) - length(replace(next_folder.path, '/', '')) > %(folder_depth)s::int
+                THEN array_to_string((string_to_array(next_folder.path, '/')) [:%(folder_depth)s::int + 1], '/') || '0'
+            ELSE next_folder.path || U&'\0001'
+        END AS hop_from
+    FROM folder
+    CROSS JOIN project
+    CROSS JOIN LATERAL (
+        SELECT node.path
+        FROM node
+        WHERE node.namespace_id = project.namespace_id
+            AND node.space_id = project.space_id
+            AND node.path >= folder.hop_from
+            AND node.path < %(folder_upper)s::text
+        ORDER BY node.path ASC
+        LIMIT 1
+    ) AS next_folder
+)
+
+SELECT
+    CASE
+        WHEN project.space_id IS NULL THEN 'project'
+    END AS missing,
+    page.asset_id,
+    page.name,
+    page.bss_id,
+    page.fps,
+    page.lens,
+    page.sample_rate,
+    page.channels,
+    page.format,
+    page.language,
+    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at
+FROM project
+LEFT JOIN LATERAL (
+    SELECT
+        found.asset_id,
+        found.name,
+        found.bss_id,
+        found.fps,
+        found.lens,
+        found.sample_rate,
+        found.channels,
+        found.format,
+        found.language,
+        found.created_at
+    FROM folder
+    CROSS JOIN LATERAL (
+        SELECT
+            asset.asset_id,
+            asset.name,
+            asset.bss_id,
+            asset.fps,
+            asset.lens,
+            asset.sample_rate,
+            asset.channels,
+            asset.format,
+            asset.language,
+            asset.created_at
+        FROM asset
+        WHERE asset.namespace_id = project.namespace_id
+            AND asset.space_id = project.space_id
+            AND asset.kind = %(kind)s::text
+            AND (asset.name, asset.asset_id) > (
+                greatest(folder.path || %(file_lower)s::text, %(after_name)s::text),
+                CASE
+                    WHEN folder.path || %(file_lower)s::text > %(after_name)s::text
+                        THEN '00000000-0000-0000-0000-000000000000'::uuid
+                    ELSE %(after_id)s::uuid
+                END
+            )
+            AND asset.name < folder.path || %(file_upper)s::text
+            AND strpos(substr(asset.name, length(folder.path) + 2), '/') = 0
+            AND asset.name ~ %(regex)s::text
+        ORDER BY
+            asset.name ASC,
+            asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
+    ) AS found
+    WHERE folder.path ~ %(folder_regex)s::text
+    ORDER BY
+        found.name ASC,
+        found.asset_id ASC
+    LIMIT %(row_limit)s::bigint
+) AS page
+    ON TRUE

@@ -1,0 +1,68 @@
+-- Lists the assets of a project whose names match a glob that names no folders.
+--
+-- Route:   GET /assets/<kind>?glob=
+-- Params:
+--     namespace   text            testuser
+--     subject     text            test-001
+--     project     text            robotics
+--     kind        text            video
+--     after_name  text            /camera
+--     after_id    uuid            00000000-0000-0000-0000-000000000000
+--     upper_name  text            /camera0
+--     regex       text            ^/camera/[^/]*/run01\.mp4$
+--     row_limit   bigint or null  100
+-- Returns: many: missing ('project' or null), then the columns of an asset, all null in the one
+--          row that says that nothing matches; created_at as the API writes it. None: no such
+--          namespace, or the subject is no member of it.
+-- Index:   asset_by_space_name, Index Scan
+-- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
+--          single project keeps that order, and a sort on top would hold the rows back.
+--          The names between the literal beginning of the pattern and its end are read, and matched.
+
+SELECT
+    CASE
+        WHEN space.space_id IS NULL THEN 'project'
+    END AS missing,
+    page.asset_id,
+    page.name,
+    page.bss_id,
+    page.fps,
+    page.lens,
+    page.sample_rate,
+    page.channels,
+    page.format,
+    page.language,
+    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at
+FROM namespace
+INNER JOIN namespace_member
+    ON namespace_member.namespace_id = namespace.namespace_id
+    AND namespace_member.subject = %(subject)s::text
+LEFT JOIN space
+    ON space.namespace_id = namespace.namespace_id
+    AND space.slug = %(project)s::text
+LEFT JOIN LATERAL (
+    SELECT
+        asset.asset_id,
+        asset.name,
+        asset.bss_id,
+        asset.fps,
+        asset.lens,
+        asset.sample_rate,
+        asset.channels,
+        asset.format,
+        asset.language,
+        asset.created_at
+    FROM asset
+    WHERE asset.namespace_id = space.namespace_id
+        AND asset.space_id = space.space_id
+        AND asset.kind = %(kind)s::text
+        AND (asset.name, asset.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
+        AND asset.name < %(upper_name)s::text
+        AND asset.name ~ %(regex)s::text
+    ORDER BY
+        asset.name ASC,
+        asset.asset_id ASC
+    LIMIT %(row_limit)s::bigint
+) AS page
+    ON TRUE
+WHERE namespace.slug = %(namespace)s::text

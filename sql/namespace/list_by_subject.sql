@@ -1,0 +1,16 @@
+-- Lists the namespaces that a subject is a member of.
+--
+-- Route:   GET /auth/me
+-- Params:
+--     subject  text  test-001
+-- Returns: many: slug, role; by slug.
+-- Index:   namespace_member_by_subject and namespace_pkey, an Index Scan each
+
+SELECT
+    namespace.slug,
+    namespace_member.role
+FROM namespace_member
+INNER JOIN namespace
+    ON namespace.namespace_id = namespace_member.namespace_id
+WHERE namespace_member.subject = %(subject)s::text
+ORDER BY namespace.slug ASC

@@ -1,0 +1,14 @@
+-- Lists the migrations that this database has.
+--
+-- Route:   GET /readyz; dreamlake-assets migrate
+-- Params:
+--     none
+-- Returns: many: version, name, checksum; by version
+-- Index:   none, it reads all of them: Seq Scan
+
+SELECT
+    schema_migration.version,
+    schema_migration.name,
+    schema_migration.checksum
+FROM schema_migration
+ORDER BY schema_migration.version ASC
