@@ -1,14 +1,14 @@
 """How gunicorn serves the service. Its command line and GUNICORN_CMD_ARGS override every value."""
 
-from dreamlake_assets import config
+from dreamlake_assets import config as settings
 
 #: Loopback: nginx stands in front.
-bind = f"127.0.0.1:{config.port()}"
+bind = f"127.0.0.1:{settings.port()}"
 
 #: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
 worker_class = "gthread"
-workers = config.workers()
-threads = config.threads()
+workers = settings.workers()
+threads = settings.threads()
 
 #: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has
 #: just been closed.
@@ -19,3 +19,6 @@ timeout = 30
 #: A legal list request has up to 7 KB: the longest episode name and glob, escaped. Bytes.
 limit_request_line = 8190
 limit_request_field_size = 16380
+
+#: Nobody uses it, and it would be a file in the home of whoever runs the service.
+control_socket_disable = True

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 import psycopg.types.string
-from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
+from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
@@ -73,19 +73,10 @@ class _UntypedNumber(Dumper):
         return repr(obj).encode()
 
 
-class _Number(Loader):
-    """A float that is written without a fraction where it has none: 30, not 30.0."""
-
-    def load(self, data: Buffer) -> float:
-        number = float(bytes(data))
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
-
-
 def _adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(int, _UntypedNumber)
     adapters.register_dumper(float, _UntypedNumber)
-    adapters.register_loader("float8", _Number)
     # An id is text to the service: it goes into the answer as it came.
     adapters.register_loader("uuid", psycopg.types.string.TextLoader)
     return adapters

@@ -1,0 +1,173 @@
+"""A tour of the running stack: a real video goes up, is registered, listed and downloaded again."""
+
+import hashlib
+import io
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import requests
+
+from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.local import samples, stack
+
+PROJECT = "demo"
+PART_BYTES = 8 * 1024 * 1024
+
+_VIDEO_SECONDS = 12
+_VIDEO_MEGABITS = 12
+_CHUNK_BYTES = 1024 * 1024
+_TIMEOUT_SECONDS = 60
+
+
+class DemoError(Exception):
+    """The demo failed; the message says where and why."""
+
+
+def run(*, url: str, bss_url: str, video: Path | None) -> None:
+    """Take a video, and an audio, a label and a text track beside it, through all endpoints.
+
+    :param video: is uploaded; one is made when it is not given.
+    :raises DemoError: the stack does not run, or a step fails.
+    """
+    with tempfile.TemporaryDirectory() as directory, requests.Session() as session:
+        # Proxies and passwords of the shell are not for this machine.
+        session.trust_env = False
+        tour = _Tour(session, url=url, bss_url=bss_url)
+        tour.check_running()
+        files = samples.make(Path(directory))
+        files["video"] = video or _make_video(Path(directory) / "demo.mp4")
+        try:
+            for kind, file in files.items():
+                tour.register(kind, file, tour.upload(kind, file))
+            for kind in files:
+                tour.find(kind)
+            tour.download("video", files["video"])
+        except requests.RequestException as error:
+            raise DemoError(f"no answer: {error}") from error
+
+
+def _make_video(path: Path) -> Path:
+    samples.write_video(path, seconds=_VIDEO_SECONDS, megabits=_VIDEO_MEGABITS)
+    click.echo(f"Made a video of {_VIDEO_SECONDS} s, {_size(path)}.")
+    return path
+
+
+class _Tour:
+    """The requests of the demo, each of which says what it did in a line."""
+
+    def __init__(self, session: requests.Session, *, url: str, bss_url: str):
+        self._session = session
+        self._url = url
+        self._bss_url = bss_url
+        self._headers = {"Authorization": f"Bearer {stack.token()}"}
+        self._place = {"namespace": stack.NAMESPACE, "project": PROJECT}
+        self._episode = datetime.now().astimezone().strftime("%Y/%m/%d/%H%M%S")
+
+    def check_running(self) -> None:
+        for address in (f"{self._url}/readyz", f"{self._bss_url}/videos/sample-video"):
+            try:
+                self._session.get(address, timeout=_TIMEOUT_SECONDS).raise_for_status()
+            except requests.RequestException as error:
+                raise DemoError(
+                    f"the local stack does not run: no good answer from {address};"
+                    " start it in another terminal with: make run"
+                ) from error
+
+    def upload(self, kind: str, file: Path) -> str:
+        """Upload a file in parts, as the public client does; its id in BSS."""
+        route = f"{self._bss_url}/{KINDS[kind].bss_route}"
+        place = {"owner": stack.NAMESPACE, "project": PROJECT}
+        staging_hash = _sha256(file)
+        upload = self._post(f"{route}/upload/multipart/init", {**place, "hash": staging_hash})
+        numbers = list(range(1, max(1, -(-file.stat().st_size // PART_BYTES)) + 1))
+        urls = self._post(f"{route}/upload/multipart/parts", {**upload, "partNumbers": numbers})["parts"]
+        parts = []
+        with (
+            file.open("rb") as source,
+            click.progressbar(length=file.stat().st_size, label=f"Uploading {file.name}") as bar,
+        ):
+            for number in numbers:
+                part = _Part(source.read(PART_BYTES), bar.update)
+                response = self._session.put(urls[str(number)], data=part, timeout=_TIMEOUT_SECONDS)
+                _check(response)
+                parts.append({"partNumber": number, "etag": response.headers["ETag"]})
+        self._post(f"{route}/upload/multipart/complete", {**upload, "parts": parts})
+        record = {"name": f"/{file.name}", "episodeId": self._episode, "stagingHash": staging_hash}
+        bss_id = self._post(route, {**place, **record})["id"]
+        click.echo(f"Uploaded {file.name}, {_size(file)} in {len(parts)} parts: BSS id {bss_id}.")
+        return bss_id
+
+    def register(self, kind: str, file: Path, bss_id: str) -> None:
+        body = {**self._place, "episodeName": self._episode, "name": _name(file)}
+        body[KINDS[kind].bss_field] = bss_id
+        asset = self._post(f"{self._url}/assets/{kind}", body)
+        click.echo(f"Registered the {kind} {asset['name']}: id {asset['id']}.")
+
+    def find(self, kind: str) -> None:
+        assets = self._get(f"/assets/{kind}", {})
+        names = ", ".join(asset["name"] for asset in assets)
+        click.echo(f"Listed the {kind}s of the episode {self._episode}: {names}.")
+
+    def download(self, kind: str, file: Path) -> None:
+        """Download a file through the service, and compare it with the one that was uploaded."""
+        place = self._get(f"/assets/{kind}/download", {"path": _name(file)})
+        digest = hashlib.sha256()
+        with (
+            self._session.get(place["url"], stream=True, timeout=_TIMEOUT_SECONDS) as response,
+            click.progressbar(length=file.stat().st_size, label=f"Downloading {file.name}") as bar,
+        ):
+            _check(response)
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                digest.update(chunk)
+                bar.update(len(chunk))
+        if digest.hexdigest() != _sha256(file):
+            raise DemoError(f"{place['filename']} came back with other bytes")
+        click.echo(f"Downloaded {place['filename']}: the same bytes, SHA-256 {digest.hexdigest()}.")
+
+    def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+        response = self._session.post(url, json=body, headers=self._headers, timeout=_TIMEOUT_SECONDS)
+        return _check(response).json()
+
+    def _get(self, path: str, query: dict[str, str]) -> Any:
+        query = {**self._place, "episode": self._episode, **query}
+        response = self._session.get(
+            self._url + path, params=query, headers=self._headers, timeout=_TIMEOUT_SECONDS
+        )
+        return _check(response).json()
+
+
+class _Part(io.BytesIO):
+    """A part that tells how much of it was read."""
+
+    def __init__(self, content: bytes, advance: Callable[[int], None]):
+        super().__init__(content)
+        self._advance = advance
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        chunk = super().read(size)
+        self._advance(len(chunk))
+        return chunk
+
+
+def _check(response: requests.Response) -> requests.Response:
+    if not response.ok:
+        address = response.url.partition("?")[0]
+        raise DemoError(f"{response.request.method} {address}: {response.status_code} {response.text}")
+    return response
+
+
+def _name(file: Path) -> str:
+    return f"/demo/{file.name}"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _size(file: Path) -> str:
+    return f"{file.stat().st_size / 1_000_000:.1f} MB"

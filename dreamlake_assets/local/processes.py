@@ -1,0 +1,145 @@
+"""The processes of the local stack: started together, stopped together, none left behind."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STOP_SECONDS = 10
+
+_PR_SET_PDEATHSIG = 1
+
+
+class ProcessFailed(Exception):
+    """A process ended by itself, or does not get ready; the message says which, and its last words."""
+
+
+@dataclass
+class _Process:
+    name: str
+    popen: subprocess.Popen[bytes]
+    stop_signal: signal.Signals
+    log: Path
+
+
+class Processes:
+    """Child processes that write to a log file each.
+
+    They end with this process, also where it is killed with SIGKILL (on Linux), and do not hear the
+    Ctrl-C of its terminal, so that they can be stopped in order: :meth:`stop`.
+    """
+
+    def __init__(self, logs: Path):
+        """
+        :param logs: the directory of the log files, made when it is missing.
+        """
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = logs
+        self._processes: list[_Process] = []
+
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        ready: Callable[[], bool],
+        seconds: float = 60,
+        environment: Mapping[str, str] | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        **options: Any,
+    ) -> None:
+        """Start a process and wait until it is ready.
+
+        :param name: of the process in messages, and of its log file.
+        :param environment: all of it; that of this process where it is not given.
+        :param options: for ``subprocess.Popen``.
+        :raises ProcessFailed: a process has ended, or this one is not ready in time.
+        """
+        log = self._logs / f"{name}.log"
+        parent = os.getpid()
+        with log.open("ab") as output:
+            popen = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=lambda: _end_with(parent, stop_signal),
+                **options,
+            )
+        process = _Process(name, popen, stop_signal, log)
+        self._processes.append(process)
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"{name} is not ready after {seconds:g} s. {_last_words(process)}")
+            time.sleep(0.05)
+
+    def check(self) -> None:
+        """Look whether all are still running.
+
+        :raises ProcessFailed: one has ended.
+        """
+        for process in self._processes:
+            status = process.popen.poll()
+            if status is not None:
+                raise ProcessFailed(f"{process.name} ended with status {status}. {_last_words(process)}")
+
+    def stop(self) -> None:
+        """Stop all, the last started first."""
+        for process in reversed(self._processes):
+            process.popen.send_signal(process.stop_signal)
+            try:
+                process.popen.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.popen.kill()
+                process.popen.wait()
+        self._processes.clear()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return candidate.getsockname()[1]
+
+
+def is_free(port: int) -> bool:
+    """Whether a server can listen on a port of 127.0.0.1."""
+    with socket.socket() as candidate:
+        # As servers do: connections of an earlier run that linger do not count.
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def accepts_connections(port: int) -> bool:
+    """Whether somebody listens on a port of 127.0.0.1."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _end_with(parent: int, stop_signal: signal.Signals) -> None:
+    """Let the kernel stop this process when its parent is gone. Runs between fork and exec."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, stop_signal)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _last_words(process: _Process) -> str:
+    lines = process.log.read_text(errors="replace").splitlines()[-15:]
+    return "\n".join([f"From {process.log}:", *lines])

@@ -1,0 +1,86 @@
+"""Small real files of each kind: what the local BSS holds from the start, and what the demo uploads."""
+
+import json
+import math
+import struct
+import subprocess
+import wave
+from pathlib import Path
+
+import imageio_ffmpeg
+
+#: The id in the local BSS of the sample of each kind.
+BSS_IDS = {
+    "video": "sample-video",
+    "audio": "sample-audio",
+    "label-track": "sample-labels",
+    "text-track": "sample-subtitles",
+}
+
+_SAMPLE_RATE = 16_000
+
+
+def make(directory: Path) -> dict[str, Path]:
+    """A file of each kind, by the name of its kind; those that exist are left as they are.
+
+    :param directory: is made when it is missing.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    writers = {
+        "video": ("front.mp4", lambda path: write_video(path, seconds=2, megabits=1)),
+        "audio": ("front.wav", write_audio),
+        "label-track": ("boxes.jsonl", write_labels),
+        "text-track": ("english.vtt", write_subtitles),
+    }
+    files = {kind: directory / name for kind, (name, _) in writers.items()}
+    for kind, (_, write) in writers.items():
+        if not files[kind].exists():
+            unfinished = files[kind].with_stem("unfinished")
+            write(unfinished)
+            unfinished.rename(files[kind])
+    return files
+
+
+def write_video(path: Path, *, seconds: int, megabits: int) -> None:
+    """Write a moving test picture as H.264 in MP4.
+
+    :param megabits: a second, held constant: the size of the file is known beforehand.
+    """
+    rate = f"{megabits}M"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-f", "lavfi"]
+    command += ["-i", "testsrc2=size=1280x720:rate=30", "-t", str(seconds)]
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+    command += ["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate]
+    command += ["-x264-params", "nal-hrd=cbr", "-movflags", "+faststart", str(path)]
+    subprocess.run(command, check=True)
+
+
+def write_audio(path: Path) -> None:
+    """Write two seconds of 440 Hz, mono, as WAV."""
+    samples = (
+        round(12_000 * math.sin(2 * math.pi * 440 * index / _SAMPLE_RATE))
+        for index in range(2 * _SAMPLE_RATE)
+    )
+    with wave.open(str(path), "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(_SAMPLE_RATE)
+        audio.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+
+
+def write_labels(path: Path) -> None:
+    """Write a box that moves to the right, as JSON lines."""
+    boxes = [
+        {"st": frame / 30, "et": (frame + 1) / 30, "label": "person", "box": [10 + frame, 20, 64, 128]}
+        for frame in range(60)
+    ]
+    path.write_text("".join(json.dumps(box) + "\n" for box in boxes))
+
+
+def write_subtitles(path: Path) -> None:
+    """Write two subtitles as WebVTT."""
+    path.write_text(
+        "WEBVTT\n\n"
+        "00:00.000 --> 00:01.000\nA test picture.\n\n"
+        "00:01.000 --> 00:02.000\nIt is still moving.\n"
+    )

@@ -1,0 +1,267 @@
+"""The local stack: PostgreSQL, S3, BSS and the service, started together, on loopback only."""
+
+import fcntl
+import http.client
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+
+import click
+
+import dreamlake_assets
+from dreamlake_assets import auth, db
+from dreamlake_assets.config import DEBUG_SECRET, TokenSettings
+from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.local import postgres, processes, s3, samples
+from dreamlake_assets.migrations import migrate
+from dreamlake_assets.store import namespace
+
+PORT = 10334
+BSS_PORT = 10234
+NAMESPACE = "testuser"
+SUBJECT = "test-001"
+
+_TOKEN_SECONDS = 365 * 24 * 3600
+_WATCH_SECONDS = 0.2
+
+#: What is registered by the printed commands, beside the id in BSS.
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "video": {"name": "/camera/front.mp4", "fps": 30},
+    "audio": {"name": "/microphone/front.wav", "sampleRate": 16000, "channels": 1},
+    "label-track": {"name": "/detections/boxes.jsonl"},
+    "text-track": {"name": "/subtitles/english.vtt", "format": "vtt", "language": "en"},
+}
+
+
+class StackError(Exception):
+    """The stack does not start, or does not go on; the message says why."""
+
+
+class _Stopped(BaseException):
+    """Somebody wants the stack to stop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Where the parts of a stack are.
+
+    :param directory: of the data, the logs and the token.
+    """
+
+    directory: Path
+    port: int
+    bss_port: int
+    database_port: int = field(default_factory=processes.free_port)
+    s3_port: int = field(default_factory=processes.free_port)
+
+    @property
+    def url(self) -> str:
+        """The service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def bss_url(self) -> str:
+        """The local BSS."""
+        return f"http://127.0.0.1:{self.bss_port}"
+
+    @property
+    def s3_url(self) -> str:
+        """The local S3."""
+        return f"http://127.0.0.1:{self.s3_port}"
+
+    @property
+    def database_url(self) -> str:
+        """The database, as its superuser."""
+        user, database = postgres.SUPERUSER, postgres.DATABASE
+        return f"postgresql://{user}@127.0.0.1:{self.database_port}/{database}"
+
+    @property
+    def header_file(self) -> Path:
+        """The Authorization header, for ``curl -H @file``."""
+        return self.directory / "authorization"
+
+
+def run(directory: Path, *, port: int = PORT, bss_port: int = BSS_PORT) -> None:
+    """Run the stack until SIGINT, SIGTERM or SIGHUP.
+
+    :param directory: of the data, the logs and the token; made when it is missing.
+    :raises StackError: a port is in use, another stack runs on the directory, or a part fails.
+    """
+    for wanted, option in ((port, "--port"), (bss_port, "--bss-port")):
+        if not processes.is_free(wanted):
+            raise StackError(f"port {wanted} of 127.0.0.1 is in use; choose another with {option}")
+    stack = Stack(directory=directory.absolute(), port=port, bss_port=bss_port)
+    stack.directory.mkdir(parents=True, exist_ok=True)
+    children = processes.Processes(stack.directory / "logs")
+    with _only_stack_of(stack.directory), _stop_signals():
+        try:
+            _start(children, stack)
+            click.echo(_introduction(stack))
+            while True:
+                children.check()
+                time.sleep(_WATCH_SECONDS)
+        except _Stopped:
+            click.echo("Stopping.")
+        except (processes.ProcessFailed, postgres.PostgresError) as error:
+            raise StackError(str(error)) from error
+        finally:
+            # A second Ctrl-C must not leave half of it running.
+            _handle_stop_signals(signal.SIG_IGN)
+            children.stop()
+
+
+def token() -> str:
+    """A token of the writer, signed as the public client signs its own in debug mode."""
+    return auth.sign(TokenSettings(secret=DEBUG_SECRET), SUBJECT, _TOKEN_SECONDS)
+
+
+def curl_commands(stack: Stack) -> list[str]:
+    """One command for each endpoint, to be run in this order."""
+    curl = f"curl -s -H {shlex.quote(f'@{stack.header_file}')}"
+    place = {"namespace": NAMESPACE, "project": "sandbox"}
+    register, find, download = [], [], []
+    for kind, example in _EXAMPLES.items():
+        url = f"{stack.url}/assets/{kind}"
+        body = {**place, "episodeName": "run-001", **example}
+        body[KINDS[kind].bss_field] = samples.BSS_IDS[kind]
+        register.append(f"{curl} --json {shlex.quote(json.dumps(body))} {url}")
+        query = {**place, "episode": "run-001"}
+        find.append(f"{curl} '{url}?{urlencode(query)}'")
+        query["path"] = example["name"]
+        download.append(f"{curl} '{url}/download?{urlencode(query, safe='/')}'")
+    identity = f"{curl} {stack.url}/auth/me"
+    health = [f"curl -s {stack.url}/{name}" for name in ("livez", "readyz")]
+    return [*register, *find, *download, identity, *health]
+
+
+def _start(children: processes.Processes, stack: Stack) -> None:
+    children.start(
+        "postgresql",
+        postgres.command(postgres.data_directory(stack.directory), stack.database_port),
+        ready=lambda: postgres.is_ready(stack.database_port),
+        # SIGTERM would wait for every client to leave.
+        stop_signal=signal.SIGINT,
+        **postgres.process_options(),
+    )
+    children.start(
+        "s3",
+        s3.command(stack.s3_port),
+        ready=lambda: processes.accepts_connections(stack.s3_port),
+    )
+    bss = [sys.executable, "-m", "dreamlake_assets.local.bss"]
+    children.start(
+        "bss",
+        [*bss, str(stack.bss_port), stack.s3_url, str(stack.directory / "bss")],
+        ready=lambda: processes.accepts_connections(stack.bss_port),
+    )
+    migrate(stack.database_url)
+    with db.connect(stack.database_url) as connection:
+        namespace.create(connection, namespace=NAMESPACE)
+        namespace.add_member(connection, namespace=NAMESPACE, subject=SUBJECT, role="writer")
+    children.start(
+        "service",
+        _service_command(stack.port),
+        environment=_service_environment(stack),
+        ready=lambda: _is_ready(stack.port),
+    )
+    stack.header_file.write_text(f"Authorization: Bearer {token()}\n")
+
+
+def _service_command(port: int) -> list[str]:
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
+    configuration = Path(dreamlake_assets.__file__).parents[1] / "gunicorn.conf.py"
+    if configuration.exists():
+        command += ["--config", str(configuration)]
+    return [*command, "--access-logfile", "-", "dreamlake_assets:create_app()"]
+
+
+def _service_environment(stack: Stack) -> dict[str, str]:
+    # Settings of the shell are for other services than this one.
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DATABASE_", "DREAMLAKE_", "PG"))
+    }
+    return {
+        "WEB_CONCURRENCY": "2",
+        **inherited,
+        "DATABASE_URL": stack.database_url,
+        "DREAMLAKE_BSS_URL": stack.bss_url,
+        "DREAMLAKE_JWT_SECRET": DEBUG_SECRET,
+        "DREAMLAKE_LOCAL_STACK": "1",
+        "PORT": str(stack.port),
+    }
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _introduction(stack: Stack) -> str:
+    lines = [
+        "The local stack is running. Ctrl-C stops it.",
+        "",
+        f"  service     {stack.url}",
+        f"  BSS         {stack.bss_url}",
+        f"  S3          {stack.s3_url}",
+        f"  PostgreSQL  {stack.database_url}",
+        f"  data        {stack.directory} (logs in {stack.directory / 'logs'})",
+        "",
+        f"The namespace {NAMESPACE} has the writer {SUBJECT}. A token (as a header in {stack.header_file}):",
+        "",
+        f"  {token()}",
+        "",
+        "One command for each endpoint, in an order that works:",
+        "",
+        *(f"  {command}" for command in curl_commands(stack)),
+        "",
+        "A real video, uploaded, registered and downloaded again: make demo",
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _only_stack_of(directory: Path) -> Iterator[None]:
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"another local stack runs on {directory}") from None
+        yield
+
+
+@contextmanager
+def _stop_signals() -> Iterator[None]:
+    """Have :class:`_Stopped` raised by every signal that asks to stop."""
+    previous = _handle_stop_signals(_stopped)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _handle_stop_signals(handler: Any) -> dict[signal.Signals, Any]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return {number: signal.signal(number, handler) for number in numbers}
+
+
+def _stopped(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Stopped

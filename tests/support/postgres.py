@@ -1,0 +1,55 @@
+"""One real PostgreSQL for the whole run, and a database of its own for each test."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import testing.postgresql
+from psycopg import sql
+
+from dreamlake_assets.local.postgres import testing_programs
+
+#: No test looks at what survives a crash of the machine, so nothing is flushed to disk.
+_OPTIONS = (
+    "-h 127.0.0.1 -F -c synchronous_commit=off -c full_page_writes=off -c max_connections=300"
+    " -c logging_collector=off"
+)
+
+
+class Server:
+    """A PostgreSQL server in a directory of its own, on a free port of the loopback interface."""
+
+    def __init__(self) -> None:
+        self._server = testing.postgresql.Postgresql(**testing_programs(), postgres_args=_OPTIONS)
+        self._numbers = itertools.count(1)
+
+    def url(self, database: str = "postgres") -> str:
+        """The URL of a database."""
+        return self._server.url(database=database)
+
+    def create_database(self, name: str, *, template: str = "template0") -> str:
+        """Make a database, which nobody must be connected to the template of, and return its URL."""
+        # FILE_COPY would ask for two checkpoints.
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log")
+        self._administer(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    @contextmanager
+    def database(self, *, template: str = "template0") -> Iterator[str]:
+        """A database for one test: the URL of a copy of the template, dropped at the end."""
+        name = f"test_{next(self._numbers)}"
+        yield self.create_database(name, template=template)
+        self.drop_database(name)
+
+    def stop(self) -> None:
+        """Stop the server and remove its directory."""
+        self._server.stop()
+
+    def _administer(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)
