@@ -4,14 +4,13 @@ Results go to the standard output, everything else to the standard error. The ex
 the command could not do its work, 2 when it was called wrongly.
 """
 
-import importlib
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from dreamlake_assets import __version__, auth, config, db, migrations, names
 from dreamlake_assets.errors import AssetsError
+from dreamlake_assets.local.commands import demo, dev
 from dreamlake_assets.store import namespace as namespaces
 
 ROLES = ("reader", "writer")
@@ -228,35 +227,5 @@ def token(subject: str, ttl: int) -> None:
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
-def dev() -> None:
-    """Run everything on this machine, until Ctrl-C.
-
-    The service, an embedded PostgreSQL, a local BSS and a local S3, on the loopback interface. The
-    data is kept under var/.
-
-    Example: dreamlake-assets dev
-    """
-    _local_command("dev")()
-
-
-@main.command()
-def demo() -> None:
-    """Take a real video through the service that `dreamlake-assets dev` runs.
-
-    Uploads it to the local BSS, registers it with an audio, a label track and a text track beside it,
-    lists them, downloads it and compares the bytes.
-
-    Example: dreamlake-assets demo
-    """
-    _local_command("demo")()
-
-
-def _local_command(name: str) -> Callable[[], None]:
-    try:
-        commands = importlib.import_module("dreamlake_assets.local.commands")
-    except ModuleNotFoundError as error:
-        raise click.ClickException(
-            f"{error.name} is not installed; the local stack needs: pip install 'dreamlake-assets[local]'"
-        ) from error
-    return getattr(commands, name)
+main.add_command(dev)
+main.add_command(demo)

@@ -62,7 +62,7 @@ SELECT
     %(channels)s::int,
     %(format)s::text,
     %(language)s::text,
-    %(tags)s::text [],
+    %(tags)s::text[],
     %(metadata)s::jsonb
 FROM namespace
 INNER JOIN namespace_member

@@ -105,8 +105,8 @@ LEFT JOIN LATERAL (
             asset.asset_id ASC
     )
     ORDER BY
-        name ASC,
-        asset_id ASC
+        name ASC, -- noqa: RF02
+        asset_id ASC -- noqa: RF02
     LIMIT %(row_limit)s::bigint
 ) AS page
     ON TRUE

@@ -50,7 +50,7 @@ folder AS (
         next_folder.path,
         CASE
             WHEN length(next_folder.path) - length(replace(next_folder.path, '/', '')) > %(folder_depth)s::int
-                THEN array_to_string((string_to_array(next_folder.path, '/')) [:%(folder_depth)s::int + 1], '/') || '0'
+                THEN array_to_string((string_to_array(next_folder.path, '/'))[:%(folder_depth)s::int + 1], '/') || '0'
             ELSE next_folder.path || U&'\0001'
         END AS hop_from
     FROM folder

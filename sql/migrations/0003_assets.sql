@@ -19,7 +19,7 @@ CREATE TABLE asset (
     lens text COLLATE "C",
     format text COLLATE "C",
     language text COLLATE "C",
-    tags text [] NOT NULL DEFAULT '{}',
+    tags text[] NOT NULL DEFAULT '{}',
     metadata jsonb,
     CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id),
     CONSTRAINT asset_space_fkey FOREIGN KEY (namespace_id, space_id)
