@@ -19,9 +19,8 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -30,16 +29,7 @@ Sender = Literal["client", "server"]
 _HEADER = struct.Struct(">BI")
 _START = struct.Struct(">II")
 _ENCRYPTION_REQUESTS = {80877103, 80877104}  # SSLRequest, GSSENCRequest
-_TRANSACTION_CONTROL = {
-    "ABORT",
-    "BEGIN",
-    "COMMIT",
-    "END",
-    "RELEASE",
-    "ROLLBACK",
-    "SAVEPOINT",
-    "START",
-}
+_TRANSACTION_CONTROL = ("BEGIN", "START ", "COMMIT", "END", "ROLLBACK", "SAVEPOINT ", "RELEASE ")
 
 
 @dataclass
@@ -78,29 +68,29 @@ class WireProxy:
         self.frozen = False
         self.total = Traffic()
         self._blocks: list[Traffic] = []
-        self._connections: dict[int, _Connection] = {}
+        self._connections: set[_Connection] = set()
         self._accepted = 0
         self._cut_sender: Sender | None = None
         self._cut_after = 0
+
+    @property
+    def connections(self) -> int:
+        return self.total.connections
 
     @property
     def roundtrips(self) -> int:
         return self.total.roundtrips
 
     @property
-    def statements(self) -> list[str]:
-        return self.total.statements
-
-    @property
     def parses(self) -> int:
         return self.total.parses
 
     @property
-    def connections(self) -> int:
-        return self.total.connections
+    def statements(self) -> list[str]:
+        return self.total.statements
 
     def url(self, database_url: str) -> str:
-        """The same URL, by way of the proxy."""
+        """Return the same URL, by way of the proxy."""
         parts = urlsplit(database_url)
         user, at, _ = parts.netloc.rpartition("@")
         return parts._replace(netloc=f"{user}{at}{self.host}:{self.port}").geturl()
@@ -113,32 +103,47 @@ class WireProxy:
     def count(self) -> Iterator[Traffic]:
         """Count what passes within a block."""
         traffic = Traffic()
-        self._blocks.append(traffic)
+        self._blocks = [*self._blocks, traffic]
         try:
             yield traffic
         finally:
             self._blocks = [block for block in self._blocks if block is not traffic]
 
     def cut(self, *, after_bytes: int, sender: Sender = "server") -> None:
-        """Let so many bytes of the servers or of the clients through, then cut the connection.
+        """Cut the connection on which so many more bytes of ``sender`` have been forwarded.
 
-        Counted are the bytes of all connections from now on; cut is the one, once, that goes
-        beyond. With 0 the next chunk is lost: a whole answer, or a whole request.
+        The bytes of all connections are counted together; one connection is cut, once. With 0 the
+        next chunk is lost, be it an answer of the server or a request of the client.
         """
-        self._on_loop(partial(self._arm, sender, after_bytes))
+
+        def arm() -> None:
+            self._cut_sender, self._cut_after = sender, after_bytes
+
+        self._on_loop(arm)
 
     def cut_all(self) -> None:
-        """Close every connection at both ends. New ones are taken."""
-        self._on_loop(self._abort_all)
+        """Close both ends of every connection at once. New ones are taken."""
+
+        def abort() -> None:
+            for connection in self._connections:
+                connection.abort()
+
+        self._on_loop(abort)
 
     def freeze(self) -> None:
-        """Hold back everything, as a stopped server does; connections are taken all the same."""
+        """Hold everything back, as a stopped server does: it is still connected to."""
         self.frozen = True
 
     def thaw(self) -> None:
-        """Forward what was held back, and all that comes."""
-        self.frozen = False
-        self._on_loop(self._flush_all)
+        """Forward what was held back, and what comes."""
+
+        def flush() -> None:
+            self.frozen = False
+            for connection in self._connections:
+                connection.client.flush()
+                connection.server.flush()
+
+        self._on_loop(flush)
 
     def __enter__(self) -> Self:
         started: Future[asyncio.AbstractEventLoop] = Future()
@@ -152,12 +157,13 @@ class WireProxy:
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
-    def traffic(self) -> list[Traffic]:
-        """All that have to be told of what passes."""
-        return [self.total, *self._blocks]
+    def traffic(self) -> Iterator[Traffic]:
+        """Yield every count that is being kept."""
+        yield self.total
+        yield from self._blocks
 
     def allowance(self, sender: Sender, size: int) -> int | None:
-        """How many bytes of the next ``size`` pass before the connection is cut; None: is not."""
+        """Say how many of the next bytes may pass before a cut; None if all may, and there is none."""
         if sender != self._cut_sender:
             return None
         if size < self._cut_after:
@@ -166,89 +172,58 @@ class WireProxy:
         self._cut_sender = None
         return self._cut_after
 
-    def forget(self, number: int) -> None:
-        """Take a connection off the books; both of its ends are closed."""
-        del self._connections[number]
-
     def _run(self, started: Future[asyncio.AbstractEventLoop]) -> None:
-        with asyncio.Runner(loop_factory=self._make_loop) as runner:
-            try:
-                runner.run(self._serve(started))
-            except OSError as error:
-                started.set_exception(error)
-
-    def _make_loop(self) -> asyncio.AbstractEventLoop:
-        # epoll and poll wait in whole milliseconds, select does not; but it knows 1,024 files only.
-        selector = selectors.SelectSelector() if self.delay else selectors.DefaultSelector()
-        return asyncio.SelectorEventLoop(selector)
+        # epoll waits for whole milliseconds only. select does not, but has room for 1,024 files.
+        selector = selectors.SelectSelector if self.delay else selectors.DefaultSelector
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector())) as runner:
+            runner.run(self._serve(started))
 
     async def _serve(self, started: Future[asyncio.AbstractEventLoop]) -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._accept, self.host, 0)
+        server = await loop.create_server(self._accept, self.host, 0, backlog=1_024)
         self.port = server.sockets[0].getsockname()[1]
         started.set_result(loop)
         await self._stopping.wait()
         server.close()
-        while self._connections:
-            self._abort_all()
-            await asyncio.sleep(0)
 
     def _accept(self) -> asyncio.Protocol:
         self._accepted += 1
         connection = _Connection(self, self._accepted)
-        self._connections[self._accepted] = connection
+        self._connections.add(connection)
+        task = asyncio.ensure_future(connection.carry())
+        task.add_done_callback(lambda _: self._connections.discard(connection))
         return connection.client
 
     def _on_loop(self, function: Callable[[], None]) -> None:
-        done: Future[None] = Future()
-
-        def call() -> None:
+        async def call() -> None:
             function()
-            done.set_result(None)
 
-        self._loop.call_soon_threadsafe(call)
-        done.result()
-
-    def _arm(self, sender: Sender, after_bytes: int) -> None:
-        self._cut_sender, self._cut_after = sender, after_bytes
-
-    def _abort_all(self) -> None:
-        for connection in self._connections.values():
-            connection.abort()
-
-    def _flush_all(self) -> None:
-        for connection in self._connections.values():
-            connection.client.flush()
-            connection.server.flush()
+        asyncio.run_coroutine_threadsafe(call(), self._loop).result()
 
 
 class _Connection:
-    """A client's connection, the one to the server that belongs to it, and what was said."""
+    """A client's connection, the one to the server that belongs to it, and what is said on them."""
 
     def __init__(self, proxy: WireProxy, number: int) -> None:
         self.proxy = proxy
         self.number = number
-        self.client = _End(self, "client", self.read_client)
-        self.server = _End(self, "server", self.read_server)
-        self._opening: asyncio.Task[None] | None = None
-        self._start: bytes | None = b""  # of the client's first message, until that is complete
-        self._is_ready = False
-        self._client_messages = _Messages(b"PBEQ")
-        self._server_messages = _Messages(b"Z")
-        self._prepared: dict[bytes, str] = {}
-        self._portals: dict[bytes, str] = {}
+        self.client = _End(self, "client", self._client_said)
+        self.server = _End(self, "server", self._server_said)
+        self._start: bytes | None = b""  # the client's first message, until all of it is there
+        self._ready = False
+        self._from_client = _Messages(b"PBEQ")
+        self._from_server = _Messages(b"Z")
+        self._prepared: dict[bytes, bytes] = {}
+        self._portals: dict[bytes, bytes] = {}
 
-    def other_end(self, end: "_End") -> "_End":
-        return self.server if end is self.client else self.client
-
-    def open_server(self) -> None:
-        self._opening = asyncio.ensure_future(self._open_server())
-
-    async def _open_server(self) -> None:
+    async def carry(self) -> None:
+        """Connect to the server, and stay until both ends are closed."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(lambda: self.server, *self.proxy.upstream)
-        except OSError:
+            with suppress(OSError):
+                await loop.create_connection(lambda: self.server, *self.proxy.upstream)
+                await asyncio.wait([self.client.lost, self.server.lost])
+        finally:
             self.abort()
 
     def abort(self) -> None:
@@ -256,10 +231,144 @@ class _Connection:
         for end in (self.client, self.server):
             if end.transport:
                 end.transport.abort()
-        if self._opening and not self.server.transport:
-            self._opening.cancel()
-            self.server.is_lost = True
 
-    def end_lost(self) -> None:
-        if self.client.is_lost and self.server.is_lost:
-            self.proxy.forget(self.number)
+    def other(self, end: "_End") -> "_End":
+        return self.server if end is self.client else self.client
+
+    def _client_said(self, data: bytes) -> None:
+        if self._start is None:
+            for kind, body in self._from_client.read(data):
+                self._client_message(kind, body)
+            self.server.deliver(data)
+            return
+
+        self._start += data
+        if len(self._start) < _START.size:
+            return
+        length, code = _START.unpack_from(self._start)
+        if code in _ENCRYPTION_REQUESTS:
+            self._start = b""
+            self.client.deliver(b"N")
+        elif len(self._start) >= length:
+            self.server.deliver(self._start)
+            self._start = None
+
+    def _client_message(self, kind: int, body: bytes) -> None:
+        match chr(kind), body.split(b"\0", 2):
+            case "P", [name, statement, _]:
+                self._prepared[name] = statement
+                for traffic in self.proxy.traffic():
+                    traffic.parses += 1
+            case "B", [portal, name, _]:
+                self._portals[portal] = self._prepared[name]
+            case "E", [portal, *_]:
+                self._executed(self._portals[portal])
+            case "Q", [statement, *_]:
+                self._executed(statement)
+
+    def _executed(self, statement: bytes) -> None:
+        text = statement.decode()
+        if not text.upper().startswith(_TRANSACTION_CONTROL):
+            for traffic in self.proxy.traffic():
+                traffic.statements.append(text)
+
+    def _server_said(self, data: bytes) -> None:
+        for _ in self._from_server.read(data):
+            for traffic in self.proxy.traffic():
+                if self._ready:
+                    traffic.roundtrips_by_connection[self.number] += 1
+                else:
+                    traffic.connections += 1
+            self._ready = True
+        self.client.deliver(data)
+
+
+class _End(asyncio.Protocol):
+    """One of the two sockets of a connection.
+
+    What is to be sent to it travels first, for half of the delay, and is held while the proxy is
+    frozen or the socket not yet open. None stands for the end of it.
+    """
+
+    def __init__(
+        self, connection: _Connection, sender: Sender, said: Callable[[bytes], None]
+    ) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.lost = asyncio.get_running_loop().create_future()
+        self._connection = connection
+        self._proxy = connection.proxy
+        self._sender: Sender = sender
+        self._said = said
+        self._travelling: deque[bytes | None] = deque()
+        self._held: deque[bytes | None] = deque()
+
+    def deliver(self, data: bytes | None) -> None:
+        self._travelling.append(data)
+        if self._proxy.delay:
+            asyncio.get_running_loop().call_later(self._proxy.delay / 2, self._arrive)
+        else:
+            self._arrive()
+
+    def _arrive(self) -> None:
+        self._held.append(self._travelling.popleft())
+        self.flush()
+
+    def flush(self) -> None:
+        if self.transport is None or self._proxy.frozen:
+            return
+        while self._held:
+            data = self._held.popleft()
+            if data is None:
+                self.transport.close()
+            elif not self.transport.is_closing():
+                self.transport.write(data)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        allowance = self._proxy.allowance(self._sender, len(data))
+        self._said(data[:allowance])
+        if allowance is not None:
+            assert self.transport
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(None)
+        self._connection.other(self).deliver(None)
+
+    def pause_writing(self) -> None:
+        if reader := self._connection.other(self).transport:
+            reader.pause_reading()
+
+    def resume_writing(self) -> None:
+        if reader := self._connection.other(self).transport:
+            reader.resume_reading()
+
+
+class _Messages:
+    """Cuts a stream into the messages of the protocol; the kinds that nobody wants are skipped."""
+
+    def __init__(self, wanted: bytes) -> None:
+        self._wanted = wanted
+        self._rest = b""  # the beginning of a message that is wanted, or of a header
+        self._skip = 0  # bytes to come of a message that is not
+
+    def read(self, chunk: bytes) -> list[tuple[int, bytes]]:
+        """Return kind and body of the wanted messages that are complete with this chunk."""
+        found: list[tuple[int, bytes]] = []
+        data = self._rest + chunk if self._rest else chunk
+        position, end = self._skip, len(data)
+        while end - position >= _HEADER.size:
+            kind, length = _HEADER.unpack_from(data, position)
+            following = position + 1 + length
+            if kind in self._wanted:
+                if following > end:
+                    break
+                found.append((kind, data[position + _HEADER.size : following]))
+            position = following
+        self._skip = max(0, position - end)
+        self._rest = data[position:]
+        return found

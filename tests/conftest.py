@@ -1,0 +1,90 @@
+"""One PostgreSQL for the run, a migrated database and an application for each test that asks."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from dreamlake_assets import auth, create_app, store
+from dreamlake_assets.config import Settings, TokenSettings
+from dreamlake_assets.migrations import migrate
+from tests.support.postgres import Server
+
+TEMPLATE = "migrated"
+SECRET = "a secret of the tests, which has enough bytes"
+
+#: What most tests work with: a namespace, who may write to it, and who may read.
+NAMESPACE = "testuser"
+WRITER = "test-001"
+READER = "test-002"
+STRANGER = "test-003"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> str:
+    """The name of a database with the schema and no rows."""
+    migrate(server.create_database(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(server: Server, template: str) -> Iterator[str]:
+    with server.database(template=template) as url:
+        yield url
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(
+        database_url=database_url,
+        tokens=TokenSettings(secret=SECRET),
+        bss_url="http://127.0.0.1:9",
+        threads=2,
+        cursor_secret=SECRET,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    app.extensions["dreamlake_assets"].database.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def namespace(connection: psycopg.Connection) -> str:
+    """A namespace with a writer and a reader."""
+    store.namespace.create(connection, namespace=NAMESPACE)
+    for subject, role in ((WRITER, "writer"), (READER, "reader")):
+        store.namespace.add_member(connection, namespace=NAMESPACE, subject=subject, role=role)
+    return NAMESPACE
+
+
+@pytest.fixture
+def headers(settings: Settings) -> Callable[..., dict[str, str]]:
+    """The headers of a request by a subject: ``headers()`` for the writer."""
+
+    def make(subject: str = WRITER) -> dict[str, str]:
+        return {"Authorization": f"Bearer {auth.sign(settings.tokens, subject, 60)}"}
+
+    return make

@@ -1,0 +1,1 @@
+"""The counting proxy, between psycopg and a real PostgreSQL."""
