@@ -1,66 +1,67 @@
-# Everything runs in a virtual environment of its own, which the first target that needs it makes.
-
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
-
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
+# The Python that the virtual environment is made with: make PYTHON=python3.13 …
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+BIN := .venv/bin
+# Touched when the virtual environment holds what these files ask for.
+READY := .venv/ready
+
+# No configuration of pip may replace what the lock files pin.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
 .PHONY: help
-help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## Show this list
+	@awk -F ': |## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$3}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(READY) ## run everything on this machine: service, BSS, S3 and PostgreSQL
+run: $(READY) ## Run everything on this machine: the service, PostgreSQL, BSS and S3; Ctrl-C stops it
 	@exec $(BIN)/dreamlake-assets dev
 
 .PHONY: demo
-demo: $(READY) ## upload, register, list and download a real video; needs "make run" beside it
-	@$(BIN)/dreamlake-assets demo
+demo: $(READY) ## Take a real video through the service that `make run` runs
+	@exec $(BIN)/dreamlake-assets demo
 
 .PHONY: test
-test: $(READY) ## run all tests
-	$(BIN)/python -m pytest
+test: $(READY) ## Run the tests; with ARGS, those: make test ARGS='tests/unit -k glob'
+	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## check style and types of Python and SQL
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/pyright
-	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar sql
-
-.PHONY: format
-format: $(READY) ## format Python and SQL
-	$(BIN)/ruff check --fix
-	$(BIN)/ruff format
-	$(BIN)/sqlfluff fix --disable-progress-bar sql
+lint: $(READY) ## Check style and types of Python and SQL
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar sql
 
 .PHONY: bench
-bench: $(READY) ## measure what requests cost; QUICK=1 takes two minutes
-	$(BIN)/python -m tests.bench
+bench: $(READY) ## Measure; QUICK=1 for a short run
+	@QUICK=$(QUICK) $(BIN)/python -m tests.bench
 
 .PHONY: schema
-schema: $(READY) ## write sql/schema.sql from the migrations
-	$(BIN)/python -m tests.migrations.schema
+schema: $(READY) ## Write sql/schema.sql anew, after a migration was added
+	@$(BIN)/python -m tests.support.schema
 
 .PHONY: lock
-lock: ## pin the newest versions that setup.cfg allows
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt setup.cfg
-	$(BIN)/uv pip compile $(LOCK) --extra dev --output-file requirements-dev.txt setup.cfg
+lock: $(READY) ## Pin the newest releases that setup.cfg allows
+	@$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt setup.cfg
+	@$(BIN)/uv pip compile $(LOCK) --output-file requirements-dev.txt --extra dev --constraints requirements.txt setup.cfg
 
-LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --custom-compile-command "make lock"
+# For every platform and every Python from 3.11 on; no address of a package index in the files.
+LOCK := --quiet --upgrade --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 .PHONY: clean
-clean: ## remove what was made here; the data of "make run" too
-	rm -rf $(VENV) var build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+clean: ## Remove what was built, the virtual environment too; the data in var/ stays
+	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(READY): requirements-dev.txt setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 …")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+$(READY): setup.cfg pyproject.toml requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there; install Python 3.11 or later" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is $$($(PYTHON) --version), too old; install Python 3.11 or later, or name one: make PYTHON=…" >&2; exit 1; }
+	@echo "Setting up .venv (once, about a minute)"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -89,7 +89,8 @@ class Authenticator:
 
 
 def _until(_token: str, claims: dict[str, Any], now: float) -> float:
-    return min(claims.get("exp", float("inf")), now + CACHE_SECONDS)
+    # PyJWT takes an exp that is a string of digits, too.
+    return min(float(claims.get("exp", "inf")), now + CACHE_SECONDS)
 
 
 def _reason(error: Exception) -> str:

@@ -94,7 +94,9 @@ def migrate(*, dry_run: bool, status: bool) -> None:
     Applies the files of sql/migrations that the database lacks, in order, each in a transaction. Safe
     to run again, and to run twice at once. Behind PgBouncer, name the server itself in DATABASE_URL.
 
-    Example: DATABASE_URL=postgresql://dreamlake@localhost/dreamlake dreamlake-assets migrate
+    \b
+    Example:
+      DATABASE_URL=postgresql://dreamlake@localhost/dreamlake dreamlake-assets migrate
     """
     if dry_run and status:
         raise click.UsageError("--dry-run and --status do not go together.")
@@ -140,7 +142,9 @@ def namespace() -> None:
 def create(slug: str, members: tuple[tuple[str, str], ...]) -> None:
     """Make the namespace SLUG.
 
-    Example: dreamlake-assets namespace create robotics --member alice --member bob:reader
+    \b
+    Example:
+      dreamlake-assets namespace create robotics --member alice --member bob:reader
     """
     with db.connect(config.database_url()) as connection, connection.transaction():
         if not namespaces.create(connection, namespace=slug):
@@ -159,7 +163,9 @@ def list_() -> None:
     One line for each member: the namespace, the role and the subject; one with the namespace alone
     where it has none.
 
-    Example: dreamlake-assets namespace list
+    \b
+    Example:
+      dreamlake-assets namespace list
     """
     with db.connect(config.database_url()) as connection:
         for slug, readers, writers in namespaces.list_all(connection):
@@ -182,7 +188,9 @@ def member() -> None:
 def add(slug: str, new: tuple[str, str]) -> None:
     """Let SUBJECT use NAMESPACE as reader or writer (the default), or change its role.
 
-    Example: dreamlake-assets namespace member add robotics bob:reader
+    \b
+    Example:
+      dreamlake-assets namespace member add robotics bob:reader
     """
     subject, role = new
     with db.connect(config.database_url()) as connection:
@@ -196,7 +204,9 @@ def add(slug: str, new: tuple[str, str]) -> None:
 def remove(slug: str, subject: str) -> None:
     """Let SUBJECT use NAMESPACE no longer.
 
-    Example: dreamlake-assets namespace member remove robotics bob
+    \b
+    Example:
+      dreamlake-assets namespace member remove robotics bob
     """
     with db.connect(config.database_url()) as connection:
         if not namespaces.remove_member(connection, namespace=slug, subject=subject):
@@ -219,7 +229,9 @@ def token(subject: str, ttl: int) -> None:
 
     Where tokens are verified with a public key, they come from whoever has the private one.
 
-    Example: curl -H "Authorization: Bearer $(dreamlake-assets token alice)" localhost:10334/auth/me
+    \b
+    Example:
+      curl -H "Authorization: Bearer $(dreamlake-assets token alice)" localhost:10334/auth/me
     """
     try:
         click.echo(auth.sign(config.token_settings(), subject, ttl))

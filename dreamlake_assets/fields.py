@@ -141,8 +141,7 @@ class Metadata(fields.Field[str]):
         try:
             text = orjson.dumps(value)
         except TypeError:
-            # Of what JSON can hold, orjson refuses this alone (and integers above 64 bits, which
-            # only Python's own parser reads).
+            # Of what was read from JSON, orjson refuses this alone.
             raise self.make_error("too_deep") from None
         if len(text) > MAXIMUM_METADATA_BYTES:
             raise self.make_error("too_large")

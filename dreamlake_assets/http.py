@@ -37,7 +37,8 @@ def json_body() -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as refused:
         try:
-            return json.loads(body)
+            # orjson reads an integer above 64 bits as a float, too; int() has a limit of its own.
+            return json.loads(body.decode("utf-8", "surrogatepass"), parse_int=float)
         except RecursionError:
             raise MalformedJson("The body is nested too deep.") from None
         except ValueError:

@@ -62,9 +62,9 @@ class Kind:
     def item(self, row: Sequence[Any]) -> dict[str, Any]:
         """An asset as it stands in a list of the API.
 
-        :param row: the values of ``LISTED_COLUMNS``.
+        :param row: begins with the values of ``LISTED_COLUMNS``.
         """
-        return dict(zip(self._published, self._pick(row), strict=True))
+        return dict(zip(self._published, self._pick(row), strict=False))
 
 
 KINDS = {

@@ -48,8 +48,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings_of(database_url: str) -> Settings:
     return Settings(
         database_url=database_url,
         tokens=TokenSettings(secret=SECRET),
@@ -57,6 +56,28 @@ def settings(database_url: str) -> Settings:
         threads=2,
         cursor_secret=SECRET,
     )
+
+
+def add_namespace(connection: psycopg.Connection) -> str:
+    """Make a namespace with a writer and a reader."""
+    store.namespace.create(connection, namespace=NAMESPACE)
+    for subject, role in ((WRITER, "writer"), (READER, "reader")):
+        store.namespace.add_member(connection, namespace=NAMESPACE, subject=subject, role=role)
+    return NAMESPACE
+
+
+def headers_of(settings: Settings) -> Callable[..., dict[str, str]]:
+    """What makes the headers of a request by a subject: the writer where none is named."""
+
+    def make(subject: str = WRITER) -> dict[str, str]:
+        return {"Authorization": f"Bearer {auth.sign(settings.tokens, subject, 60)}"}
+
+    return make
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return settings_of(database_url)
 
 
 @pytest.fixture
@@ -74,17 +95,10 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def namespace(connection: psycopg.Connection) -> str:
     """A namespace with a writer and a reader."""
-    store.namespace.create(connection, namespace=NAMESPACE)
-    for subject, role in ((WRITER, "writer"), (READER, "reader")):
-        store.namespace.add_member(connection, namespace=NAMESPACE, subject=subject, role=role)
-    return NAMESPACE
+    return add_namespace(connection)
 
 
 @pytest.fixture
 def headers(settings: Settings) -> Callable[..., dict[str, str]]:
     """The headers of a request by a subject: ``headers()`` for the writer."""
-
-    def make(subject: str = WRITER) -> dict[str, str]:
-        return {"Authorization": f"Bearer {auth.sign(settings.tokens, subject, 60)}"}
-
-    return make
+    return headers_of(settings)

@@ -1,4 +1,4 @@
-"""A local BSS, the Big Streaming Server, for development and tests: it keeps bytes in S3 and hands out URLs.
+"""A local BSS, the Big Streaming Server, for development and tests.
 
 It has the routes that the public client calls, of which it is a small and honest stand-in: nothing
 is transcoded, and the address of a later processing step answers 501. A bearer token that is sent
@@ -45,9 +45,7 @@ class Records:
     """What BSS knows about each file that it keeps, in SQLite."""
 
     def __init__(self, path: Path):
-        """
-        :param path: of the database, which is made when it is missing.
-        """
+        """Make the database when it is missing."""
         self._path = path
         with self._connection() as connection:
             connection.execute(
@@ -89,7 +87,8 @@ class Store:
     """Records and objects together, in one directory."""
 
     def __init__(self, s3_url: str, directory: Path):
-        """
+        """Give S3 the objects of earlier runs.
+
         :param s3_url: of an S3 server that is running.
         :param directory: is made when it is missing.
         """
@@ -138,7 +137,9 @@ def create_app(store: Store) -> Flask:
     app.register_error_handler(UploadRefused, lambda error: _error(BadRequest(str(error))))
     app.add_url_rule("/lambdas/<name>", view_func=_transcode, methods=["POST"])
     for route in _ROUTES:
-        app.register_blueprint(uploads, name=route, url_prefix=f"/{route}", url_defaults={"route": route})
+        app.register_blueprint(
+            uploads, name=route, url_prefix=f"/{route}", url_defaults={"route": route}
+        )
     return app
 
 
@@ -159,9 +160,8 @@ def part_urls(route: str) -> ResponseReturnValue:
     numbers = [_part_number(number) for number in _list("partNumbers")]
     # S3 signs URLs for uploads that do not exist; better to hear of it now.
     _store().bucket.parts_done(key, upload_id)
-    return {
-        "parts": {str(number): _store().bucket.part_url(key, upload_id, number) for number in numbers}
-    }
+    bucket = _store().bucket
+    return {"parts": {str(number): bucket.part_url(key, upload_id, number) for number in numbers}}
 
 
 @uploads.get("/upload/multipart/parts-done")
@@ -288,7 +288,7 @@ def _part_number(value: Any) -> int:
 
 def _checked_key(key: str, route: str) -> str:
     if not (_KEY.fullmatch(key) and key.startswith(f"{route}/")):
-        raise BadRequest("owner, project and hash make the key; they may hold letters, digits, . _ -.")
+        raise BadRequest("owner, project and hash may hold letters, digits, '.', '_' and '-'.")
     return key
 
 

@@ -4,6 +4,8 @@ What they need is installed with the extra ``local``, so it is imported when the
 commands do without.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -29,12 +31,10 @@ def dev(*, directory: Path, port: int, bss_port: int) -> None:
 
     Example: dreamlake-assets dev
     """
+    with _extra():
+        from dreamlake_assets.local import stack  # noqa: PLC0415
     try:
-        from dreamlake_assets.local import stack
-
         stack.run(directory, port=port, bss_port=bss_port)
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from error
     except stack.StackError as error:
         raise click.ClickException(str(error)) from error
 
@@ -51,22 +51,25 @@ def dev(*, directory: Path, port: int, bss_port: int) -> None:
 def demo(*, video: Path | None, url: str, bss_url: str) -> None:
     """Take a real video through the service that `dreamlake-assets dev` runs.
 
-    Uploads it to the local BSS, registers it with an audio, a label track and a text track beside it,
-    lists them, downloads it and compares the bytes.
+    Uploads it to the local BSS, registers it with an audio, a label track and a text track beside
+    it, lists them, downloads it and compares the bytes.
 
     Example: dreamlake-assets demo --file holiday.mp4
     """
+    with _extra():
+        from dreamlake_assets.local import demo as tour  # noqa: PLC0415
     try:
-        from dreamlake_assets.local import demo as tour
-
         tour.run(url=url, bss_url=bss_url, video=video)
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from error
     except tour.DemoError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _not_installed(error: ModuleNotFoundError) -> click.ClickException:
-    return click.ClickException(
-        f"{error.name} is not installed; the local stack needs: pip install 'dreamlake-assets[local]'"
-    )
+@contextmanager
+def _extra() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is not installed;"
+            " the local stack needs: pip install 'dreamlake-assets[local]'"
+        ) from error

@@ -84,7 +84,7 @@ class _Tour:
         staging_hash = _sha256(file)
         upload = self._post(f"{route}/upload/multipart/init", {**place, "hash": staging_hash})
         numbers = list(range(1, max(1, -(-file.stat().st_size // PART_BYTES)) + 1))
-        urls = self._post(f"{route}/upload/multipart/parts", {**upload, "partNumbers": numbers})["parts"]
+        places = self._post(f"{route}/upload/multipart/parts", {**upload, "partNumbers": numbers})
         parts = []
         with (
             file.open("rb") as source,
@@ -92,7 +92,8 @@ class _Tour:
         ):
             for number in numbers:
                 part = _Part(source.read(PART_BYTES), bar.update)
-                response = self._session.put(urls[str(number)], data=part, timeout=_TIMEOUT_SECONDS)
+                part_url = places["parts"][str(number)]
+                response = self._session.put(part_url, data=part, timeout=_TIMEOUT_SECONDS)
                 _check(response)
                 parts.append({"partNumber": number, "etag": response.headers["ETag"]})
         self._post(f"{route}/upload/multipart/complete", {**upload, "parts": parts})
@@ -129,7 +130,9 @@ class _Tour:
         click.echo(f"Downloaded {place['filename']}: the same bytes, SHA-256 {digest.hexdigest()}.")
 
     def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
-        response = self._session.post(url, json=body, headers=self._headers, timeout=_TIMEOUT_SECONDS)
+        response = self._session.post(
+            url, json=body, headers=self._headers, timeout=_TIMEOUT_SECONDS
+        )
         return _check(response).json()
 
     def _get(self, path: str, query: dict[str, str]) -> Any:
@@ -155,8 +158,8 @@ class _Part(io.BytesIO):
 
 def _check(response: requests.Response) -> requests.Response:
     if not response.ok:
-        address = response.url.partition("?")[0]
-        raise DemoError(f"{response.request.method} {address}: {response.status_code} {response.text}")
+        request = f"{response.request.method} {response.url.partition('?')[0]}"
+        raise DemoError(f"{request} answers {response.status_code}: {response.text.strip()}")
     return response
 
 

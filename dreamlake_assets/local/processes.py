@@ -1,5 +1,7 @@
 """The processes of the local stack: started together, stopped together, none left behind."""
 
+# ruff: noqa: S603  (no argument comes from outside)
+
 import ctypes
 import os
 import signal
@@ -18,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class ProcessFailed(Exception):
-    """A process ended by itself, or does not get ready; the message says which, and its last words."""
+    """A process ended, or does not get ready; the message says which, and its last words."""
 
 
 @dataclass
@@ -37,9 +39,7 @@ class Processes:
     """
 
     def __init__(self, logs: Path):
-        """
-        :param logs: the directory of the log files, made when it is missing.
-        """
+        """Make the directory of the log files."""
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._processes: list[_Process] = []
@@ -72,7 +72,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
-                preexec_fn=lambda: _end_with(parent, stop_signal),
+                preexec_fn=lambda: _end_with(parent, stop_signal),  # noqa: PLW1509
                 **options,
             )
         process = _Process(name, popen, stop_signal, log)
@@ -81,7 +81,7 @@ class Processes:
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                raise ProcessFailed(f"{name} is not ready after {seconds:g} s. {_last_words(process)}")
+                raise ProcessFailed(f"{name} is not ready in {seconds:g} s. {_last_words(process)}")
             time.sleep(0.05)
 
     def check(self) -> None:
@@ -92,7 +92,8 @@ class Processes:
         for process in self._processes:
             status = process.popen.poll()
             if status is not None:
-                raise ProcessFailed(f"{process.name} ended with status {status}. {_last_words(process)}")
+                words = _last_words(process)
+                raise ProcessFailed(f"{process.name} ended with status {status}. {words}")
 
     def stop(self) -> None:
         """Stop all, the last started first."""

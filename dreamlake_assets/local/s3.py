@@ -39,10 +39,7 @@ class Bucket:
     """The bucket of BSS, and the directory that its finished objects are kept in."""
 
     def __init__(self, url: str, directory: Path):
-        """
-        :param url: of the S3 server.
-        :param directory: is made when it is missing.
-        """
+        """Connect to S3 at a URL, and to the directory where its objects are kept."""
         self._directory = directory
         self._s3 = boto3.client(
             "s3",
@@ -126,11 +123,12 @@ class Bucket:
 
     def download_url(self, key: str, *, filename: str, content_type: str) -> str:
         """A URL that anybody can GET the object from."""
+        name = quote(filename, safe="")
         place = {
             "Bucket": BUCKET,
             "Key": key,
             "ResponseContentType": content_type,
-            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{name}",
         }
         return self._s3.generate_presigned_url(
             "get_object", Params=place, ExpiresIn=PRESIGNED_SECONDS

@@ -128,13 +128,14 @@ def token() -> str:
 def curl_commands(stack: Stack) -> list[str]:
     """One command for each endpoint, to be run in this order."""
     curl = f"curl -s -H {shlex.quote(f'@{stack.header_file}')}"
+    post = f"{curl} -H 'Content-Type: application/json' -d"
     place = {"namespace": NAMESPACE, "project": "sandbox"}
     register, find, download = [], [], []
     for kind, example in _EXAMPLES.items():
         url = f"{stack.url}/assets/{kind}"
         body = {**place, "episodeName": "run-001", **example}
         body[KINDS[kind].bss_field] = samples.BSS_IDS[kind]
-        register.append(f"{curl} --json {shlex.quote(json.dumps(body))} {url}")
+        register.append(f"{post} {shlex.quote(json.dumps(body))} {url}")
         query = {**place, "episode": "run-001"}
         find.append(f"{curl} '{url}?{urlencode(query)}'")
         query["path"] = example["name"]
@@ -224,9 +225,10 @@ def _introduction(stack: Stack) -> str:
         f"  PostgreSQL  {stack.database_url}",
         f"  data        {stack.directory} (logs in {stack.directory / 'logs'})",
         "",
-        f"The namespace {NAMESPACE} has the writer {SUBJECT}. A token (as a header in {stack.header_file}):",
+        f"The namespace {NAMESPACE} has the writer {SUBJECT}. A token, and a file with its header:",
         "",
         f"  {token()}",
+        f"  {stack.header_file}",
         "",
         "One command for each endpoint, in an order that works:",
         "",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from dreamlake_assets import db
 from dreamlake_assets.cursors import ABOVE_ALL_NAMES, FIRST_ID, Position
@@ -120,7 +120,8 @@ def page(
     :raises NotFound: the namespace, the project or the episode.
     """
     name, parameters = _listing(kind, subject, filters, after, row_limit + 1)
-    return list(_assets(iter(db.fetch_all(connection, name, parameters))))
+    rows = db.fetch_all(connection, name, parameters)
+    return rows if _has_assets(rows[0] if rows else None) else []
 
 
 def every(
@@ -135,24 +136,23 @@ def every(
     """All the next assets, as they come from the database; otherwise as :func:`page`."""
     name, parameters = _listing(kind, subject, filters, after, row_limit)
     with closing(db.stream(connection, name, parameters)) as rows:
-        yield from _assets(rows)
+        first = next(rows, None)
+        if _has_assets(first):
+            yield first
+            yield from rows
 
 
-def _assets(rows: Iterator[db.Row]) -> Iterator[db.Row]:
-    """Take from the rows of a listing what they say of the path.
+def _has_assets(first: db.Row | None) -> TypeGuard[db.Row]:
+    """Whether there are assets, by the first row of a listing, which stands even if there are none.
 
-    The first row stands even where no asset does.
+    :raises NotFound: the namespace, the project or the episode.
     """
-    first = next(rows, None)
     if first is None:
         raise NamespaceNotFound
-    missing, asset_id = first[0], first[1]
+    missing = first[-1]
     if missing is not None:
         raise _MISSING[missing]
-    if asset_id is not None:
-        yield first[1:]
-        for row in rows:
-            yield row[1:]
+    return first[0] is not None
 
 
 def _listing(

@@ -17,9 +17,9 @@
 --     file_upper    text            /run01.mp4\u0001
 --     regex         text            ^/camera/[^/]*/run01\.mp4$
 --     row_limit     bigint or null  100
--- Returns: many: missing ('project', 'episode' or null), then the columns of an asset, all null in the one
---          row that says that nothing matches; created_at as the API writes it. None: no such
---          namespace, or the subject is no member of it.
+-- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project', 'episode' or
+--          null). All null in the one row that stands where nothing matches. None: no such namespace,
+--          or the subject is no member of it.
 -- Index:   node_path_key, one Index Only Scan; asset_by_episode_name, one Index Scan per folder
 -- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
 --          single project keeps that order, and a sort on top would hold the rows back.
@@ -29,10 +29,6 @@
 --          above it; each gives a page at most, and the page is sorted from those.
 
 SELECT
-    CASE
-        WHEN space.space_id IS NULL THEN 'project'
-        WHEN episode.episode_id IS NULL THEN 'episode'
-    END AS missing,
     page.asset_id,
     page.name,
     page.bss_id,
@@ -42,7 +38,11 @@ SELECT
     page.channels,
     page.format,
     page.language,
-    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at
+    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
+    CASE
+        WHEN space.space_id IS NULL THEN 'project'
+        WHEN episode.episode_id IS NULL THEN 'episode'
+    END AS missing
 FROM namespace
 INNER JOIN namespace_member
     ON namespace_member.namespace_id = namespace.namespace_id

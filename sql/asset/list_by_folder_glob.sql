@@ -16,9 +16,9 @@
 --     file_upper    text            /run01.mp4\u0001
 --     regex         text            ^/camera/[^/]*/run01\.mp4$
 --     row_limit     bigint or null  100
--- Returns: many: missing ('project' or null), then the columns of an asset, all null in the one
---          row that says that nothing matches; created_at as the API writes it. None: no such
---          namespace, or the subject is no member of it.
+-- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
+--          null). All null in the one row that stands where nothing matches. None: no such namespace,
+--          or the subject is no member of it.
 -- Index:   node_by_space_path, one Index Only Scan per folder; asset_by_space_name, one Index Scan per folder
 -- Why:     "folder" hops from one distinct path to the next, so that ten thousand episodes with the
 --          same folders cost no more than ten. hop_from is the least path that comes next: below a
@@ -68,9 +68,6 @@ folder AS (
 )
 
 SELECT
-    CASE
-        WHEN project.space_id IS NULL THEN 'project'
-    END AS missing,
     page.asset_id,
     page.name,
     page.bss_id,
@@ -80,7 +77,10 @@ SELECT
     page.channels,
     page.format,
     page.language,
-    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at
+    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
+    CASE
+        WHEN project.space_id IS NULL THEN 'project'
+    END AS missing
 FROM project
 LEFT JOIN LATERAL (
     SELECT

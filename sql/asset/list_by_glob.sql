@@ -11,18 +11,15 @@
 --     upper_name  text            /camera0
 --     regex       text            ^/camera/[^/]*/run01\.mp4$
 --     row_limit   bigint or null  100
--- Returns: many: missing ('project' or null), then the columns of an asset, all null in the one
---          row that says that nothing matches; created_at as the API writes it. None: no such
---          namespace, or the subject is no member of it.
+-- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
+--          null). All null in the one row that stands where nothing matches. None: no such namespace,
+--          or the subject is no member of it.
 -- Index:   asset_by_space_name, Index Scan
 -- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
 --          single project keeps that order, and a sort on top would hold the rows back.
 --          The names between the literal beginning of the pattern and its end are read, and matched.
 
 SELECT
-    CASE
-        WHEN space.space_id IS NULL THEN 'project'
-    END AS missing,
     page.asset_id,
     page.name,
     page.bss_id,
@@ -32,7 +29,10 @@ SELECT
     page.channels,
     page.format,
     page.language,
-    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at
+    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
+    CASE
+        WHEN space.space_id IS NULL THEN 'project'
+    END AS missing
 FROM namespace
 INNER JOIN namespace_member
     ON namespace_member.namespace_id = namespace.namespace_id

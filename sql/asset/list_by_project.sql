@@ -10,9 +10,9 @@
 --     after_id          uuid            00000000-0000-0000-0000-000000000000
 --     after_unnamed_id  uuid            00000000-0000-0000-0000-000000000000
 --     row_limit         bigint or null  100
--- Returns: many: missing ('project' or null), then the columns of an asset, all null in the one
---          row that says that nothing matches; created_at as the API writes it. None: no such
---          namespace, or the subject is no member of it.
+-- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
+--          null). All null in the one row that stands where nothing matches. None: no such namespace,
+--          or the subject is no member of it.
 -- Index:   asset_by_space_name, two Index Scans under a Merge Append
 -- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
 --          single project keeps that order, and a sort on top would hold the rows back.
@@ -20,9 +20,6 @@
 --          range of their own: after_name is '0', above all names, once the page is among them.
 
 SELECT
-    CASE
-        WHEN space.space_id IS NULL THEN 'project'
-    END AS missing,
     page.asset_id,
     page.name,
     page.bss_id,
@@ -32,7 +29,10 @@ SELECT
     page.channels,
     page.format,
     page.language,
-    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at
+    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
+    CASE
+        WHEN space.space_id IS NULL THEN 'project'
+    END AS missing
 FROM namespace
 INNER JOIN namespace_member
     ON namespace_member.namespace_id = namespace.namespace_id

@@ -68,7 +68,7 @@ class WireProxy:
         self.frozen = False
         self.total = Traffic()
         self._blocks: list[Traffic] = []
-        self._connections: set[_Connection] = set()
+        self._connections: dict[asyncio.Task[None], _Connection] = {}
         self._accepted = 0
         self._cut_sender: Sender | None = None
         self._cut_after = 0
@@ -125,7 +125,7 @@ class WireProxy:
         """Close both ends of every connection at once. New ones are taken."""
 
         def abort() -> None:
-            for connection in self._connections:
+            for connection in self._connections.values():
                 connection.abort()
 
         self._on_loop(abort)
@@ -139,7 +139,7 @@ class WireProxy:
 
         def flush() -> None:
             self.frozen = False
-            for connection in self._connections:
+            for connection in self._connections.values():
                 connection.client.flush()
                 connection.server.flush()
 
@@ -163,7 +163,7 @@ class WireProxy:
         yield from self._blocks
 
     def allowance(self, sender: Sender, size: int) -> int | None:
-        """Say how many of the next bytes may pass before a cut; None if all may, and there is none."""
+        """Return how many of the next bytes may pass before a cut; None where no cut is due."""
         if sender != self._cut_sender:
             return None
         if size < self._cut_after:
@@ -189,9 +189,9 @@ class WireProxy:
     def _accept(self) -> asyncio.Protocol:
         self._accepted += 1
         connection = _Connection(self, self._accepted)
-        self._connections.add(connection)
         task = asyncio.ensure_future(connection.carry())
-        task.add_done_callback(lambda _: self._connections.discard(connection))
+        self._connections[task] = connection
+        task.add_done_callback(self._connections.pop)
         return connection.client
 
     def _on_loop(self, function: Callable[[], None]) -> None:

@@ -1,0 +1,37 @@
+"""The service behind a client: a new one for each test, or one that the tests of a file share."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from tests.conftest import add_namespace, headers_of, settings_of
+from tests.support.api import Api, serving
+from tests.support.postgres import Server
+
+
+@pytest.fixture
+def api(client: FlaskClient, namespace: str, headers: Callable[..., dict[str, str]]) -> Api:
+    return Api(client, headers)
+
+
+@pytest.fixture(scope="module")
+def shared_url(server: Server, template: str) -> Iterator[str]:
+    """A database that the tests of a file share: they write nothing, or in a project of their own."""
+    with server.database(template=template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_connection(shared_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(shared_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def shared_api(shared_url: str, shared_connection: psycopg.Connection) -> Iterator[Api]:
+    add_namespace(shared_connection)
+    settings = settings_of(shared_url)
+    with serving(settings) as app:
+        yield Api(app.test_client(), headers_of(settings))

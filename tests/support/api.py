@@ -1,0 +1,119 @@
+"""The service as its clients see it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from flask import Flask
+from flask.testing import FlaskClient
+from psycopg import sql
+from werkzeug.test import TestResponse
+
+from dreamlake_assets import create_app
+from dreamlake_assets.config import Settings
+from dreamlake_assets.db import Database
+from tests.conftest import NAMESPACE, WRITER
+
+PROJECT = "robotics"
+TABLES = ("namespace", "namespace_member", "space", "episode", "node", "asset")
+
+#: A parameter or a field that is left out, where one is given otherwise.
+LEFT_OUT = object()
+
+
+class Api:
+    """Requests by a subject, into one namespace and project where nothing else is said."""
+
+    def __init__(self, client: FlaskClient, headers: Callable[..., dict[str, str]]):
+        self.client = client
+        self._headers = headers
+
+    @property
+    def database(self) -> Database:
+        return self.client.application.extensions["dreamlake_assets"].database
+
+    def register(
+        self, kind: str = "video", *, subject: str = WRITER, **fields: object
+    ) -> TestResponse:
+        """POST a body."""
+        return self.client.post(
+            f"/assets/{kind}", json=_given(fields), headers=self._headers(subject)
+        )
+
+    def send(
+        self,
+        body: str | bytes,
+        kind: str = "video",
+        *,
+        content_type: str | None = "application/json",
+    ) -> TestResponse:
+        """POST a body as it stands."""
+        return self.client.post(
+            f"/assets/{kind}", data=body, content_type=content_type, headers=self._headers()
+        )
+
+    def get(self, url: str, *, subject: str = WRITER, **options: Any) -> TestResponse:
+        return self.client.get(url, headers=self._headers(subject), **options)
+
+    def listing(
+        self, kind: str = "video", *, subject: str = WRITER, **query: object
+    ) -> TestResponse:
+        return self.get(f"/assets/{kind}", subject=subject, query_string=_given(query))
+
+    def names(self, kind: str = "video", **query: object) -> list[str | None]:
+        """The names that a list holds, in its order."""
+        response = self.listing(kind, **query)
+        assert response.status_code == 200, response.text
+        return [item["name"] for item in response.json or []]
+
+    def pages(self, kind: str = "video", **query: object) -> Iterator[list[dict[str, Any]]]:
+        """The pages of a list, by following its links."""
+        response = self.listing(kind, **query)
+        while True:
+            assert response.status_code == 200, response.text
+            yield response.json or []
+            link = response.headers.get("Link")
+            assert (link is None) == (response.headers.get("X-Next-Cursor") is None)
+            if link is None:
+                return
+            assert link.endswith('>; rel="next"')
+            response = self.get(link[1 : link.index(">")])
+
+    def download(
+        self, kind: str = "video", *, subject: str = WRITER, **query: object
+    ) -> TestResponse:
+        return self.get(f"/assets/{kind}/download", subject=subject, query_string=_given(query))
+
+
+def _given(values: Mapping[str, object]) -> dict[str, Any]:
+    given = {"namespace": NAMESPACE, "project": PROJECT, **values}
+    return {name: value for name, value in given.items() if value is not LEFT_OUT}
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Flask]:
+    """An application, whose connections are closed at the end."""
+    app = create_app(settings)
+    try:
+        yield app
+    finally:
+        app.extensions["dreamlake_assets"].database.close()
+
+
+def problem(response: TestResponse) -> dict[str, Any]:
+    """The body of an error, without the id of its request, which no other request has."""
+    body = dict(response.json or {})
+    assert body.pop("requestId") == response.headers["X-Request-Id"]
+    return body
+
+
+def row_counts(connection: psycopg.Connection) -> dict[str, int]:
+    """How many rows each table holds."""
+    counts = {}
+    for table in TABLES:
+        statement = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+        row = connection.execute(statement).fetchone()
+        assert row is not None
+        counts[table] = row[0]
+    return counts
