@@ -1,19 +1,18 @@
-SHELL := /bin/bash
-.SHELLFLAGS := -eu -o pipefail -c
+.SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
 
 # The Python that the virtual environment is made with: make PYTHON=python3.13 …
-PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+PYTHON ?= $(or $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,\
+	$(shell command -v $(name)))),python3)
 BIN := .venv/bin
 # Touched when the virtual environment holds what these files ask for.
 READY := .venv/ready
 
-# No configuration of pip may replace what the lock files pin.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ': |## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$3}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(READY) ## Run everything on this machine: the service, PostgreSQL, BSS and S3; Ctrl-C stops it
@@ -43,13 +42,15 @@ schema: $(READY) ## Write sql/schema.sql anew, after a migration was added
 	@$(BIN)/python -m tests.support.schema
 
 .PHONY: lock
-lock: $(READY) ## Pin the newest releases that setup.cfg allows
-	@$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt setup.cfg
-	@$(BIN)/uv pip compile $(LOCK) --output-file requirements-dev.txt --extra dev --constraints requirements.txt setup.cfg
+lock: ## Pin the newest releases that setup.cfg allows
+	@test -x .venv/lock/bin/uv || $(PYTHON) -m venv --clear .venv/lock
+	@.venv/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
+	@$(COMPILE) --output-file requirements.txt
+	@$(COMPILE) --output-file requirements-dev.txt --extra dev --constraints requirements.txt
 
-# For every platform and every Python from 3.11 on; no address of a package index in the files.
-LOCK := --quiet --upgrade --no-config --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+# For every platform and every Python from 3.11 on; with no address of a package index in the files.
+COMPILE := .venv/lock/bin/uv pip compile setup.cfg --quiet --upgrade --no-config --universal \
+	--python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 
 .PHONY: clean
 clean: ## Remove what was built, the virtual environment too; the data in var/ stays

@@ -22,15 +22,29 @@ MAXIMUM_TOKEN_BYTES = 8192
 _JWKS_TIMEOUT_SECONDS = 3
 
 
+class _IssuerKeys(jwt.PyJWKClient):
+    """The keys that the issuer of tokens publishes."""
+
+    def fetch_data(self) -> Any:
+        """Fetch them.
+
+        :raises Unavailable: nothing comes, or no keys: which says nothing about the token.
+        """
+        try:
+            return super().fetch_data()
+        except (jwt.PyJWTError, OSError, ValueError) as error:
+            raise Unavailable(
+                "The keys of the token issuer cannot be fetched; try again."
+            ) from error
+
+
 class Authenticator:
     """Tells the subject of a token."""
 
     def __init__(self, settings: TokenSettings):
         self._settings = settings
         self._jwks = (
-            jwt.PyJWKClient(
-                settings.jwks_url, lifespan=CACHE_SECONDS, timeout=_JWKS_TIMEOUT_SECONDS
-            )
+            _IssuerKeys(settings.jwks_url, lifespan=CACHE_SECONDS, timeout=_JWKS_TIMEOUT_SECONDS)
             if settings.jwks_url
             else None
         )
@@ -74,10 +88,6 @@ class Authenticator:
             if not claims["sub"]:
                 raise InvalidSubjectError("The subject is empty")
             check_text(claims["sub"])
-        except jwt.PyJWKClientConnectionError as error:
-            raise Unavailable(
-                "The keys of the token issuer cannot be fetched; try again."
-            ) from error
         except (jwt.PyJWTError, InvalidName) as error:
             raise Unauthenticated(_reason(error), token_given=True) from error
         return claims
@@ -89,8 +99,9 @@ class Authenticator:
 
 
 def _until(_token: str, claims: dict[str, Any], now: float) -> float:
+    until = now + CACHE_SECONDS
     # PyJWT takes an exp that is a string of digits, too.
-    return min(float(claims.get("exp", "inf")), now + CACHE_SECONDS)
+    return min(int(claims["exp"]), until) if "exp" in claims else until
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,17 @@ from dreamlake_assets import errors
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 
+class _Session(requests.Session):
+    """A session that leaves redirects to us.
+
+    With ``allow_redirects=False`` alone, requests still prepares the next request: it reads all of
+    the redirect's body, and fails where the Location is no URL.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, which means that there is nowhere to go."""
+
+
 class Bss:
     """Asks BSS for presigned URLs, over kept-alive connections."""
 
@@ -24,7 +35,7 @@ class Bss:
         self._url = url
         self._timeout = timeout
         self._places = BoundedSemaphore(concurrency)
-        self._session = requests.Session()
+        self._session = _Session()
         # Neither proxies nor .netrc of the machine: the settings say where BSS is and who we are.
         self._session.trust_env = False
         if token is not None:
@@ -49,7 +60,7 @@ class Bss:
             self._places.release()
         try:
             parts = urlsplit(location)
-            valid = parts.scheme in ("http", "https") and parts.hostname
+            valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
         except ValueError:
             valid = False
         if not valid:

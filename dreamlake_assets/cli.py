@@ -48,15 +48,15 @@ class Subject(click.ParamType):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the subject."""
+        if not value:
+            self.fail("A subject must not be empty.", param, ctx)
         try:
-            if not value:
-                raise names.InvalidName("Must not be empty.")
             return names.check_text(value)
         except names.InvalidName as error:
             self.fail(f"{value!r}: {error}", param, ctx)
 
 
-class Member(Subject):
+class Member(click.ParamType):
     """``SUBJECT``, ``SUBJECT:reader`` or ``SUBJECT:writer``; other colons belong to the subject."""
 
     name = "subject[:role]"
@@ -70,7 +70,7 @@ class Member(Subject):
         subject, colon, role = value.rpartition(":")
         if not colon or role not in ROLES:
             subject, role = value, "writer"
-        return super().convert(subject, param, ctx), role
+        return Subject().convert(subject, param, ctx), role
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,8 +91,9 @@ def main() -> None:
 def migrate(*, dry_run: bool, status: bool) -> None:
     """Bring the schema of the database up to date.
 
-    Applies the files of sql/migrations that the database lacks, in order, each in a transaction. Safe
-    to run again, and to run twice at once. Behind PgBouncer, name the server itself in DATABASE_URL.
+    Applies the files of sql/migrations that the database lacks, in order, each in a transaction.
+    Safe to run again, and to run twice at once. Behind PgBouncer, name the server itself in
+    DATABASE_URL.
 
     \b
     Example:
@@ -106,11 +107,12 @@ def migrate(*, dry_run: bool, status: bool) -> None:
             _show(migrations.status(connection))
         return
     if dry_run:
-        for name in migrations.migrate(url, dry_run=True):
+        names = migrations.migrate(url, dry_run=True)
+        for name in names:
             click.echo(f"would apply {name}")
-        return
-    applied = migrations.migrate(url, announce=lambda name: click.echo(f"applied {name}"))
-    if not applied:
+    else:
+        names = migrations.migrate(url, announce=lambda name: click.echo(f"applied {name}"))
+    if not names:
         click.echo("nothing to do: the schema is up to date")
 
 

@@ -144,6 +144,10 @@ class Database:
         self._requests.open()
         self._streams.open()
 
+    def wait(self) -> None:
+        """Wait until the connections for requests are made and prepared."""
+        self._requests.wait()
+
     def close(self) -> None:
         """Close every connection."""
         self._requests.close()

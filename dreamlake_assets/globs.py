@@ -39,7 +39,7 @@ _LAST_CODE_POINT = "\U0010ffff"
 _LAST_BEFORE_SURROGATES = "\ud7ff"
 _FIRST_AFTER_SURROGATES = "\ue000"
 _ABOVE_ALL_NAMES = chr(ord("/") + 1)
-_LOWEST_CHARACTER = "\x01"  # PostgreSQL's text has no NUL
+LOWEST_CHARACTER = "\x01"  # PostgreSQL's text has no NUL
 
 
 class GlobError(ValueError):
@@ -434,7 +434,7 @@ def _literal_range(nodes: tuple[_Simple, ...], may_end_before_slash: bool) -> tu
             text += node.text
     if not may_end_before_slash:
         text += state.value
-    return text, text + _LOWEST_CHARACTER
+    return text, text + LOWEST_CHARACTER
 
 
 def _alternatives(nodes: _Nodes) -> Iterator[tuple[_Simple, ...]]:

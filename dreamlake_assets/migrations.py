@@ -1,8 +1,8 @@
 """Brings the schema of a database up to date with ``sql/migrations/NNNN_words.sql``.
 
-Weighed and left: yoyo-migrations (a killed run leaves its lock table locked), dbmate (no lock between
-two runs), pgmigrate (a second driver). Each needs code around it for locks, timeouts and checksums;
-that code is most of this file. :class:`Migration` says what a file may hold.
+Weighed and left: yoyo-migrations (a killed run leaves its lock table locked), dbmate (no lock
+between two runs), pgmigrate (a second driver). Each needs code around it for locks, timeouts and
+checksums; that code is most of this file. :class:`Migration` says what a file may hold.
 """
 
 import re
@@ -23,8 +23,8 @@ DIRECTORY = SQL_DIRECTORY / "migrations"
 WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
-#: As PostgreSQL writes it. All other statements queue behind one that waits for a lock on a table, so
-#: a migration waits no longer than the service can.
+#: As PostgreSQL writes it. All other statements queue behind one that waits for a lock on a table,
+#: so it must not wait for long.
 LOCK_TIMEOUT = "5s"
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -42,9 +42,10 @@ class Migration:
 
     It runs in a transaction, and fails where it waits longer than ``LOCK_TIMEOUT`` for a lock. One
     that says ``-- transaction: none`` in a line of its own runs statement by statement, for CREATE
-    INDEX CONCURRENTLY, which waits for transactions but lets reads and writes pass, so it may wait as
-    long as it takes. Each of its statements ends with a semicolon at the end of a line, and it must
-    be able to run again after a failure halfway (DROP INDEX CONCURRENTLY IF EXISTS, then CREATE).
+    INDEX CONCURRENTLY, which waits for transactions but lets reads and writes pass, so it may wait
+    as long as it takes. Each of its statements ends with a semicolon at the end of a line, and it
+    must be able to run again after a failure halfway (DROP INDEX CONCURRENTLY IF EXISTS, then
+    CREATE).
     """
 
     version: int
@@ -114,8 +115,8 @@ def status(connection: db.Connection, *, directory: Path = DIRECTORY) -> Status:
     for migration in migrations:
         if migration.version in applied and applied[migration.version][1] != migration.checksum:
             raise MigrationError(
-                f"{migration.name}.sql was changed after it was applied; restore it and put the change"
-                " into a new migration"
+                f"{migration.name}.sql was changed after it was applied; restore it and put the"
+                " change into a new migration"
             )
     known = {migration.version for migration in migrations}
     return Status(
@@ -126,7 +127,7 @@ def status(connection: db.Connection, *, directory: Path = DIRECTORY) -> Status:
 
 
 def is_current(connection: db.Connection) -> bool:
-    """Whether the database has every migration of this release; it may have newer ones. One roundtrip."""
+    """Whether the database has every migration of this release, in one roundtrip."""
     return _released() <= _applied(connection).keys()
 
 
@@ -136,16 +137,17 @@ def migrate(
     dry_run: bool = False,
     directory: Path = DIRECTORY,
     wait_seconds: float = WAIT_SECONDS,
-    announce: Callable[[str], object] = lambda name: None,
+    announce: Callable[[str], object] = lambda _name: None,
 ) -> list[str]:
-    """Apply the migrations that a database lacks; of two runs at once the second finds nothing to do.
+    """Apply the migrations that a database lacks; of two runs at once, each is applied by one.
 
     :param database_url: of the server itself, not of a PgBouncer that pools transactions: the right
         to migrate belongs to a connection.
     :param dry_run: apply nothing.
     :param announce: is called with the name of each migration that was applied.
     :returns: the names of the migrations that were applied, or would be.
-    :raises MigrationError: one fails, was changed after it was applied, or another run does not end.
+    :raises MigrationError: one fails or was changed after it was applied, or another run does not
+        end.
     :raises DatabaseUnavailable: the database is away.
     """
     with db.connect(database_url) as connection:
@@ -206,7 +208,10 @@ def _run(connection: db.Connection, migration: Migration) -> None:
 
 def _explanation(migration: Migration, error: db.Error) -> str:
     if error.sqlstate == _LOCK_NOT_AVAILABLE:
-        reason = f"waited {LOCK_TIMEOUT} for a lock that another transaction holds; try again at a quieter time"
+        reason = (
+            f"waited {LOCK_TIMEOUT} for a lock that another transaction holds;"
+            " try again at a quieter time"
+        )
     else:
         reason = " ".join(str(error).split())
     kept = (

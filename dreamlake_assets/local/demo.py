@@ -52,7 +52,7 @@ def run(*, url: str, bss_url: str, video: Path | None) -> None:
 
 def _make_video(path: Path) -> Path:
     samples.write_video(path, seconds=_VIDEO_SECONDS, megabits=_VIDEO_MEGABITS)
-    click.echo(f"Made a video of {_VIDEO_SECONDS} s, {_size(path)}.")
+    click.echo(f"Made a video of {_VIDEO_SECONDS} s ({_size(path)}).")
     return path
 
 
@@ -99,19 +99,19 @@ class _Tour:
         self._post(f"{route}/upload/multipart/complete", {**upload, "parts": parts})
         record = {"name": f"/{file.name}", "episodeId": self._episode, "stagingHash": staging_hash}
         bss_id = self._post(route, {**place, **record})["id"]
-        click.echo(f"Uploaded {file.name}, {_size(file)} in {len(parts)} parts: BSS id {bss_id}.")
+        click.echo(f"Uploaded {file.name} ({_size(file)}, parts: {len(parts)}): {bss_id} in BSS.")
         return bss_id
 
     def register(self, kind: str, file: Path, bss_id: str) -> None:
         body = {**self._place, "episodeName": self._episode, "name": _name(file)}
         body[KINDS[kind].bss_field] = bss_id
         asset = self._post(f"{self._url}/assets/{kind}", body)
-        click.echo(f"Registered the {kind} {asset['name']}: id {asset['id']}.")
+        click.echo(f"Registered the {kind} {asset['name']}: {asset['id']}.")
 
     def find(self, kind: str) -> None:
         assets = self._get(f"/assets/{kind}", {})
         names = ", ".join(asset["name"] for asset in assets)
-        click.echo(f"Listed the {kind}s of the episode {self._episode}: {names}.")
+        click.echo(f"Listed {kind} in the episode {self._episode}: {names}.")
 
     def download(self, kind: str, file: Path) -> None:
         """Download a file through the service, and compare it with the one that was uploaded."""
@@ -173,4 +173,4 @@ def _sha256(file: Path) -> str:
 
 
 def _size(file: Path) -> str:
-    return f"{file.stat().st_size / 1_000_000:.1f} MB"
+    return f"{file.stat().st_size:,} bytes"

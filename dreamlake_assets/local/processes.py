@@ -26,7 +26,7 @@ class ProcessFailed(Exception):
 @dataclass
 class _Process:
     name: str
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[Any]
     stop_signal: signal.Signals
     log: Path
 

@@ -92,21 +92,19 @@ def _page(kind: Kind, given: dict[str, str], rows: list[Row], limit: int) -> Res
 def _streamed(kind: Kind, rows: Generator[Row, None, None]) -> Response:
     """All rows as they come. The first is waited for, since it decides on the status."""
     first = list(islice(rows, 1))
-    return Response(_json_array(kind, chain(first, rows), rows), mimetype="application/json")
+    response = Response(_json_array(kind, chain(first, rows)), mimetype="application/json")
+    # Whoever goes away, or sent HEAD and reads nothing, frees the connection at once. Closing the
+    # outer generator does not do it: one that was never begun has nothing to clean up.
+    response.call_on_close(rows.close)
+    return response
 
 
-def _json_array(
-    kind: Kind, rows: Iterator[Row], source: Generator[Row, None, None]
-) -> Iterator[bytes]:
-    try:
-        separator = b"["
-        while chunk := [kind.item(row) for row in islice(rows, _CHUNK_ROWS)]:
-            yield separator + orjson.dumps(chunk)[1:-1]
-            separator = b","
-        yield b"[]" if separator == b"[" else b"]"
-    finally:
-        # A client that goes away closes this generator, which frees the connection at once.
-        source.close()
+def _json_array(kind: Kind, rows: Iterator[Row]) -> Iterator[bytes]:
+    separator = b"["
+    while chunk := [kind.item(row) for row in islice(rows, _CHUNK_ROWS)]:
+        yield separator + orjson.dumps(chunk)[1:-1]
+        separator = b","
+    yield b"[]" if separator == b"[" else b"]"
 
 
 def _filters(kind: Kind, given: dict[str, str]) -> dict[str, str]:

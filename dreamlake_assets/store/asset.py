@@ -16,7 +16,7 @@ from dreamlake_assets.errors import (
     ProjectNotFound,
     Unavailable,
 )
-from dreamlake_assets.globs import Folder, Glob, upper_bound
+from dreamlake_assets.globs import LOWEST_CHARACTER, Folder, Glob, upper_bound
 from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import KINDS, Kind
 from dreamlake_assets.names import folders
@@ -197,7 +197,7 @@ def _glob_listing(
 ) -> tuple[str, db.Parameters]:
     parameters["regex"] = glob.regex
     folder = glob.folder
-    if folder is None or not _folders_narrow(glob, folder):
+    if folder is None or not _folders_narrow(folder):
         parameters |= {**_from(glob.lower, after), "upper_name": glob.upper}
         return f"asset/list_by{by_episode}_glob", parameters
     parameters |= {
@@ -213,15 +213,15 @@ def _glob_listing(
     return f"asset/list_by{by_episode}_folder_glob", parameters
 
 
-def _folders_narrow(glob: Glob, folder: Folder) -> bool:
+def _folders_narrow(folder: Folder) -> bool:
     """Whether going folder by folder reads less than all names between the bounds of the glob.
 
-    Not where the folders are literal: then the bounds say as much. Nor where both the folders and
-    the files are any.
+    Not where there is one folder to go to: then the bounds say as much. Nor where both the folders
+    and the files are any.
     """
-    literal = glob.lower == folder.lower + folder.file_lower
+    one = folder.upper == folder.lower + LOWEST_CHARACTER
     anything = folder.depth is None and folder.file_lower == "/"
-    return not (literal or anything)
+    return not (one or anything)
 
 
 def find(

@@ -19,8 +19,8 @@
 --     language     text or null   null
 --     tags         text[]         {night,rain}
 --     metadata     jsonb or null  {"robot": "r2"}
--- Returns: one: the ids of the asset and of what it is filed under. None, and nothing is written:
---          something on the path is missing, or the subject may not write to the namespace.
+-- Returns: one: asset_id, space_id, episode_id, node_id of the new asset. None, and nothing is
+--          written: something on the path is missing, or the subject may not write to the namespace.
 -- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
 --          node_path_key, an Index Scan each
 -- Why:     Almost every registration goes into a path that exists, so it is tried first: the path is

@@ -1,4 +1,4 @@
-"""The service behind a client: a new one for each test, or one that the tests of a file share."""
+"""The service behind a client, with an empty database, or with one that a file's tests share."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,8 +7,22 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.conftest import add_namespace, headers_of, settings_of
-from tests.support.api import Api, serving
+from tests.support.api import TABLES, Api, serving
 from tests.support.postgres import Server
+
+
+@pytest.fixture(scope="package")
+def emptied_url(server: Server, template: str) -> Iterator[str]:
+    with server.database(template=template) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(emptied_url: str) -> str:
+    """An empty database: emptying one is much faster than making one."""
+    with psycopg.connect(emptied_url, autocommit=True) as connection:
+        connection.execute("".join(f"DELETE FROM {table};" for table in reversed(TABLES)))
+    return emptied_url
 
 
 @pytest.fixture
@@ -18,7 +32,7 @@ def api(client: FlaskClient, namespace: str, headers: Callable[..., dict[str, st
 
 @pytest.fixture(scope="module")
 def shared_url(server: Server, template: str) -> Iterator[str]:
-    """A database that the tests of a file share: they write nothing, or in a project of their own."""
+    """A database that the tests of a file share; what they write is in nobody's way."""
     with server.database(template=template) as url:
         yield url
 

@@ -1,6 +1,7 @@
 """POST /assets/<kind>: every kind of bad body is refused by name, and leaves nothing behind."""
 
 import json
+from typing import Any
 
 import psycopg
 import pytest
@@ -35,7 +36,17 @@ NO_STRINGS = ["0", "1.5", "true", "false", "[]", "{}", '["a"]', "NaN"]
 NO_NUMBERS = ['"30"', '""', "true", "false", "[]", "[30]", "{}", '"NaN"']
 BAD_NUMBERS = ["0", "-0", "-0.0", "-1", "1e-400", "NaN", "Infinity", "-Infinity", "1e999", "-1e999"]
 HUGE_INTEGERS = ["1" * 400, "1" * 5000]
-BAD_SLUGS = ['"-a"', '".a"', '"a b"', '"a/b"', '"ä"', '"a\\n"', '"\\u0000"', '"\\ud800"', '"١"']
+BAD_SLUGS = [
+    '"-a"',
+    '".a"',
+    '"a b"',
+    '"a/b"',
+    '"ä"',
+    '"a\\n"',
+    '"\\u0000"',
+    '"\\ud800"',
+    '"\u0661"',
+]
 
 CASES: list[tuple[str, str, str, str]] = [
     *(("video", "namespace", value, SLUG) for value in [*BAD_SLUGS, f'"{"n" * 129}"']),
@@ -157,6 +168,7 @@ def cases() -> list[object]:
 
 @pytest.mark.parametrize(("kind", "field", "value", "message"), cases())
 def test_a_bad_value_is_refused_by_the_name_of_its_field(
+    *,
     shared_api: Api,
     shared_connection: psycopg.Connection,
     kind: str,
@@ -220,9 +232,11 @@ def test_an_unknown_field_of_any_name_is_named(shared_api: Api, name: str, shown
 @pytest.mark.parametrize("nothing", [LEFT_OUT, None, ""], ids=["left out", "null", "empty"])
 @pytest.mark.parametrize("missing", [["namespace"], ["project"], ["namespace", "project"]])
 def test_namespace_and_project_are_required(
-    shared_api: Api, kind: str, nothing: object, missing: list[str]
+    shared_api: Api, kind: str, nothing: Any, missing: list[str]
 ) -> None:
-    response = shared_api.register(kind, **dict.fromkeys(missing, nothing))
+    fields: dict[str, Any] = dict.fromkeys(missing, nothing)
+
+    response = shared_api.register(kind, **fields)
 
     assert response.status_code == 400
     assert problem(response) == {
@@ -245,8 +259,20 @@ def test_a_body_must_be_an_object(shared_api: Api, body: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"{'a': 1}", b'{"a": 1,}', b'{"a": 01}', b"\xff", b'{"a": "\xff"}', b"{}{}"]
-    + [b'{"a": "\n"}', b"\x00", b"\xef\xbb\xbf{}", '{"a": 1}'.encode("utf-16")],
+    [
+        b"",
+        b"\x00",
+        b"\xff",
+        b"{",
+        b"{}{}",
+        b"{'a': 1}",
+        b'{"a": 1,}',
+        b'{"a": 01}',
+        b'{"a": "\n"}',
+        b'{"a": "\xff"}',
+        b"\xef\xbb\xbf{}",
+        '{"a": 1}'.encode("utf-16"),
+    ],
     ids=repr,
 )
 def test_a_body_must_be_json(shared_api: Api, body: bytes) -> None:

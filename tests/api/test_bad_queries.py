@@ -1,5 +1,7 @@
 """GET /assets/<kind> and …/download: every kind of bad query is refused by name."""
 
+from typing import Any
+
 import pytest
 
 from dreamlake_assets.kinds import KINDS
@@ -103,7 +105,7 @@ def test_a_parameter_must_not_be_repeated(shared_api: Api, route: str, name: str
 @pytest.mark.parametrize("nothing", [LEFT_OUT, ""], ids=["left out", "empty"])
 @pytest.mark.parametrize("missing", ["namespace", "project"])
 def test_namespace_and_project_are_required(
-    shared_api: Api, kind: str, nothing: object, missing: str
+    shared_api: Api, kind: str, nothing: Any, missing: str
 ) -> None:
     for response in (
         shared_api.listing(kind, **{missing: nothing}),
@@ -184,7 +186,7 @@ def test_a_glob_has_at_most_64_alternatives(shared_api: Api) -> None:
     "query", [{}, {"limit": 1}, {"prefix": "a"}, {"glob": "a*"}, {"episode": "x"}], ids=str
 )
 def test_a_stranger_cannot_tell_a_namespace_from_one_that_does_not_exist(
-    shared_api: Api, kind: str, query: dict[str, object]
+    shared_api: Api, kind: str, query: dict[str, Any]
 ) -> None:
     shared_api.register(kind)
     answers = [

@@ -11,7 +11,7 @@ import pytest
 from dreamlake_assets import store
 from dreamlake_assets.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, WRITER
-from tests.support.api import PROJECT, Api, problem
+from tests.support.api import PROJECT, Answer, Api, problem
 
 KIND_NAMES = list(KINDS)
 
@@ -31,7 +31,7 @@ NAMES = [
     "/Camera/run.mp4",
 ]
 
-FILTERS = [
+FILTERS: list[dict[str, str]] = [
     {},
     {"prefix": "/camera"},
     {"prefix": "/camera/front/run01"},
@@ -107,13 +107,12 @@ def test_the_kinds_do_not_mix(api: Api) -> None:
 def test_names_are_ordered_byte_by_byte_and_the_unnamed_come_last(api: Api) -> None:
     names = ["/Z", "/a", "/a b", "/a-b", "/a/b", "/a0", "/aa", "/e\u0301", "/z"]
     # Code points are in the order of their UTF-8 bytes, UTF-16 is not.
-    names += ["/é", "/中", "/\ue000", "/\uffee", "/\U0001f3ac", None, None]
-    assert names[:-2] == sorted(names[:-2], key=lambda name: name.encode())  # type: ignore[union-attr]
-    for name in reversed(names):
+    names += ["/é", "/中", "/\ue000", "/\uffee", "/\U0001f3ac"]
+    assert names == sorted(names, key=str.encode)
+    for name in [None, *reversed(names), None]:
         api.register(name=name)
 
-    assert api.names() == names
-    assert api.names(limit=1000) == names
+    assert api.names() == api.names(limit=1000) == [*names, None, None]
 
 
 def test_assets_of_one_name_are_ordered_by_id(api: Api) -> None:
@@ -134,8 +133,8 @@ def test_an_empty_project_has_an_empty_list(api: Api) -> None:
 @pytest.mark.parametrize("kind", KIND_NAMES)
 def test_a_project_must_exist(api: Api, kind: str) -> None:
     for query in [*FILTERS, {"episodeId": str(uuid4())}]:
-        for limit in ({}, {"limit": 10}):
-            response = api.listing(kind, **query, **limit)
+        for limit in (None, 10):
+            response = api.listing(kind, limit=limit, **query)
 
             assert response.status_code == 404
             assert problem(response) == {"error": "Project not found.", "code": "project_not_found"}
@@ -178,7 +177,7 @@ def test_a_prefix_is_the_literal_beginning(api: Api, prefix: str, names: list[st
 @pytest.mark.parametrize("last", ["~", "\ud7ff", "\U0010ffff", "a\U0010ffff"])
 def test_a_prefix_may_end_with_any_character(api: Api, last: str) -> None:
     names = [f"/{last}", f"/{last}\U0010ffff", f"/{last}x"]
-    for name in [*names, "/", "/0", "/\U0010fffe", "/\ue000", "/\x80".replace("\x80", "\xa0")]:
+    for name in [*names, "/0", "/\xa0", "/\ue000", "/\U0010fffe"]:
         api.register(name=name)
 
     assert set(api.names(prefix=f"/{last}")) == set(names)
@@ -190,7 +189,10 @@ def test_a_prefix_may_end_with_any_character(api: Api, last: str) -> None:
         ("/camera/front/person*", ["/camera/front/person1.mp4", "/camera/front/person2.mp4"]),
         ("camera/front/person?.mp4", ["/camera/front/person1.mp4", "/camera/front/person2.mp4"]),
         ("/camera/*", []),
-        ("/camera/**", ["/camera/back/x", "/camera/front/person1.mp4", "/camera/front/person2.mp4"]),
+        (
+            "/camera/**",
+            ["/camera/back/x", "/camera/front/person1.mp4", "/camera/front/person2.mp4"],
+        ),
         ("**/person[!1].mp4", ["/camera/front/person2.mp4"]),
         ("/{audio,camera/{back,side}}/x", ["/audio/x", "/camera/back/x"]),
         ("/**/x", ["/audio/x", "/camera/back/x", "/x"]),
@@ -234,7 +236,7 @@ def test_an_episode_must_exist_in_this_project(api: Api, connection: psycopg.Con
         {"episodeId": abroad},
         {"episodeId": str(uuid4())},
     ):
-        for more in ({}, {"limit": 10}, {"prefix": "/a"}, {"glob": "/a"}, {"glob": "/*/a"}):
+        for more in ({}, {"limit": "10"}, {"prefix": "/a"}, {"glob": "/a"}, {"glob": "/*/a"}):
             response = api.listing(**query, **more)
 
             assert response.status_code == 404
@@ -294,13 +296,11 @@ def test_no_asset_is_skipped_or_repeated_while_others_are_registered(
     before = [item["id"] for item in api.listing(**query).json]
 
     seen: list[str] = []
-    for page in api.pages(limit=2, **query):
+    for page in api.pages(limit=3, **query):
         seen += [item["id"] for item in page]
-        last = page[-1]["name"]
-        for name in ("/", last, "/camera/front/run01.mp4", "/zzz", None):
-            api.register(name=name and name.rstrip("/") + "/new" if name == "/" else name)
-        if len(seen) > 200:
-            break
+        # Fewer than a page holds, so that it comes to an end: one before, one where the page ended.
+        api.register(name="/0")
+        api.register(name=page[-1]["name"])
 
     assert [each for each in seen if each in before] == before
     assert len(seen) == len(set(seen))
@@ -347,9 +347,9 @@ class TestCursor:
         refused(api.listing("audio", limit=2, prefix="/camera", cursor=cursor))
 
 
-def refused(response: object) -> None:
-    assert getattr(response, "status_code", None) == 400
-    assert problem(response) == {  # type: ignore[arg-type]
+def refused(response: Answer) -> None:
+    assert response.status_code == 400
+    assert problem(response) == {
         "error": "cursor: Was altered, or belongs to other filters.",
         "code": "invalid_request",
         "fields": {"cursor": ["Was altered, or belongs to other filters."]},
@@ -360,6 +360,7 @@ class TestManyAssets:
     """More than one chunk of a stream."""
 
     COUNT = 2500
+    URL = f"/assets/video?namespace={NAMESPACE}&project={PROJECT}"
 
     @pytest.fixture
     def many(self, api: Api, connection: psycopg.Connection) -> Api:
@@ -391,27 +392,23 @@ class TestManyAssets:
     def test_closing_a_stream_frees_its_connection(self, many: Api) -> None:
         # With two threads one connection is for streams.
         for _ in range(3):
-            response = many.get(
-                f"/assets/video?namespace={NAMESPACE}&project={PROJECT}", buffered=False
-            )
-            assert next(iter(response.response)).startswith(b"[{")
+            response = many.get(self.URL)
+            assert next(response.iter_encoded()).startswith(b"[{")
             response.close()
 
         assert len(many.listing().json) == self.COUNT
 
     def test_a_stream_under_way_keeps_no_other_request_waiting(self, many: Api) -> None:
-        url = f"/assets/video?namespace={NAMESPACE}&project={PROJECT}"
-        stream = many.get(url, buffered=False)
-        next(iter(stream.response))
+        stream = many.get(self.URL)
+        next(stream.iter_encoded())
 
         assert many.register(name="/a").status_code == 201
         assert len(many.listing(limit=10).json) == 10
         stream.close()
 
     def test_too_many_streams_at_once_are_refused(self, many: Api) -> None:
-        url = f"/assets/video?namespace={NAMESPACE}&project={PROJECT}"
-        stream = many.get(url, buffered=False)
-        next(iter(stream.response))
+        stream = many.get(self.URL)
+        next(stream.iter_encoded())
 
         response = many.listing()
 
@@ -421,11 +418,8 @@ class TestManyAssets:
 
     def test_a_head_request_frees_its_connection(self, many: Api) -> None:
         for _ in range(3):
-            response = many.client.head(
-                f"/assets/video?namespace={NAMESPACE}&project={PROJECT}",
-                headers=many._headers(),
-            )
-            assert (response.status_code, response.data) == (200, b"")
+            with many.get(self.URL, method="HEAD") as response:
+                assert (response.status_code, response.data) == (200, b"")
 
 
 def test_lists_at_the_same_time_do_not_disturb_each_other(api: Api) -> None:
@@ -434,7 +428,7 @@ def test_lists_at_the_same_time_do_not_disturb_each_other(api: Api) -> None:
     answers: list[object] = []
 
     def list_pages() -> None:
-        mine = Api(api.client.application.test_client(), api._headers)
+        mine = api.with_client_of_its_own()
         answers.append([item for page in mine.pages(limit=3) for item in page])
 
     threads = [threading.Thread(target=list_pages) for _ in range(2)]

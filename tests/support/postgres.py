@@ -16,12 +16,17 @@ _OPTIONS = (
     " -c logging_collector=off"
 )
 
+#: Names are UTF-8, whatever the locale of whoever runs the tests.
+_INITDB_OPTIONS = "-U postgres -A trust -E UTF8 --no-locale"
+
 
 class Server:
     """A PostgreSQL server in a directory of its own, on a free port of the loopback interface."""
 
     def __init__(self) -> None:
-        self._server = testing.postgresql.Postgresql(**testing_programs(), postgres_args=_OPTIONS)
+        self._server = testing.postgresql.Postgresql(
+            **testing_programs(), initdb_args=_INITDB_OPTIONS, postgres_args=_OPTIONS
+        )
         self._numbers = itertools.count(1)
 
     def url(self, database: str = "postgres") -> str:
@@ -29,7 +34,7 @@ class Server:
         return self._server.url(database=database)
 
     def create_database(self, name: str, *, template: str = "template0") -> str:
-        """Make a database, which nobody must be connected to the template of, and return its URL."""
+        """Make a database; nobody must be connected to its template. Return its URL."""
         # FILE_COPY would ask for two checkpoints.
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log")
         self._administer(statement.format(sql.Identifier(name), sql.Identifier(template)))

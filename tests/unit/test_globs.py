@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from testing.postgresql import Postgresql
 
 from dreamlake_assets.globs import (
     MAXIMUM_REGEX_CHARACTERS,
@@ -20,7 +19,7 @@ from dreamlake_assets.globs import (
     parse,
     upper_bound,
 )
-from dreamlake_assets.local import postgres
+from tests.support.postgres import Server
 
 Connection = psycopg.Connection[tuple[bool, ...]]
 NASTY = "a,b-!^.$|?*+(){}[]\\:='\"%_ é\u0301\U0001f600\ud7ff\ue000\U0010ffff#~0"
@@ -200,13 +199,8 @@ def check(connection: Connection, pattern: str, names: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[Connection]:
-    with (
-        Postgresql(
-            **postgres.testing_programs(), initdb_args="-U postgres -A trust -E UTF8"
-        ) as server,
-        psycopg.connect(server.url(), autocommit=True) as connection,
-    ):
+def connection(server: Server) -> Iterator[Connection]:
+    with psycopg.connect(server.url(), autocommit=True) as connection:
         yield connection
 
 

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,10 +16,9 @@ Connection = psycopg.Connection[tuple]
 
 
 @pytest.fixture(scope="module")
-def database_url() -> Iterator[str]:
-    server = Server()
-    yield server.url()
-    server.stop()
+def database_url(server: Server) -> Iterator[str]:
+    with server.database() as url:
+        yield url
 
 
 def proxy_to(database_url: str, *, delay: float = 0.0) -> WireProxy:
@@ -26,6 +26,21 @@ def proxy_to(database_url: str, *, delay: float = 0.0) -> WireProxy:
     assert parts.hostname
     assert parts.port
     return WireProxy(parts.hostname, parts.port, delay=delay)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def eventually(holds: Callable[[], bool], *, timeout: float = 5.0) -> bool:
+    deadline = time.monotonic() + timeout
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.fixture
@@ -137,10 +152,10 @@ def test_who_reads_slowly_holds_the_server_back(proxy: WireProxy, database_url: 
         statement = "SELECT repeat('x', 10000) FROM generate_series(1, 10000)"
         rows = connection.cursor().stream(statement)
         next(rows)
-        time.sleep(0.2)
-        waiting = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s"
-        assert observer.execute(waiting, [connection.info.backend_pid]).fetchone() == (
-            "ClientWrite",
+        waits_for = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s"
+        parameters = [connection.info.backend_pid]
+        assert eventually(
+            lambda: observer.execute(waits_for, parameters).fetchone() == ("ClientWrite",)
         )
         assert sum(1 for _ in rows) == 9_999
 
@@ -151,33 +166,28 @@ def test_a_roundtrip_takes_the_delay(database_url: str, delay: float):
         proxy_to(database_url, delay=delay) as proxy,
         psycopg.connect(proxy.url(database_url), autocommit=True) as connection,
     ):
-        times = []
-        for _ in range(20):
-            started = time.perf_counter()
-            connection.execute("SELECT 1")
-            times.append(time.perf_counter() - started)
+        times = [seconds(lambda: connection.execute("SELECT 1")) for _ in range(20)]
         assert min(times) >= delay
-        assert sorted(times)[10] < delay + 0.01
+        assert min(times) < delay + 0.01
 
 
 def test_delays_run_at_the_same_time(database_url: str):
-    """Twenty connections at once and a result of many chunks wait once, not once for each."""
-    with proxy_to(database_url, delay=0.2) as proxy:
+    """Five connections and a result of many chunks wait once, not once for each."""
+    with proxy_to(database_url, delay=0.2) as proxy, ExitStack() as connections:
         url = proxy.url(database_url)
-        connections = [psycopg.connect(url, autocommit=True) for _ in range(5)]
-        statement = "SELECT repeat('x', 1000) FROM generate_series(1, 1000)"
-        threads = [
-            threading.Thread(target=connection.execute, args=[statement])
-            for connection in connections
-        ]
-        started = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert 0.2 <= time.perf_counter() - started < 0.4
-        for connection in connections:
-            connection.close()
+        threads = []
+        for _ in range(5):
+            connection = connections.enter_context(psycopg.connect(url, autocommit=True))
+            statement = "SELECT repeat('x', 1000) FROM generate_series(1, 1000)"
+            threads.append(threading.Thread(target=connection.execute, args=[statement]))
+
+        def run() -> None:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        assert 0.2 <= seconds(run) < 0.4
 
 
 def test_cut_all_closes_what_is_open_and_takes_new_connections(
@@ -240,7 +250,7 @@ def test_a_frozen_proxy_is_connected_to_but_does_not_answer(proxy: WireProxy, da
 def test_a_server_that_is_away_closes_the_connection():
     with (
         WireProxy("127.0.0.1", 1) as proxy,
-        pytest.raises(psycopg.OperationalError, match="closed the connection|reset"),
+        pytest.raises(psycopg.OperationalError, match=r"closed the connection|reset"),
     ):
         psycopg.connect(f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres")
 

@@ -1,0 +1,290 @@
+-- The schema as the migrations leave it, for reading. Written by `make schema`, not by hand; a test
+-- holds it equal to sql/migrations. A database is made and changed by `dreamlake-assets migrate`.
+
+CREATE TABLE schema_migration (
+    version integer NOT NULL,
+    name text NOT NULL COLLATE "C",
+    checksum text NOT NULL COLLATE "C",
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE schema_migration IS 'The files of sql/migrations that this database has.';
+COMMENT ON COLUMN schema_migration.version IS 'The number that the name of the file begins with.';
+COMMENT ON COLUMN schema_migration.name IS 'The name of the file without .sql.';
+COMMENT ON COLUMN schema_migration.checksum IS 'SHA-256 of the file: one that was changed later is refused.';
+
+ALTER TABLE ONLY schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
+
+
+CREATE TABLE namespace (
+    namespace_id uuid NOT NULL,
+    slug text NOT NULL COLLATE "C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT namespace_slug_is_a_slug CHECK ((slug ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'::text))
+);
+
+COMMENT ON TABLE namespace IS 'A tenant: a user or an organisation.';
+COMMENT ON COLUMN namespace.slug IS 'The name of the tenant in requests; case-sensitive.';
+
+ALTER TABLE ONLY namespace
+    ADD CONSTRAINT namespace_pkey PRIMARY KEY (namespace_id);
+
+ALTER TABLE ONLY namespace
+    ADD CONSTRAINT namespace_slug_key UNIQUE (slug);
+
+COMMENT ON CONSTRAINT namespace_slug_key ON namespace IS 'Serves every statement: they all begin at the slug.';
+
+
+CREATE TABLE namespace_member (
+    namespace_id uuid NOT NULL,
+    subject text NOT NULL COLLATE "C",
+    role text NOT NULL COLLATE "C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT namespace_member_role_is_known CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text])))
+);
+
+COMMENT ON TABLE namespace_member IS 'Who may do what in a namespace.';
+COMMENT ON COLUMN namespace_member.subject IS 'The claim "sub" of the tokens of this member.';
+COMMENT ON COLUMN namespace_member.role IS 'reader: may list and download; writer: may register as well.';
+
+ALTER TABLE ONLY namespace_member
+    ADD CONSTRAINT namespace_member_pkey PRIMARY KEY (namespace_id, subject);
+
+COMMENT ON CONSTRAINT namespace_member_pkey ON namespace_member IS 'Serves every statement: membership is looked up inside the request''s own statement.';
+
+CREATE INDEX namespace_member_by_subject ON namespace_member USING btree (subject, namespace_id);
+
+COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject.';
+
+ALTER TABLE ONLY namespace_member
+    ADD CONSTRAINT namespace_member_namespace_fkey FOREIGN KEY (namespace_id) REFERENCES namespace(namespace_id) ON DELETE CASCADE;
+
+
+CREATE TABLE space (
+    namespace_id uuid NOT NULL,
+    space_id uuid NOT NULL,
+    slug text NOT NULL COLLATE "C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT space_slug_is_a_slug CHECK ((slug ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'::text))
+);
+
+COMMENT ON TABLE space IS 'A project. The API calls it "project", older clients call it "space".';
+COMMENT ON COLUMN space.slug IS 'The name of the project in requests; unique in its namespace, case-sensitive.';
+
+ALTER TABLE ONLY space
+    ADD CONSTRAINT space_pkey PRIMARY KEY (namespace_id, space_id);
+
+ALTER TABLE ONLY space
+    ADD CONSTRAINT space_slug_key UNIQUE (namespace_id, slug);
+
+COMMENT ON CONSTRAINT space_slug_key ON space IS 'Serves every statement below a project.';
+
+ALTER TABLE ONLY space
+    ADD CONSTRAINT space_namespace_fkey FOREIGN KEY (namespace_id) REFERENCES namespace(namespace_id);
+
+
+CREATE TABLE episode (
+    namespace_id uuid NOT NULL,
+    space_id uuid NOT NULL,
+    episode_id uuid NOT NULL,
+    name text NOT NULL COLLATE "C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT episode_name_has_1_to_512_characters CHECK (((length(name) >= 1) AND (length(name) <= 512)))
+);
+
+COMMENT ON TABLE episode IS 'One recording session in a project.';
+COMMENT ON COLUMN episode.name IS 'May hold slashes, such as 2026/q1/run-042; they make no folders.';
+
+ALTER TABLE ONLY episode
+    ADD CONSTRAINT episode_name_key UNIQUE (namespace_id, space_id, name);
+
+COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves every statement that takes the name of an episode.';
+
+ALTER TABLE ONLY episode
+    ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, space_id, episode_id);
+
+COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves every statement that takes an episodeId.';
+
+ALTER TABLE ONLY episode
+    ADD CONSTRAINT episode_space_fkey FOREIGN KEY (namespace_id, space_id) REFERENCES space(namespace_id, space_id);
+
+
+CREATE TABLE node (
+    namespace_id uuid NOT NULL,
+    space_id uuid NOT NULL,
+    episode_id uuid,
+    scope_id uuid GENERATED ALWAYS AS (COALESCE(episode_id, space_id)) STORED NOT NULL,
+    node_id uuid NOT NULL,
+    parent_id uuid,
+    path text NOT NULL COLLATE "C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT node_path_begins_with_a_slash CHECK ((path ~~ '/_%'::text))
+);
+
+COMMENT ON TABLE node IS 'A folder of an episode, or of a project where no episode is given.';
+COMMENT ON COLUMN node.scope_id IS 'What the folder stands in: its episode, else its project.';
+COMMENT ON COLUMN node.parent_id IS 'The folder that holds this one; null for a folder at the root.';
+COMMENT ON COLUMN node.path IS 'The whole path, such as /camera/front.';
+
+ALTER TABLE ONLY node
+    ADD CONSTRAINT node_path_key UNIQUE (namespace_id, scope_id, path);
+
+COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, node/upsert and asset/list_by_episode_folder_glob: one folder of one scope.';
+
+ALTER TABLE ONLY node
+    ADD CONSTRAINT node_pkey PRIMARY KEY (namespace_id, space_id, node_id);
+
+COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves the foreign keys of node and asset.';
+
+CREATE INDEX node_by_space_path ON node USING btree (namespace_id, space_id, path);
+
+COMMENT ON INDEX node_by_space_path IS 'Serves asset/list_by_folder_glob: hops from one distinct path to the next, whatever the number of episodes.';
+
+ALTER TABLE ONLY node
+    ADD CONSTRAINT node_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);
+
+ALTER TABLE ONLY node
+    ADD CONSTRAINT node_parent_fkey FOREIGN KEY (namespace_id, space_id, parent_id) REFERENCES node(namespace_id, space_id, node_id);
+
+ALTER TABLE ONLY node
+    ADD CONSTRAINT node_space_fkey FOREIGN KEY (namespace_id, space_id) REFERENCES space(namespace_id, space_id);
+
+
+CREATE TABLE asset (
+    namespace_id uuid NOT NULL,
+    space_id uuid NOT NULL,
+    episode_id uuid,
+    node_id uuid,
+    asset_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    fps double precision,
+    sample_rate double precision,
+    channels integer,
+    kind text NOT NULL COLLATE "C",
+    name text COLLATE "C",
+    bss_id text COLLATE "C",
+    lens text COLLATE "C",
+    format text COLLATE "C",
+    language text COLLATE "C",
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    metadata jsonb,
+    CONSTRAINT asset_channels_is_1_or_more CHECK ((channels >= 1)),
+    CONSTRAINT asset_format_is_known CHECK ((format = ANY (ARRAY['vtt'::text, 'srt'::text, 'jsonl'::text]))),
+    CONSTRAINT asset_fps_is_above_0 CHECK (((fps > (0)::double precision) AND (fps < 'Infinity'::double precision))),
+    CONSTRAINT asset_has_the_fields_of_its_kind CHECK (
+CASE kind
+    WHEN 'video'::text THEN ((num_nulls(fps, lens) = 0) AND (num_nonnulls(sample_rate, channels, format, language) = 0))
+    WHEN 'audio'::text THEN (num_nonnulls(fps, lens, format, language) = 0)
+    WHEN 'label-track'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, format, language) = 0)
+    WHEN 'text-track'::text THEN (num_nonnulls(fps, lens, sample_rate, channels) = 0)
+    ELSE false
+END),
+    CONSTRAINT asset_lens_is_known CHECK ((lens = ANY (ARRAY['fisheye'::text, 'pinhole'::text, 'eqrec'::text]))),
+    CONSTRAINT asset_name_begins_with_a_slash CHECK ((name ~~ '/_%'::text)),
+    CONSTRAINT asset_sample_rate_is_above_0 CHECK (((sample_rate > (0)::double precision) AND (sample_rate < 'Infinity'::double precision)))
+);
+
+COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track or a text track.';
+COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root or without a name.';
+COMMENT ON COLUMN asset.asset_id IS 'UUIDv7 made by the service: of two, the greater was registered later.';
+COMMENT ON COLUMN asset.fps IS 'Frames per second.';
+COMMENT ON COLUMN asset.sample_rate IS 'In hertz.';
+COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4; null: not named.';
+COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId or bssTextTrackId.';
+
+ALTER TABLE ONLY asset
+    ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
+
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/insert: a statement sent again finds its own row.';
+
+CREATE INDEX asset_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE (episode_id IS NOT NULL);
+
+COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/list_by_episode, list_by_episode_prefix, list_by_episode_glob, list_by_episode_folder_glob and find_by_episode_name.';
+
+CREATE INDEX asset_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id);
+
+COMMENT ON INDEX asset_by_space_name IS 'Serves asset/list_by_project, list_by_prefix, list_by_glob, list_by_folder_glob and find_by_name.';
+
+ALTER TABLE ONLY asset
+    ADD CONSTRAINT asset_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);
+
+ALTER TABLE ONLY asset
+    ADD CONSTRAINT asset_node_fkey FOREIGN KEY (namespace_id, space_id, node_id) REFERENCES node(namespace_id, space_id, node_id);
+
+ALTER TABLE ONLY asset
+    ADD CONSTRAINT asset_space_fkey FOREIGN KEY (namespace_id, space_id) REFERENCES space(namespace_id, space_id);
+
+
+CREATE VIEW video AS
+ SELECT asset_id AS id,
+    namespace_id AS "namespaceId",
+    space_id AS "projectId",
+    episode_id AS "episodeId",
+    node_id AS "nodeId",
+    name,
+    bss_id AS "bssVideoId",
+    fps,
+    lens,
+    tags,
+    metadata,
+    created_at AS "createdAt"
+   FROM asset
+  WHERE (kind = 'video'::text);
+
+COMMENT ON VIEW video IS 'The assets of kind video, under their published names.';
+
+
+CREATE VIEW audio AS
+ SELECT asset_id AS id,
+    namespace_id AS "namespaceId",
+    space_id AS "projectId",
+    episode_id AS "episodeId",
+    node_id AS "nodeId",
+    name,
+    bss_id AS "bssAudioId",
+    sample_rate AS "sampleRate",
+    channels,
+    tags,
+    metadata,
+    created_at AS "createdAt"
+   FROM asset
+  WHERE (kind = 'audio'::text);
+
+COMMENT ON VIEW audio IS 'The assets of kind audio, under their published names.';
+
+
+CREATE VIEW label_track AS
+ SELECT asset_id AS id,
+    namespace_id AS "namespaceId",
+    space_id AS "projectId",
+    episode_id AS "episodeId",
+    node_id AS "nodeId",
+    name,
+    bss_id AS "bssLabelId",
+    tags,
+    metadata,
+    created_at AS "createdAt"
+   FROM asset
+  WHERE (kind = 'label-track'::text);
+
+COMMENT ON VIEW label_track IS 'The assets of kind label-track, under their published names.';
+
+
+CREATE VIEW text_track AS
+ SELECT asset_id AS id,
+    namespace_id AS "namespaceId",
+    space_id AS "projectId",
+    episode_id AS "episodeId",
+    node_id AS "nodeId",
+    name,
+    bss_id AS "bssTextTrackId",
+    format,
+    language,
+    tags,
+    metadata,
+    created_at AS "createdAt"
+   FROM asset
+  WHERE (kind = 'text-track'::text);
+
+COMMENT ON VIEW text_track IS 'The assets of kind text-track, under their published names.';

@@ -1,0 +1,146 @@
+"""What is wrong outside of any field: addresses, methods, and what every error has."""
+
+import re
+
+import pytest
+
+from dreamlake_assets import errors
+from tests.conftest import STRANGER
+from tests.support.api import Api, problem
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nope",
+        "/assets",
+        "/assets/",
+        "/assets/image",
+        "/assets/Video",
+        "/assets/videos",
+        "/assets/my-audio",
+        "/assets/video/x",
+        "/assets/video/download/x",
+        "/assets/image/download",
+        "/assets/%00",
+        "//assets/video",
+        "/assets//video",
+        "/assets/label_track",
+        "/auth",
+        "/static/x",
+        "/%F0%9F%8E%AC",
+        "/%ff",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_address_is_not_found(shared_api: Api, method: str, path: str) -> None:
+    response = shared_api.ask(f"http://localhost{path}", method)
+
+    assert response.status_code == 404
+    assert problem(response) == {"error": "There is nothing at this address.", "code": "not_found"}
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/assets/video", "GET, HEAD, OPTIONS, POST"),
+        ("/assets/text-track", "GET, HEAD, OPTIONS, POST"),
+        ("/assets/video/download", "GET, HEAD, OPTIONS"),
+        ("/auth/me", "GET, HEAD, OPTIONS"),
+        ("/livez", "GET, HEAD, OPTIONS"),
+        ("/readyz", "GET, HEAD, OPTIONS"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "NONSENSE"])
+def test_a_method_that_is_not_allowed(
+    shared_api: Api, method: str, path: str, allowed: str
+) -> None:
+    response = shared_api.ask(path, method)
+
+    assert response.status_code == 405
+    assert response.headers["Allow"] == allowed
+    assert problem(response) == {
+        "error": "This method is not allowed here.",
+        "code": "method_not_allowed",
+    }
+
+
+@pytest.mark.parametrize("path", ["/livez", "/nope", "/assets/video"])
+@pytest.mark.parametrize(
+    "given", ["a", "0123-abc_DEF.x:y", "x" * 128, "01970000-0000-7000-8000-000000000003"]
+)
+def test_a_request_id_is_taken_over(shared_api: Api, path: str, given: str) -> None:
+    response = shared_api.ask(path, headers={"X-Request-Id": given})
+
+    assert response.headers["X-Request-Id"] == given
+    if response.status_code != 200:
+        assert response.json["requestId"] == given
+
+
+@pytest.mark.parametrize("given", [None, "", " ", "a b", "x" * 129, "é", "a\tb", '"', "<script>"])
+def test_a_request_id_is_made_where_none_will_do(shared_api: Api, given: str | None) -> None:
+    headers = {} if given is None else {"X-Request-Id": given}
+    first, second = (shared_api.ask("/nope", headers=headers) for _ in range(2))
+
+    for response in (first, second):
+        assert re.fullmatch("[0-9a-f]{32}", response.json["requestId"])
+        assert response.json["requestId"] == response.headers["X-Request-Id"]
+    assert first.json["requestId"] != second.json["requestId"]
+
+
+def test_every_answer_has_a_request_id(shared_api: Api) -> None:
+    for response in (shared_api.register(), shared_api.listing(), shared_api.get("/auth/me")):
+        assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-Id"])
+
+
+def test_errors_are_json(shared_api: Api) -> None:
+    for response in (
+        shared_api.ask("/nope"),
+        shared_api.ask("/auth/me"),
+        shared_api.ask("/livez", "PUT"),
+        shared_api.listing(limit=0),
+        shared_api.listing(subject=STRANGER),
+        shared_api.send("{"),
+    ):
+        assert response.content_type == "application/json"
+        assert set(response.json) - {"fields"} == {"error", "code", "requestId"}
+
+
+def test_what_nobody_expected_is_a_500_that_says_nothing_of_the_inside(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.client.application.config["PROPAGATE_EXCEPTIONS"] = False
+    api.client.application.add_url_rule("/broken", view_func=lambda: str(1 // 0))
+
+    response = api.ask("/broken")
+
+    assert response.status_code == 500
+    assert problem(response) == {
+        "error": "The service failed to answer; the request id names its log.",
+        "code": "internal_error",
+    }
+    assert response.json["requestId"] in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_every_code_is_another() -> None:
+    codes = [error.code for error in errors.catalogue()]
+
+    assert len(codes) == len(set(codes))
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", code) for code in codes)
+
+
+@pytest.mark.parametrize("error", errors.catalogue(), ids=lambda error: error.__name__)
+def test_every_error_has_a_sentence_and_a_status(error: type[errors.AssetsError]) -> None:
+    assert 400 <= error.status < 600
+    sentence = error.sentence()
+    assert re.fullmatch(r"[A-Z].{10,}\.", sentence)
+    assert str(error()) == sentence
+
+
+def test_the_catalogue_holds_every_code() -> None:
+    def below(error: type[errors.AssetsError]) -> set[str]:
+        return {error.code}.union(*(below(each) for each in error.__subclasses__()))
+
+    assert {error.code for error in errors.catalogue()} == below(errors.AssetsError)

@@ -1,0 +1,95 @@
+"""Measures the service against what it replaces and what limits it: ``make bench``.
+
+The contestants of a workload take turns, several rounds long, so that a noisy machine is noisy for
+all of them alike. CPU seconds hold even then.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.bench import machine, report, seed, servers
+from tests.bench.workloads import Measurement, Stage, Workload
+
+DISTANCE_SECONDS = 0.005
+WARM_UP_SECONDS = 0.5
+
+_SERVICE = "dreamlake_assets:create_app()"
+_CHAIN = "tests.bench.chain:create_app()"
+_OUTPUT = Path("var/bench")
+_STARTED = time.monotonic()
+
+
+def main() -> None:
+    """Measure, print the table, and write it as JSON and as a chart."""
+    quick = os.environ.get("QUICK", "") not in ("", "0")
+    rounds, seconds = (3, 1.0) if quick else (5, 3.0)
+    wanted = sys.argv[1:]
+    with _stage(cameras=seed.CAMERAS["quick" if quick else "full"]) as stage:
+        results = {
+            workload.name: _measure(workload, rounds, seconds)
+            for workload in stage.workloads()
+            if not wanted or any(word in workload.name for word in wanted)
+        }
+        done = report.Report(
+            machine=machine.describe(stage.database_url),
+            assets=stage.assets,
+            rounds=rounds,
+            seconds=seconds,
+            results=results,
+            roundtrips=stage.roundtrips(),
+        )
+    done.print()
+    _OUTPUT.mkdir(parents=True, exist_ok=True)
+    done.write_json(_OUTPUT / "result.json")
+    done.write_chart(_OUTPUT / "result.svg")
+    print(f"\nWritten to {_OUTPUT}/result.json and result.svg.")
+
+
+@contextmanager
+def _stage(cameras: int) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        log = Path(enter(tempfile.TemporaryDirectory())) / "gunicorn.log"
+        _progress("Starting PostgreSQL")
+        database, url = enter(servers.postgres())
+        _progress(f"Making {cameras * seed.FILES_OF_A_CAMERA:,} assets")
+        seed.seed(url, cameras)
+        _progress("Starting gunicorn")
+        bss_url = enter(servers.bss())
+        far_url = enter(servers.far_away(url, DISTANCE_SECONDS))
+        yield Stage(
+            database=database,
+            database_url=url,
+            service=enter(servers.gunicorn(_SERVICE, url, bss_url, log)),
+            chain=enter(servers.gunicorn(_CHAIN, url, bss_url, log)),
+            far_service=enter(servers.gunicorn(_SERVICE, far_url, bss_url, log)),
+            far_chain=enter(servers.gunicorn(_CHAIN, far_url, bss_url, log)),
+            cameras=cameras,
+        )
+
+
+def _measure(workload: Workload, rounds: int, seconds: float) -> dict[str, list[Measurement]]:
+    _progress(f"{workload.name}: {', '.join(workload.contestants)}")
+    if not workload.fixed:
+        for measure in workload.contestants.values():
+            measure(WARM_UP_SECONDS)
+    results: dict[str, list[Measurement]] = {name: [] for name in workload.contestants}
+    turns = list(workload.contestants.items())
+    for _ in range(rounds):
+        for name, measure in turns:
+            results[name].append(measure(seconds))
+        turns.reverse()
+    return results
+
+
+def _progress(text: str) -> None:
+    print(f"{time.monotonic() - _STARTED:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

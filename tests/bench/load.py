@@ -1,0 +1,115 @@
+"""A load generator that leaves the machine to those it measures: one thread, sockets, no parsing.
+
+It is a closed loop: each connection sends its next request when the answer to the last is in.
+"""
+
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = b"content-length:"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was answered, and in how long.
+
+    :param seconds: from the first request to the last answer.
+    :param latencies: of each request, in seconds, in ascending order.
+    """
+
+    seconds: float
+    latencies: list[float]
+
+    @property
+    def per_second(self) -> float:
+        """Requests answered in a second."""
+        return len(self.latencies) / self.seconds
+
+    def quantile(self, share: float) -> float:
+        """The seconds within which a share of the requests was answered."""
+        return self.latencies[int(share * (len(self.latencies) - 1))]
+
+
+class _Connection:
+    """A kept-alive connection with one request under way at most."""
+
+    def __init__(self, port: int):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answer = b""
+        self._sent_at = 0.0
+
+    def send(self, request: bytes) -> None:
+        self._answer = b""
+        self._sent_at = time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self) -> float | None:
+        """The seconds that the answer took; None while it is not all there.
+
+        :raises RuntimeError: the answer is not one of success.
+        """
+        received = self.socket.recv(262_144)
+        self._answer += received
+        head, found, body = self._answer.partition(_HEAD_END)
+        if not received or (found and not head.startswith(b"HTTP/1.1 20")):
+            raise RuntimeError(f"not an answer of success: {self._answer[:1000]!r}")
+        if not found:
+            return None
+        _, _, length = head.lower().partition(_LENGTH)
+        if len(body) < int(length.partition(b"\r\n")[0]):
+            return None
+        return time.perf_counter() - self._sent_at
+
+
+def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Load:
+    """Send requests for so many seconds, and wait for the answers to the last ones.
+
+    :param requests: whole requests, head and body; without end.
+    :raises RuntimeError: an answer is not one of success.
+    """
+    latencies: list[float] = []
+    with selectors.DefaultSelector() as selector:
+        started = time.perf_counter()
+        for _ in range(connections):
+            connection = _Connection(port)
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.send(next(requests))
+        end = started + seconds
+        while selector.get_map():
+            for key, _ in selector.select():
+                connection: _Connection = key.data
+                latency = connection.receive()
+                if latency is None:
+                    continue
+                latencies.append(latency)
+                if time.perf_counter() < end:
+                    connection.send(next(requests))
+                else:
+                    selector.unregister(connection.socket)
+                    connection.socket.close()
+        return Load(time.perf_counter() - started, sorted(latencies))
+
+
+def read_stream(port: int, request: bytes) -> tuple[float, int]:
+    """Read an answer that has no Content-Length to its end, and throw it away.
+
+    :returns: seconds, and bytes.
+    :raises RuntimeError: it broke off, or is not one of success.
+    """
+    size = 0
+    tail = b""
+    started = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request)
+        while not tail.endswith(b"\r\n0\r\n\r\n"):
+            received = connection.recv(1 << 20)
+            if not received or (not size and not received.startswith(b"HTTP/1.1 200")):
+                raise RuntimeError(f"not all of an answer: {received[:1000]!r}")
+            size += len(received)
+            tail = (tail + received)[-16:]
+    return time.perf_counter() - started, size

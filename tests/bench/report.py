@@ -1,0 +1,218 @@
+"""The table, the JSON and the chart."""
+
+import json
+import statistics
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pygal
+from pygal.style import Style
+
+from tests.bench.workloads import Measurement, median
+
+Results = dict[str, dict[str, list[Measurement]]]
+
+_HEAD = ("", "a second", "of first", "p50 ms", "p99 ms", "service CPU", "database CPU")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A line of the table of what the service must show."""
+
+    name: str
+    value: Callable[["Report"], float | None]
+    least: float | None = None
+    most: float | None = None
+
+    def reached(self, value: float) -> bool:
+        """Whether a figure is what was asked for."""
+        return (self.least is None or value >= self.least) and (
+            self.most is None or value <= self.most
+        )
+
+    @property
+    def wanted(self) -> str:
+        """What is asked for, in words."""
+        return f"at most {self.most:g}" if self.least is None else f"at least {self.least:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that was measured.
+
+    :param roundtrips: to the database, by request.
+    """
+
+    machine: dict[str, str]
+    assets: int
+    rounds: int
+    seconds: float
+    results: Results
+    roundtrips: dict[str, int]
+
+    def ratio(self, workload: str, of: int, to: int) -> float | None:
+        """One contestant against another, by their numbers: the median of the rounds."""
+        if workload not in self.results:
+            return None
+        contestants = list(self.results[workload].values())
+        pairs = zip(contestants[of], contestants[to], strict=True)
+        return statistics.median(one.per_second / other.per_second for one, other in pairs)
+
+    def median(self, workload: str, *fields: str) -> float | None:
+        """The median of the first contestant; of several fields, the sum of their medians."""
+        if workload not in self.results:
+            return None
+        first = next(iter(self.results[workload].values()))
+        return sum(median(first, field) or 0 for field in fields)
+
+    def print(self) -> None:
+        """Print everything for people."""
+        print()
+        for name, value in self.machine.items():
+            print(f"{name:12}{value}")
+        print(
+            f"\n{self.assets:,} assets; {self.rounds} rounds of {self.seconds:g} s for each"
+            " contestant, in turns; medians.\nCPU is in seconds for 1,000 requests.\n"
+        )
+        print(_row(*_HEAD))
+        for workload, contestants in self.results.items():
+            print(workload)
+            for number, (name, measurements) in enumerate(contestants.items()):
+                print(
+                    _row(
+                        f"  {name}",
+                        f"{median(measurements, 'per_second'):,.0f}",
+                        _text(self.ratio(workload, number, 0), 2),
+                        _text(median(measurements, "p50"), 1),
+                        _text(median(measurements, "p99"), 1),
+                        _text(median(measurements, "service_cpu"), 3),
+                        _text(median(measurements, "database_cpu"), 3),
+                    )
+                )
+        print("\nRoundtrips to the database")
+        for name, roundtrips in self.roundtrips.items():
+            print(f"  {name:60}{roundtrips}")
+        print("\nTargets")
+        for target in TARGETS:
+            value = target.value(self)
+            if value is not None:
+                reached = "reached" if target.reached(value) else "NOT REACHED"
+                print(f"  {target.name:62}{target.wanted:>14}{value:>9.2f}  {reached}")
+
+    def write_json(self, path: Path) -> None:
+        """Write everything for programs."""
+        values = {target.name: target.value(self) for target in TARGETS}
+        content = {
+            **asdict(self),
+            "targets": [
+                {
+                    "name": target.name,
+                    "wanted": target.wanted,
+                    "value": value,
+                    "reached": target.reached(value),
+                }
+                for target in TARGETS
+                if (value := values[target.name]) is not None
+            ],
+        }
+        path.write_text(json.dumps(content, indent=2) + "\n")
+
+    def write_chart(self, path: Path) -> None:
+        """Write the requests in a second as bars."""
+        chart = pygal.HorizontalBar(
+            title="Requests a second",
+            js=(),
+            print_values=True,
+            truncate_legend=-1,
+            truncate_label=-1,
+            legend_at_bottom=True,
+            width=1000,
+            height=600,
+            style=Style(
+                background="white",
+                plot_background="white",
+                colors=("#1f6feb", "#d1744b", "#8b949e", "#57ab5a"),
+            ),
+            formatter=lambda value: f"{value:,.0f}",
+        )
+        charted = {
+            name: contestants
+            for name, contestants in self.results.items()
+            if "service" in contestants and len(contestants) > 1 and "psql" not in contestants
+        }
+        chart.x_labels = list(charted)
+        for contestant in ("service", "chain", "livez", "pgbench"):
+            chart.add(
+                contestant,
+                [
+                    median(contestants[contestant], "per_second")
+                    if contestant in contestants
+                    else None
+                    for contestants in charted.values()
+                ],
+            )
+        chart.render_to_file(str(path))
+
+
+def _row(*cells: str) -> str:
+    first, *others = cells
+    return f"{first:28}" + "".join(f"{cell:>14}" for cell in others)
+
+
+def _text(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+_REGISTER = "register, existing path"
+_REGISTER_NEW = "register, new episode and folders"
+_FAR = ", database 5 ms away"
+_LIST = "list 100 by prefix"
+_EVERYTHING = "list everything"
+
+TARGETS = (
+    Target(f"{_REGISTER}, against the chain", lambda it: it.ratio(_REGISTER, 0, 1), least=3),
+    Target(
+        f"{_REGISTER}{_FAR}, against the chain",
+        lambda it: it.ratio(_REGISTER + _FAR, 0, 1),
+        least=5,
+    ),
+    Target(
+        f"{_REGISTER_NEW}, against the chain", lambda it: it.ratio(_REGISTER_NEW, 0, 1), least=1.3
+    ),
+    Target(
+        f"{_REGISTER_NEW}{_FAR}",
+        lambda it: it.ratio(_REGISTER_NEW + _FAR, 0, 1),
+        least=3,
+    ),
+    Target(f"{_REGISTER}, against livez", lambda it: it.ratio(_REGISTER, 0, 2), least=0.4),
+    Target(
+        "register into one episode, against ten thousand",
+        lambda it: it.ratio("register, one episode or 10,000", 0, 1),
+        least=0.95,
+    ),
+    Target(f"{_LIST}, against livez", lambda it: it.ratio(_LIST, 0, 1), least=0.35),
+    Target(
+        f"{_LIST}, seconds of CPU for 1,000",
+        lambda it: it.median(_LIST, "service_cpu", "database_cpu"),
+        most=1.0,
+    ),
+    Target(
+        "a page far behind, against page 1",
+        lambda it: it.ratio("list page by page", 1, 0),
+        least=0.9,
+    ),
+    Target(
+        "list everything, against psql \\copy", lambda it: it.ratio(_EVERYTHING, 0, 1), least=0.8
+    ),
+    Target(
+        "list everything, growth of a worker in MiB",
+        lambda it: it.median(_EVERYTHING, "memory_growth"),
+        most=32,
+    ),
+    Target(
+        "list /camera/*/person012345.mp4, p50 in ms",
+        lambda it: it.median("list /camera/*/person012345.mp4, one at a time", "p50"),
+        most=10,
+    ),
+)

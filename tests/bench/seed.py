@@ -1,0 +1,193 @@
+"""The rows that are there before anything is measured, and requests that ask for them."""
+
+import random
+from collections.abc import Callable, Iterator
+from itertools import count
+from urllib.parse import urlencode
+
+import orjson
+import psycopg
+
+from dreamlake_assets import auth, migrations, store
+from dreamlake_assets.config import TokenSettings
+from dreamlake_assets.cursors import Cursors, Position
+from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.routes.assets import _filters
+from tests.bench.servers import SECRET
+
+NAMESPACE = "testuser"
+SUBJECT = "test-001"
+
+#: The project that is listed: every camera has a folder in every episode, and 20 files in each.
+LISTED = "listed"
+CAMERAS = {"quick": 10, "full": 50}
+FILES_OF_A_FOLDER = 20
+LISTED_EPISODES = 1_001
+FILES_OF_A_CAMERA = FILES_OF_A_FOLDER * LISTED_EPISODES
+
+#: The project that is registered into, with so many episodes that have the folders of FOLDER.
+REGISTERED = "registered"
+EPISODES = 10_000
+FOLDER = "/camera/front"
+
+PAGE = 100
+
+#: Ids ascend as they do in life, where the rows of an episode are registered one after the other.
+#: No triggers: what they check is true by construction.
+_STATEMENTS = """
+SET session_replication_role = replica;
+SET synchronous_commit = off;
+
+CREATE FUNCTION id(prefix text, number bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
+RETURN (prefix || lpad(to_hex(number), 24, '0'))::uuid;
+
+INSERT INTO space (namespace_id, space_id, slug)
+SELECT namespace_id, id('01900000', project.number), project.slug
+FROM namespace, (VALUES (1, '{listed}'), (2, '{registered}')) AS project (number, slug);
+
+INSERT INTO episode (namespace_id, space_id, episode_id, name)
+SELECT namespace_id, id('01900000', 1), id('01900001', number), 'run-' || lpad(number::text, 5, '0')
+FROM namespace, generate_series(0, {listed_episodes} - 1) AS number;
+
+INSERT INTO node (namespace_id, space_id, episode_id, node_id, parent_id, path)
+SELECT
+    namespace_id, space_id, episode_id, id('01900002', right(name, 5)::bigint * 1000), NULL, '/camera'
+FROM episode;
+
+INSERT INTO node (namespace_id, space_id, episode_id, node_id, parent_id, path)
+SELECT
+    namespace_id, space_id, episode_id, id('01900002', right(name, 5)::bigint * 1000 + 1 + camera),
+    id('01900002', right(name, 5)::bigint * 1000), '/camera/c' || lpad(camera::text, 2, '0')
+FROM episode, generate_series(0, {cameras} - 1) AS camera;
+
+INSERT INTO asset (
+    namespace_id, space_id, episode_id, node_id, asset_id, kind, name, bss_id, fps, lens, tags, metadata
+)
+SELECT
+    node.namespace_id, node.space_id, node.episode_id, node.node_id,
+    id('01900003', row_number() OVER ()), 'video',
+    node.path || '/person' || lpad(file::text, 6, '0') || '.mp4',
+    md5(node.path || file), 29.97, 'pinhole', '{{night,rain}}', '{{"robot": "r2"}}'
+FROM episode
+INNER JOIN node USING (namespace_id, space_id, episode_id)
+CROSS JOIN LATERAL generate_series(
+    right(episode.name, 5)::int * {files_of_a_folder},
+    (right(episode.name, 5)::int + 1) * {files_of_a_folder} - 1
+) AS file
+WHERE node.parent_id IS NOT NULL
+ORDER BY episode.name, node.path, file;
+
+INSERT INTO episode (namespace_id, space_id, episode_id, name)
+SELECT namespace_id, id('01900000', 2), id('01900004', number), 'run-' || number
+FROM namespace, generate_series(0, {episodes} - 1) AS number;
+
+INSERT INTO node (namespace_id, space_id, episode_id, node_id, parent_id, path)
+SELECT
+    namespace_id, space_id, episode_id, id('01900005', substr(name, 5)::bigint * 2 + depth),
+    CASE depth WHEN 1 THEN id('01900005', substr(name, 5)::bigint * 2) END,
+    CASE depth WHEN 0 THEN '/camera' ELSE '{folder}' END
+FROM episode, generate_series(0, 1) AS depth
+WHERE space_id = id('01900000', 2);
+"""
+
+
+def seed(database_url: str, cameras: int) -> int:
+    """Make the schema and the rows; how many assets there are."""
+    migrations.migrate(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        store.namespace.create(connection, namespace=NAMESPACE)
+        store.namespace.add_member(connection, namespace=NAMESPACE, subject=SUBJECT, role="writer")
+        statements = _STATEMENTS.format(
+            listed=LISTED,
+            registered=REGISTERED,
+            listed_episodes=LISTED_EPISODES,
+            files_of_a_folder=FILES_OF_A_FOLDER,
+            cameras=cameras,
+            episodes=EPISODES,
+            folder=FOLDER,
+        )
+        connection.execute(statements.encode())
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
+    return cameras * FILES_OF_A_CAMERA
+
+
+_TOKEN = auth.sign(TokenSettings(secret=SECRET), SUBJECT, ttl_seconds=86_400)
+_HEAD = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {_TOKEN}\r\n"
+
+
+def get(path: str, /, **query: object) -> bytes:
+    """A request for a path of the API, with a token."""
+    return f"GET {path}?{urlencode(query)} {_HEAD}\r\n".encode()
+
+
+def listing(**query: object) -> bytes:
+    """A request for a list of the project that is listed."""
+    return get("/assets/video", namespace=NAMESPACE, project=LISTED, **query)
+
+
+def livez() -> Iterator[bytes]:
+    """Requests that touch nothing."""
+    while True:
+        yield f"GET /livez {_HEAD}\r\n".encode()
+
+
+def registrations(episode: Callable[[int], str], folder: Callable[[int], str]) -> Iterator[bytes]:
+    """Registrations, each under a name of its own.
+
+    :param episode: the episode of the registration of that number.
+    :param folder: its folder.
+    """
+    for number in count(random.randrange(10**12)):
+        body = orjson.dumps(
+            {
+                "namespace": NAMESPACE,
+                "project": REGISTERED,
+                "episodeName": episode(number),
+                "name": f"{folder(number)}/clip{number}.mp4",
+                "bssVideoId": "0123456789abcdef0123456789abcdef",
+                "fps": 29.97,
+                "tags": ["night", "rain"],
+                "metadata": {"robot": "r2"},
+            }
+        )
+        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        yield f"POST /assets/video {_HEAD}{head}".encode() + body
+
+
+def pages_by_prefix(cameras: int) -> Iterator[bytes]:
+    """Pages of a prefix that fits PAGE assets, of any camera."""
+    while True:
+        prefix = f"/camera/c{random.randrange(cameras):02}/person{random.randrange(200):04}"
+        yield listing(prefix=prefix, limit=PAGE)
+
+
+def page(number: int, database_url: str) -> bytes:
+    """The page of that number, counted from 1, of all assets."""
+    query = {"namespace": NAMESPACE, "project": LISTED, "limit": str(PAGE)}
+    if number > 1:
+        with psycopg.connect(database_url) as connection:
+            last = connection.execute(
+                "SELECT asset.name, asset_id::text FROM asset INNER JOIN space USING (space_id)"
+                " WHERE space.slug = %s ORDER BY asset.name, asset_id OFFSET %s LIMIT 1",
+                [LISTED, (number - 1) * PAGE - 1],
+            ).fetchone()
+        assert last is not None
+        filters = _filters(KINDS["video"], query)
+        query["cursor"] = Cursors(SECRET.encode()).write(Position(*last), filters)
+    return get("/assets/video", **query)
+
+
+def globs() -> Iterator[bytes]:
+    """The file of a person by all cameras."""
+    while True:
+        person = random.randrange(FILES_OF_A_CAMERA)
+        yield listing(glob=f"/camera/*/person{person:06}.mp4", limit=PAGE)
+
+
+def downloads(cameras: int) -> Iterator[bytes]:
+    """The address of any file."""
+    while True:
+        camera, person = random.randrange(cameras), random.randrange(FILES_OF_A_CAMERA)
+        path = f"/camera/c{camera:02}/person{person:06}.mp4"
+        yield get("/assets/video/download", namespace=NAMESPACE, project=LISTED, path=path)

@@ -1,0 +1,165 @@
+"""What is measured, each in processes of its own, on free ports of 127.0.0.1."""
+
+import asyncio
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import testing.postgresql
+
+from dreamlake_assets.local.postgres import testing_programs
+from tests.support.http import closed_port
+from tests.support.wire import WireProxy
+
+SECRET = "a secret of the benchmark, which has enough bytes"
+
+#: Every commit is flushed to disk. No checkpoint begins by itself, so that none falls to one
+#: contestant and not to another.
+POSTGRES_OPTIONS = (
+    "-h 127.0.0.1 -c fsync=on -c shared_buffers=1GB -c max_connections=200"
+    " -c max_wal_size=16GB -c checkpoint_timeout=1h -c logging_collector=off"
+)
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server and the processes that do its work."""
+
+    port: int
+    process: psutil.Process
+
+    def cpu_seconds(self) -> float:
+        """What all its processes have used so far, those that have ended as well."""
+        own = self.process.cpu_times()
+        total = own.user + own.system + own.children_user + own.children_system
+        for child in self.process.children(recursive=True):
+            times = child.cpu_times()
+            total += times.user + times.system
+        return total
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes below the first one."""
+        return self.process.children()
+
+
+@contextmanager
+def postgres() -> Iterator[tuple[Server, str]]:
+    """PostgreSQL with an empty database, and the URL of that."""
+    with testing.postgresql.Postgresql(
+        **testing_programs(), postgres_args=POSTGRES_OPTIONS
+    ) as server:
+        url = server.url()
+        yield Server(urlsplit(url).port or 0, psutil.Process(server.server_pid)), url
+
+
+@contextmanager
+def gunicorn(application: str, database_url: str, bss_url: str, log: Path) -> Iterator[Server]:
+    """An application behind the project's own gunicorn.conf.py."""
+    port = closed_port()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "DREAMLAKE_BSS_URL": bss_url,
+        "DREAMLAKE_JWT_SECRET": SECRET,
+        "PORT": str(port),
+    }
+    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", application]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=_ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz", log)
+        yield Server(port, psutil.Process(process.pid))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"gunicorn did not start:\n{log.read_text()}") from None
+            time.sleep(0.1)
+        else:
+            return
+
+
+@contextmanager
+def bss() -> Iterator[str]:
+    """A BSS that redirects whatever is asked for, at once; its URL."""
+    with _in_a_process(_serve_bss) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def far_away(database_url: str, delay: float) -> Iterator[str]:
+    """A database, with each roundtrip that many seconds longer; its URL."""
+    parts = urlsplit(database_url)
+    with _in_a_process(_serve_proxy, parts.hostname, parts.port, delay) as port:
+        netloc = f"{parts.username}@127.0.0.1:{port}"
+        yield parts._replace(netloc=netloc).geturl()
+
+
+@contextmanager
+def _in_a_process(serve: Callable[..., None], *arguments: object) -> Iterator[int]:
+    """Call a function, which sends the port that it serves on, in a process of its own."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(theirs, *arguments), daemon=True
+    )
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve_proxy(pipe: Connection, host: str, port: int, delay: float) -> None:
+    with ExitStack() as stack:
+        proxy = stack.enter_context(WireProxy(host, port, delay=delay))
+        pipe.send(proxy.port)
+        pipe.recv()
+
+
+class _Redirect(asyncio.Protocol):
+    _ANSWER = (
+        b"HTTP/1.1 302 Found\r\n"
+        b"Location: http://127.0.0.1:9000/bucket/key?X-Amz-Signature=0123456789abcdef\r\n"
+        b"Content-Length: 0\r\n\r\n"
+    )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if data.endswith(b"\r\n\r\n"):
+            self._transport.write(self._ANSWER)
+
+
+def _serve_bss(pipe: Connection) -> None:
+    async def serve() -> None:
+        server = await asyncio.get_running_loop().create_server(_Redirect, "127.0.0.1", 0)
+        pipe.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(serve())

@@ -1,0 +1,227 @@
+"""What is measured: workloads, and who takes each of them in turn."""
+
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.bench import load, pgbench, seed
+from tests.bench.servers import Server
+
+#: Both workers of a machine of two cores have work, and somebody waits for each.
+CONNECTIONS = 16
+#: As many as may wait for BSS in one worker, should they all be taken by the same.
+CONNECTIONS_DOWNLOADING = 4
+#: Few enough that the proxy, which adds the distance, is not what is measured.
+CONNECTIONS_FAR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One round of one contestant.
+
+    :param per_second: requests, or transactions of pgbench, or rows of a list of everything.
+    :param p50: milliseconds within which half of the requests were answered.
+    :param p99: the same of 99 in 100.
+    :param service_cpu: seconds of CPU that the service used for 1,000 requests.
+    :param database_cpu: the same of PostgreSQL, all its processes.
+    :param megabytes_per_second: of a list of everything.
+    :param memory_growth: MiB by which the memory of a worker rose, at its highest.
+    """
+
+    per_second: float
+    p50: float | None = None
+    p99: float | None = None
+    service_cpu: float | None = None
+    database_cpu: float | None = None
+    megabytes_per_second: float | None = None
+    memory_growth: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A workload and its contestants, by name, each as what measures it for so many seconds."""
+
+    name: str
+    contestants: dict[str, Callable[[float], Measurement]]
+
+    #: Work of a fixed size is measured as often, however long it takes.
+    fixed: bool = field(default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The servers, and the rows that are in the database."""
+
+    database: Server
+    database_url: str
+    service: Server
+    chain: Server
+    far_service: Server
+    far_chain: Server
+    cameras: int
+
+    @property
+    def assets(self) -> int:
+        """How many assets are in the project that is listed."""
+        return self.cameras * seed.FILES_OF_A_CAMERA
+
+    def workloads(self) -> Iterator[Workload]:
+        """All workloads, in the order of the table."""
+
+        def existing(_: int) -> str:
+            return "run-42"
+
+        def new(number: int) -> str:
+            return f"new-{number}"
+
+        def any_of_many(number: int) -> str:
+            return f"run-{number % seed.EPISODES}"
+
+        def folder(_: int) -> str:
+            return seed.FOLDER
+
+        into_existing = seed.registrations(existing, folder)
+        into_new = seed.registrations(new, folder)
+        livez = self._http(self.service, seed.livez())
+        yield Workload(
+            "register, existing path",
+            {
+                "service": self._http(self.service, into_existing),
+                "chain": self._http(self.chain, into_existing),
+                "livez": livez,
+                "pgbench": self._pgbench("asset/insert", pgbench.INSERT),
+            },
+        )
+        yield Workload(
+            "register, new episode and folders",
+            {
+                "service": self._http(self.service, into_new),
+                "chain": self._http(self.chain, into_new),
+            },
+        )
+        yield Workload(
+            "register, existing path, database 5 ms away",
+            {
+                "service": self._http(self.far_service, into_existing, CONNECTIONS_FAR),
+                "chain": self._http(self.far_chain, into_existing, CONNECTIONS_FAR),
+            },
+        )
+        yield Workload(
+            "register, new episode and folders, database 5 ms away",
+            {
+                "service": self._http(self.far_service, into_new, CONNECTIONS_FAR),
+                "chain": self._http(self.far_chain, into_new, CONNECTIONS_FAR),
+            },
+        )
+        yield Workload(
+            "register, one episode or 10,000",
+            {
+                "one": self._http(self.service, into_existing),
+                "10,000": self._http(self.service, seed.registrations(any_of_many, folder)),
+            },
+        )
+        yield Workload(
+            f"list {seed.PAGE} by prefix",
+            {
+                "service": self._http(self.service, seed.pages_by_prefix(self.cameras)),
+                "livez": livez,
+                "pgbench": self._pgbench("asset/list_by_prefix", pgbench.LIST_BY_PREFIX),
+            },
+        )
+        last_page = self.assets // seed.PAGE // 1_000 * 1_000
+        yield Workload(
+            "list page by page",
+            {
+                "page 1": self._http(self.service, self._page(1)),
+                f"page {last_page:,}": self._http(self.service, self._page(last_page)),
+            },
+        )
+        yield Workload(
+            "list /camera/*/person012345.mp4, one at a time",
+            {"service": self._http(self.service, seed.globs(), 1)},
+        )
+        yield Workload(
+            "download",
+            {
+                "service": self._http(
+                    self.service, seed.downloads(self.cameras), CONNECTIONS_DOWNLOADING
+                ),
+                "livez": self._http(self.service, seed.livez(), CONNECTIONS_DOWNLOADING),
+                "pgbench": self._pgbench("asset/find_by_name", pgbench.FIND_BY_NAME),
+            },
+        )
+        yield Workload(
+            "list everything",
+            {"service": self._everything, "psql": self._everything_by_psql},
+            fixed=True,
+        )
+
+    def roundtrips(self) -> dict[str, int]:
+        """How often each request waits for the database."""
+        return {}
+
+    def _http(
+        self, server: Server, requests: Iterator[bytes], connections: int = CONNECTIONS
+    ) -> Callable[[float], Measurement]:
+        def measure(seconds: float) -> Measurement:
+            service_before, database_before = server.cpu_seconds(), self.database.cpu_seconds()
+            done = load.run(server.port, requests, connections=connections, seconds=seconds)
+            thousands = len(done.latencies) / 1000
+            return Measurement(
+                per_second=done.per_second,
+                p50=done.quantile(0.5) * 1000,
+                p99=done.quantile(0.99) * 1000,
+                service_cpu=(server.cpu_seconds() - service_before) / thousands,
+                database_cpu=(self.database.cpu_seconds() - database_before) / thousands,
+            )
+
+        return measure
+
+    def _page(self, number: int) -> Iterator[bytes]:
+        request = seed.page(number, self.database_url)
+        while True:
+            yield request
+
+    def _pgbench(self, name: str, values: dict[str, str]) -> Callable[[float], Measurement]:
+        def measure(seconds: float) -> Measurement:
+            return Measurement(
+                pgbench.run(name, values, database_url=self.database_url, seconds=seconds)
+            )
+
+        return measure
+
+    def _everything(self, _: float) -> Measurement:
+        workers = self.service.workers()
+        before = [_reset_peak(worker) for worker in workers]
+        seconds, size = load.read_stream(self.service.port, seed.listing())
+        after = [_peak(worker) for worker in workers]
+        return Measurement(
+            per_second=self.assets / seconds,
+            megabytes_per_second=size / seconds / 1_000_000,
+            memory_growth=max(high - low for low, high in zip(before, after, strict=True)),
+        )
+
+    def _everything_by_psql(self, _: float) -> Measurement:
+        return Measurement(self.assets / pgbench.copy_every_item(self.database_url))
+
+
+def _reset_peak(process: psutil.Process) -> float:
+    """Have Linux note the highest memory from now on; the memory now, in MiB."""
+    Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+    return process.memory_info().rss / 2**20
+
+
+def _peak(process: psutil.Process) -> float:
+    """The highest memory since :func:`_reset_peak`, in MiB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    _, _, peak = status.partition("VmHWM:")
+    return int(peak.split()[0]) / 1024
+
+
+def median(measurements: list[Measurement], of: str) -> float | None:
+    """The median of a field over the rounds; None where it is not measured."""
+    values = [value for each in measurements if (value := getattr(each, of)) is not None]
+    return statistics.median(values) if values else None

@@ -1,0 +1,145 @@
+"""Many clients at once, on the same path."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from dreamlake_assets import db, store
+from dreamlake_assets.errors import AssetsError
+from dreamlake_assets.ids import uuid7
+from dreamlake_assets.kinds import KINDS
+from tests.conftest import WRITER
+
+WRITERS = 16
+REGISTRATIONS = 10_000
+PARENTS = ("namespace", "space", "episode", "node")
+NAME = "".join(f"/folder{number}" for number in range(10)) + "/run01.mp4"
+
+
+def asset(namespace: str, name: str | None = NAME, episode: str | None = "run-042") -> dict:
+    return {
+        "namespace": namespace,
+        "project": "robotics",
+        "episode": episode,
+        "name": name,
+        "bss_id": None,
+        "fps": 30,
+        "lens": "pinhole",
+        "tags": [],
+        "metadata": None,
+    }
+
+
+def register(connection: db.Connection, namespace: str, asset_id: str | None = None, **of: str):
+    return store.asset.register(
+        connection,
+        kind=KINDS["video"],
+        asset_id=asset_id or str(uuid7()),
+        subject=WRITER,
+        asset=asset(namespace, **of),
+    )
+
+
+def counts(connection: psycopg.Connection) -> dict[str, int]:
+    tables = (*PARENTS[1:], "asset")
+    return {
+        table: connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        for table in tables
+    }
+
+
+def test_sixty_four_first_registrations_make_each_parent_once(
+    database_url: str, connection: psycopg.Connection, namespace: str
+) -> None:
+    writers = [db.connect(database_url) for _ in range(64)]
+    with ThreadPoolExecutor(64) as pool:
+        made = list(pool.map(lambda writer: register(writer, namespace), writers))
+    for writer in writers:
+        writer.close()
+    assert len({each.asset_id for each in made}) == 64
+    parents = Counter((each.space_id, each.episode_id, each.node_id) for each in made)
+    assert list(parents.values()) == [64]
+    assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 64}
+
+
+def test_ten_thousand_registrations_touch_no_parent(
+    database_url: str, connection: psycopg.Connection, namespace: str
+) -> None:
+    first = db.connect(database_url)
+    register(first, namespace)
+    for each in (connection, first):
+        # Now, or it would be counted after the numbers are set to nothing.
+        each.execute("SELECT pg_stat_force_next_flush()")
+    first.close()
+    connection.execute("SELECT pg_stat_reset()")
+    # Whoever waits for a row waits for the transaction that has it: for a lock of this type.
+    waited = []
+
+    def write(_: int) -> None:
+        with db.connect(database_url) as writer:
+            for _ in range(REGISTRATIONS // WRITERS):
+                register(writer, namespace)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        running = [pool.submit(write, number) for number in range(WRITERS)]
+        while not all(each.done() for each in running):
+            waited += connection.execute(
+                "SELECT locktype FROM pg_locks WHERE NOT granted"
+                " AND locktype IN ('transactionid', 'tuple')"
+            ).fetchall()
+        for each in running:
+            each.result()
+    rows = connection.execute(
+        "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del, n_dead_tup FROM pg_stat_user_tables"
+        " WHERE relname = ANY(%s)",
+        [[*PARENTS, "asset"]],
+    ).fetchall()
+    written = {table: numbers for table, *numbers in rows}
+    assert written.pop("asset") == [REGISTRATIONS, 0, 0, 0]
+    assert written == dict.fromkeys(PARENTS, [0, 0, 0, 0])
+    assert waited == []
+
+
+@pytest.mark.parametrize("fails", ["space", "episode", "node", "asset"])
+def test_a_flight_in_which_a_statement_fails_leaves_nothing(
+    connection: psycopg.Connection, database_url: str, namespace: str, fails: str
+) -> None:
+    connection.execute(f"ALTER TABLE {fails} ADD CONSTRAINT never CHECK (namespace_id IS NULL)")
+    with db.connect(database_url) as writer:
+        with pytest.raises(AssetsError):
+            register(writer, namespace)
+        assert set(counts(connection).values()) == {0}
+        connection.execute(f"ALTER TABLE {fails} DROP CONSTRAINT never")
+        register(writer, namespace)
+    assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 1}
+
+
+def test_a_registration_that_is_sent_twice_registers_once(
+    connection: psycopg.Connection, database_url: str, namespace: str
+) -> None:
+    asset_id = str(uuid7())
+    with db.connect(database_url) as writer:
+        first, second = (register(writer, namespace, asset_id) for _ in range(2))
+    assert first == second
+    assert counts(connection)["asset"] == 1
+
+
+def test_no_row_can_point_into_another_namespace(
+    connection: psycopg.Connection, database_url: str, namespace: str
+) -> None:
+    store.namespace.create(connection, namespace="other")
+    store.namespace.add_member(connection, namespace="other", subject=WRITER, role="writer")
+    with db.connect(database_url) as writer:
+        register(writer, namespace)
+        other = register(writer, "other")
+    for column, value in (
+        ("space_id", other.space_id),
+        ("episode_id", other.episode_id),
+        ("node_id", other.node_id),
+    ):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            connection.execute(
+                f"UPDATE asset SET {column} = %s WHERE asset_id <> %s", [value, other.asset_id]
+            )

@@ -1,0 +1,221 @@
+"""`dreamlake-assets dev` and `dreamlake-assets demo`, run as programs."""
+
+import hashlib
+import json
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import psutil
+import pytest
+import requests
+
+from dreamlake_assets.config import DEBUG_SECRET
+from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.local.processes import free_port
+from tests.local.conftest import COMMAND, STOP_SECONDS, RunningStack, start_dev
+
+#: As the public client cuts a file.
+PART_BYTES = 10 << 20
+
+Start = Callable[[], RunningStack]
+
+
+def demo(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, "demo", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def demo_on(stack: RunningStack, *options: str) -> subprocess.CompletedProcess[str]:
+    return demo("--url", stack.url, "--bss-url", stack.bss_url, *options)
+
+
+def run_printed(command: str) -> tuple[int, str]:
+    """Status and body of a printed command, run by a shell as it stands."""
+    done = subprocess.run(
+        command + r" -w '\n%{http_code}'",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), body
+
+
+def test_every_printed_command_works(stack: RunningStack) -> None:
+    answers = [run_printed(command) for command in stack.commands]
+    assert [status for status, _ in answers] == [201] * 4 + [200] * 11
+
+    lists, downloads = answers[4:8], answers[8:12]
+    assert all(len(json.loads(body)) == 1 for _, body in lists)
+    for (_, body), name in zip(
+        downloads, ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt"], strict=True
+    ):
+        answer = json.loads(body)
+        assert answer["filename"] == name
+        sample = stack.directory / "bss" / "samples" / name
+        assert requests.get(answer["url"], timeout=30).content == sample.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "lambda_name", "name", "content"),
+    [
+        ("video", "hls-split", "front.mp4", b"\0" * (11 << 20)),
+        ("audio", "audio-process", "front.wav", b"RIFF"),
+        ("label-track", None, "boxes.jsonl", b"{}\n"),
+        ("text-track", None, "english.vtt", b"WEBVTT\n"),
+    ],
+)
+def test_the_calls_of_the_public_client_work(
+    stack: RunningStack, kind: str, lambda_name: str | None, name: str, content: bytes
+) -> None:
+    """What its command line sends in debug mode, call by call."""
+    claims = {"sub": "test-001", "userName": "testuser", "userId": "test-001"}
+    token = jwt.encode({**claims, "iat": int(time.time())}, DEBUG_SECRET, algorithm="HS256")
+    client = requests.Session()
+    client.headers["Authorization"] = f"Bearer {token}"
+
+    def call(method: str, url: str, status: int = 200, **kwargs: Any) -> Any:
+        answer = client.request(method, url, timeout=30, **kwargs)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    route, bss_field = KINDS[kind].bss_route, KINDS[kind].bss_field
+    upload = f"{stack.bss_url}/{route}/upload/multipart"
+    staging_hash = hashlib.sha256(content).hexdigest()[:16]
+    place = {"owner": "testuser", "project": "robotics"}
+    begun = call("POST", f"{upload}/init", json={**place, "hash": staging_hash})
+    chunks = [content[start : start + PART_BYTES] for start in range(0, len(content), PART_BYTES)]
+    numbers = list(range(1, len(chunks) + 1))
+    urls = call("POST", f"{upload}/parts", json={**begun, "partNumbers": numbers})["parts"]
+    parts = []
+    for number, chunk in zip(numbers, chunks, strict=True):
+        put = requests.put(urls[str(number)], data=chunk, timeout=30)
+        parts.append({"partNumber": number, "etag": put.headers["ETag"].strip('"')})
+    call("POST", f"{upload}/complete", json={**begun, "parts": parts})
+    record = {**place, "name": f"//run/{name}", "episodeId": "2026/q1", "stagingHash": staging_hash}
+    bss_id = call("POST", f"{stack.bss_url}/{route}", 201, json=record)["id"]
+    if lambda_name is not None:
+        call("POST", f"{stack.bss_url}/lambdas/{lambda_name}", 501, json={"videoId": bss_id})
+
+    namespace = call("GET", f"{stack.url}/auth/me")["namespace"]["slug"]
+    assets = f"{stack.url}/assets/{kind}"
+    body = {"namespace": namespace, "space": "robotics", "episodeName": "2026/q1"}
+    registered = call(
+        "POST", assets, 201, json={**body, "name": f"//run/{name}", bss_field: bss_id}
+    )
+    assert registered["nodeId"]
+
+    query = {"namespace": namespace, "space": "robotics", "episode": "2026/q1"}
+    [listed] = call("GET", assets, params=query)
+    assert (listed["name"], listed[bss_field]) == (f"/run/{name}", bss_id)
+    assert listed["createdAt"]
+    found = call("GET", f"{assets}/download", params={**query, "path": f"/run/{name}"})
+    assert found["filename"] == name
+    assert requests.get(found["url"], timeout=30).content == content
+
+
+def test_all_servers_listen_on_loopback_only(stack: RunningStack) -> None:
+    listening = [
+        connection.laddr.ip
+        for child in stack.children
+        for connection in child.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_the_demo_passes(stack: RunningStack) -> None:
+    done = demo_on(stack)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Downloaded demo.mp4: the same bytes" in done.stdout
+
+
+def test_the_demo_takes_a_file(stack: RunningStack, tmp_path: Path) -> None:
+    video = tmp_path / "a holiday.mp4"
+    video.write_bytes((stack.directory / "bss" / "samples" / "front.mp4").read_bytes())
+    done = demo_on(stack, "--file", str(video))
+    digest = hashlib.sha256(video.read_bytes()).hexdigest()
+    assert f"Downloaded a holiday.mp4: the same bytes, SHA-256 {digest}." in done.stdout
+
+
+def test_the_demo_without_a_stack_says_so() -> None:
+    done = demo("--url", f"http://127.0.0.1:{free_port()}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: the local stack does not run")
+    assert "make run" in done.stderr
+
+
+def test_a_second_run_finds_the_data(start: Start) -> None:
+    first = start()
+    assert demo_on(first).returncode == 0
+    register = first.commands[0]
+    assert run_printed(register)[0] == 201
+    assert first.stop() == 0
+    assert first.survivors() == []
+
+    second = start()
+    status, body = run_printed(second.commands[4])
+    assert (status, len(json.loads(body))) == (200, 1)
+    header = (second.directory / "authorization").read_text().strip().partition(": ")
+    query = {"namespace": "testuser", "project": "demo", "path": "/demo/demo.mp4"}
+    answer = requests.get(
+        f"{second.url}/assets/video/download",
+        params=query,
+        headers={header[0]: header[2]},
+        timeout=30,
+    )
+    download = requests.get(answer.json()["url"], timeout=30)
+    digest = hashlib.sha256(download.content).hexdigest()
+    assert (second.directory / "bss/objects/videos/testuser/demo" / digest).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(start: Start, number: signal.Signals) -> None:
+    stack = start()
+    assert stack.stop(number) == 0
+    assert stack.survivors() == []
+
+
+def test_nothing_is_left_when_the_stack_is_killed(start: Start) -> None:
+    stack = start()
+    stack.stop(signal.SIGKILL)
+    assert stack.survivors() == []
+
+
+def test_a_stack_stops_when_a_part_of_it_ends(start: Start) -> None:
+    stack = start()
+    [bss] = [child for child in stack.children if "dreamlake_assets.local.bss" in child.cmdline()]
+    bss.kill()
+    output, _ = stack.popen.communicate(timeout=STOP_SECONDS)
+    assert stack.popen.returncode == 1
+    assert "Error: bss ended with status -9." in output
+    assert stack.survivors() == []
+
+
+@pytest.mark.parametrize("taken", ["port", "bss_port"])
+def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
+    ports = {"port": free_port(), "bss_port": free_port()}
+    with socket.create_server(("127.0.0.1", ports[taken])):
+        dev = start_dev(tmp_path / "var", **ports)
+        output, _ = dev.communicate(timeout=STOP_SECONDS)
+    option = "--" + taken.replace("_", "-")
+    assert output == (
+        f"Error: port {ports[taken]} of 127.0.0.1 is in use; choose another with {option}\n"
+    )
+    assert dev.returncode == 1
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_directory_is_for_one_stack(stack: RunningStack) -> None:
+    dev = start_dev(stack.directory, free_port(), free_port())
+    output, _ = dev.communicate(timeout=STOP_SECONDS)
+    assert output == f"Error: another local stack runs on {stack.directory}\n"
+    assert dev.returncode == 1

@@ -1,0 +1,125 @@
+"""How often a request waits for the database, counted between the service and PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.conftest import add_namespace, headers_of, settings_of
+from tests.support.api import LEFT_OUT, Api, serving
+from tests.support.wire import WireProxy
+
+EPISODE = "2026/q1/run-042"
+BODIES = {
+    "video": {"fps": 29.97, "lens": "fisheye", "bssVideoId": "v"},
+    "audio": {"sampleRate": 48000, "channels": 2},
+    "label-track": {"tags": ["night", "rain"], "metadata": {"robot": "r2"}},
+    "text-track": {"format": "vtt", "language": "pt-BR", "tags": [], "metadata": None},
+}
+QUERIES = [
+    {},
+    {"prefix": "/camera"},
+    {"glob": "/camera/front/run*"},
+    {"glob": "/camera/*/run*"},
+    {"episode": EPISODE},
+    {"episode": EPISODE, "prefix": "/camera"},
+    {"episode": EPISODE, "glob": "/camera/front/run*"},
+    {"episode": EPISODE, "glob": "/camera/*/run*"},
+]
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[WireProxy]:
+    parts = urlsplit(database_url)
+    with WireProxy(parts.hostname or "", parts.port or 0) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def api(proxy: WireProxy, database_url: str, connection) -> Iterator[Api]:
+    """The service behind the proxy, before its first request."""
+    add_namespace(connection)
+    settings = settings_of(proxy.url(database_url))
+    with serving(settings) as app:
+        api = Api(app.test_client(), headers_of(settings))
+        api.database.wait()
+        yield api
+
+
+def cost(proxy: WireProxy, request: Callable[[], TestResponse], status: int) -> tuple[int, int]:
+    """The roundtrips and the statements of a request."""
+    with proxy.count() as counted:
+        response = request()
+        assert response.status_code == status, response.get_data(as_text=True)
+        assert response.get_data()
+    return counted.roundtrips, len(counted.statements)
+
+
+def name(folders: int) -> str:
+    return "".join(f"/folder{number}" for number in range(folders)) + "/run01.mp4"
+
+
+@pytest.mark.parametrize("folders", [0, 1, 3, 10])
+@pytest.mark.parametrize("episode", [EPISODE, LEFT_OUT], ids=["episode", "no episode"])
+def test_registering_takes_two_roundtrips_into_a_new_path_and_one_from_then_on(
+    api: Api, proxy: WireProxy, folders: int, episode: object
+) -> None:
+    def register() -> TestResponse:
+        return api.register(name=name(folders), episodeName=episode)
+
+    roundtrips, statements = cost(proxy, register, 201)
+    assert roundtrips == 2
+    assert statements <= 4 + folders
+    assert cost(proxy, register, 201) == (1, 1)
+    assert cost(proxy, register, 201) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_what_the_fields_are_makes_no_difference(api: Api, proxy: WireProxy, kind: str) -> None:
+    api.register(kind, name="/a/b", episodeName=EPISODE)
+    for fields in ({}, BODIES[kind]):
+
+        def register(fields: dict[str, object] = fields) -> TestResponse:
+            return api.register(kind, name="/a/b", episodeName=EPISODE, **fields)
+
+        assert cost(proxy, register, 201) == (1, 1)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+@pytest.mark.parametrize("limit", [{"limit": "1"}, {"limit": "1000"}, {}], ids=str)
+def test_listing_takes_one_roundtrip(
+    api: Api, proxy: WireProxy, query: dict[str, str], limit: dict[str, str]
+) -> None:
+    for _ in range(3):
+        api.register(name="/camera/front/run01.mp4", episodeName=EPISODE)
+    if not limit:
+        # Streams have connections of their own, made when first needed.
+        api.listing(**query).get_data()
+    assert cost(proxy, lambda: api.listing(**query, **limit), 200) == (1, 1)
+
+
+@pytest.mark.parametrize("episode", [EPISODE, LEFT_OUT], ids=["episode", "no episode"])
+def test_downloading_takes_one_roundtrip(api: Api, proxy: WireProxy, episode: object) -> None:
+    api.register(name="/camera/front/run01.mp4", episodeName=EPISODE, bssVideoId="v")
+
+    def download() -> TestResponse:
+        return api.download(path="/camera/front/run01.mp4", episode=episode)
+
+    # 502: there is no BSS here, and it is asked when the database has answered.
+    assert cost(proxy, download, 502) == (1, 1)
+
+
+def test_asking_who_one_is_takes_one_roundtrip(api: Api, proxy: WireProxy) -> None:
+    assert cost(proxy, lambda: api.get("/auth/me"), 200) == (1, 1)
+
+
+def test_being_refused_takes_no_more(api: Api, proxy: WireProxy) -> None:
+    for subject, status in (("test-002", 403), ("test-003", 404)):
+
+        def register(subject: str = subject) -> TestResponse:
+            return api.register(name=name(3), episodeName=EPISODE, subject=subject)
+
+        roundtrips, statements = cost(proxy, register, status)
+        assert roundtrips == 2
+        assert statements <= 4 + 3

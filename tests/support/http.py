@@ -1,0 +1,73 @@
+"""A real HTTP server that answers as a test makes it."""
+
+import socket
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple, Self
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Received(NamedTuple):
+    """A request, its path as it was on the wire."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+class HttpServer:
+    """A server on a free port of 127.0.0.1, from ``with`` to the end of its block."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.received: list[Received] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                outer.received.append(Received(self.command, self.path, dict(self.headers)))
+                outer.answer(self)
+
+            def log_message(self, format: str, *_: object) -> None:  # noqa: A002
+                """Write nothing to the output of the tests."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.01])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def answer(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
+    """What answers every request alike."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return send
+
+
+def closed_port() -> int:
+    """A port of 127.0.0.1 where nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

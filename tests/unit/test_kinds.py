@@ -1,0 +1,44 @@
+"""The kinds of assets: what differs between them."""
+
+from typing import Any
+
+import pytest
+
+from dreamlake_assets.kinds import KINDS, LISTED_COLUMNS
+
+ROW: dict[str, Any] = {
+    "asset_id": "1",
+    "name": "/a",
+    "bss_id": "b",
+    "fps": 30.0,
+    "lens": "pinhole",
+    "sample_rate": 44100.0,
+    "channels": 2,
+    "format": "vtt",
+    "language": "en",
+    "created_at": "2026-04-14T09:30:00.123Z",
+}
+END = {"createdAt": "2026-04-14T09:30:00.123Z"}
+
+
+def test_there_are_four() -> None:
+    assert list(KINDS) == ["video", "audio", "label-track", "text-track"]
+    assert all(kind.name == name for name, kind in KINDS.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "route", "item"),
+    [
+        ("video", "videos", {"bssVideoId": "b", "fps": 30.0, "lens": "pinhole"}),
+        ("audio", "audio", {"bssAudioId": "b", "sampleRate": 44100.0, "channels": 2}),
+        ("label-track", "labels", {"bssLabelId": "b"}),
+        ("text-track", "text-tracks", {"bssTextTrackId": "b", "format": "vtt", "language": "en"}),
+    ],
+)
+def test_each_has_its_names(name: str, route: str, item: dict[str, Any]) -> None:
+    kind = KINDS[name]
+
+    assert kind.bss_route == route
+    assert next(iter(item)) == kind.bss_field
+    listed = kind.item([ROW[column] for column in LISTED_COLUMNS])
+    assert list(listed.items()) == list({"id": "1", "name": "/a", **item, **END}.items())
