@@ -20,22 +20,28 @@ CACHE_TOKENS = 4096
 MAXIMUM_TOKEN_BYTES = 8192
 
 _JWKS_TIMEOUT_SECONDS = 3
+_JWKS_PAUSE_SECONDS = 1
+_NO_KEYS = "The keys of the token issuer cannot be fetched; try again."
 
 
 class _IssuerKeys(jwt.PyJWKClient):
     """The keys that the issuer of tokens publishes."""
 
+    _paused_until = 0.0
+
     def fetch_data(self) -> Any:
-        """Fetch them.
+        """Fetch them; one request at a time does, under a lock of PyJWKClient.
 
         :raises Unavailable: nothing comes, or no keys: which says nothing about the token.
         """
+        # Those who waited for the lock meanwhile must not wait for the issuer one after the other.
+        if time.monotonic() < self._paused_until:
+            raise Unavailable(_NO_KEYS)
         try:
             return super().fetch_data()
         except (jwt.PyJWTError, OSError, ValueError) as error:
-            raise Unavailable(
-                "The keys of the token issuer cannot be fetched; try again."
-            ) from error
+            self._paused_until = time.monotonic() + _JWKS_PAUSE_SECONDS
+            raise Unavailable(_NO_KEYS) from error
 
 
 class Authenticator:

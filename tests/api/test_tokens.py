@@ -4,10 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
@@ -313,9 +316,42 @@ class TestJwks:
         with with_tokens(jwks_url=issuer.url, algorithms=("RS256",)) as api:
             self.unavailable(me(api, f"Bearer {self.signed()}"))
 
-            # It recovers.
+    def test_an_issuer_that_is_back_is_asked_again(
+        self, with_tokens: WithTokens, issuer: HttpServer
+    ) -> None:
+        issuer.answer = answer(500)
+        with with_tokens(jwks_url=issuer.url, algorithms=("RS256",)) as api:
+            responses = [me(api, f"Bearer {self.signed()}") for _ in range(5)]
             issuer.answer = answer(200, body=self.KEYS)
+            time.sleep(1.1)
+
+            for response in responses:
+                self.unavailable(response)
+            assert len(issuer.received) == 1
             accepted(me(api, f"Bearer {self.signed()}"))
+
+    def test_an_issuer_that_hangs_is_waited_for_once(
+        self, with_tokens: WithTokens, issuer: HttpServer
+    ) -> None:
+        over = threading.Event()
+
+        def hang(_: BaseHTTPRequestHandler) -> None:
+            over.wait(20)
+
+        issuer.answer = hang
+        with (
+            with_tokens(jwks_url=issuer.url, algorithms=("RS256",)) as api,
+            ThreadPoolExecutor() as executor,
+        ):
+            begun = time.monotonic()
+            waiting = [
+                executor.submit(me, api.with_client_of_its_own(), f"Bearer {self.signed()}")
+                for _ in range(4)
+            ]
+            for each in waiting:
+                self.unavailable(each.result())
+            assert time.monotonic() - begun < 6
+            over.set()
 
     def test_an_issuer_that_is_away(self, with_tokens: WithTokens) -> None:
         url = f"http://127.0.0.1:{closed_port()}"

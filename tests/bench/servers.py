@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -46,8 +46,9 @@ class Server:
         own = self.process.cpu_times()
         total = own.user + own.system + own.children_user + own.children_system
         for child in self.process.children(recursive=True):
-            times = child.cpu_times()
-            total += times.user + times.system
+            with suppress(psutil.NoSuchProcess):
+                times = child.cpu_times()
+                total += times.user + times.system
         return total
 
     def workers(self) -> list[psutil.Process]:

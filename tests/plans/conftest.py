@@ -24,7 +24,9 @@ INSERT INTO namespace_member (namespace_id, subject, role)
 SELECT namespace_id, slug, 'writer' FROM namespace WHERE slug LIKE 'tenant%';
 
 INSERT INTO space (namespace_id, space_id, slug)
-SELECT namespace_id, md5('space' || slug)::uuid, 'project1' FROM namespace WHERE slug LIKE 'tenant%';
+SELECT namespace_id, md5('space' || slug)::uuid, 'project1'
+FROM namespace
+WHERE slug LIKE 'tenant%';
 INSERT INTO space (namespace_id, space_id, slug)
 SELECT namespace_id, md5(slug || number)::uuid, 'project' || number
 FROM namespace, generate_series(1, 3) AS number
@@ -52,7 +54,8 @@ INSERT INTO asset
     (namespace_id, space_id, episode_id, node_id, asset_id, kind, name, bss_id, fps, lens)
 SELECT
     node.namespace_id, node.space_id, node.episode_id, node.node_id, gen_random_uuid(), 'video',
-    node.path || '/person' || lpad((right(episode.name, 4)::int * 10 + file)::text, 6, '0') || '.mp4',
+    node.path || '/person'
+        || lpad((right(episode.name, 4)::int * 10 + file)::text, 6, '0') || '.mp4',
     'bss', 30, 'pinhole'
 FROM node
 INNER JOIN episode USING (namespace_id, space_id, episode_id), generate_series(0, 9) AS file
@@ -144,11 +147,13 @@ class Planner:
 
 @pytest.fixture(scope="session")
 def planner(server: Server, template: str) -> Iterator[Planner]:
-    with server.database(template=template) as url:
-        with psycopg.connect(url, autocommit=True) as connection:
-            add_namespace(connection)
-            connection.execute(SEED.encode())
-            connection.execute("VACUUM ANALYZE")
-            connection.execute("SET plan_cache_mode = force_generic_plan")
-            connection.execute("SET jit = off")
-            yield Planner(connection)
+    with (
+        server.database(template=template) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        add_namespace(connection)
+        connection.execute(SEED.encode())
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute("SET jit = off")
+        yield Planner(connection)

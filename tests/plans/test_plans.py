@@ -66,7 +66,9 @@ def test_a_late_page_costs_what_the_first_does(planner: Planner, name: str) -> N
 
 def test_a_folder_glob_reads_as_many_ranges_as_folders_match(planner: Planner) -> None:
     all_ten = planner.plan("asset/list_by_folder_glob", **by_folder("/camera/*/person012345.mp4"))
-    three = planner.plan("asset/list_by_folder_glob", **by_folder("/camera/c0[1-3]/person01234?.mp4"))
+    three = planner.plan(
+        "asset/list_by_folder_glob", **by_folder("/camera/c0[1-3]/person01234?.mp4")
+    )
     assert all_ten.rows == 10
     assert three.rows == 30
     for plan in (all_ten, three):
@@ -97,7 +99,8 @@ def test_finding_one_reads_one(planner: Planner, name: str, index: str) -> None:
     plan = planner.plan(name, name="/camera/c05/person000425.mp4")
     assert plan.rows == 1
     assert index in plan.indexes
-    assert not plan.types & {"Sort", "Seq Scan"} or plan.scanned <= {"namespace", "namespace_member"}
+    assert "Sort" not in plan.types
+    assert not plan.scanned & GROWING
     assert plan.buffers <= 30
 
 

@@ -1,6 +1,7 @@
 """How often a request waits for the database, counted between the service and PostgreSQL."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,9 +43,8 @@ def api(proxy: WireProxy, database_url: str, connection) -> Iterator[Api]:
     add_namespace(connection)
     settings = settings_of(proxy.url(database_url))
     with serving(settings) as app:
-        api = Api(app.test_client(), headers_of(settings))
-        api.database.wait()
-        yield api
+        app.extensions["dreamlake_assets"].database.wait()
+        yield Api(app.test_client(), headers_of(settings))
 
 
 def cost(proxy: WireProxy, request: Callable[[], TestResponse], status: int) -> tuple[int, int]:
@@ -80,7 +80,7 @@ def test_what_the_fields_are_makes_no_difference(api: Api, proxy: WireProxy, kin
     api.register(kind, name="/a/b", episodeName=EPISODE)
     for fields in ({}, BODIES[kind]):
 
-        def register(fields: dict[str, object] = fields) -> TestResponse:
+        def register(fields: dict[str, Any] = fields) -> TestResponse:
             return api.register(kind, name="/a/b", episodeName=EPISODE, **fields)
 
         assert cost(proxy, register, 201) == (1, 1)

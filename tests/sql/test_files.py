@@ -1,6 +1,7 @@
 """Every file below sql/ can be run as it stands, and its head tells the truth."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class Head:
         lines = text[: text.index("\n\n")].splitlines()
         self.sentence = lines[0].removeprefix("-- ")
         self.sections: dict[str, list[str]] = {}
+        section = ""
         for line in lines[2:]:
             if match := re.match(r"-- (\w+): *(.*)", line):
                 self.sections[match[1]] = [match[2]] if match[2] else []
@@ -147,7 +149,9 @@ def test_the_columns_are_those_of_the_head(connection: psycopg.Connection, name:
 def test_the_indexes_of_the_head_exist(connection: psycopg.Connection, name: str) -> None:
     exist = {
         row[0]
-        for row in connection.execute("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")
+        for row in connection.execute(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
+        )
     }
     named = set(re.findall(r"\b\w+_(?:key|pkey|by_\w+)\b", Head(name).words("Index")))
     assert named <= exist
@@ -164,13 +168,13 @@ def test_some_function_runs_the_file(name: str) -> None:
 def test_each_listing_is_reached_by_a_request(name: str) -> None:
     reached = set()
     for episode in (None, "run-042"):
-        for filters in (
-            {},
-            {"prefix": "/a"},
-            {"glob": globs.parse("/a/b*")},
-            {"glob": globs.parse("/a/*/b*")},
+        everything = Filters("testuser", "robotics", episode=episode)
+        for listing in (
+            everything,
+            replace(everything, prefix="/a"),
+            replace(everything, glob=globs.parse("/a/b*")),
+            replace(everything, glob=globs.parse("/a/*/b*")),
         ):
-            listing = Filters("testuser", "robotics", episode=episode, **filters)
             reached.add(_listing(KINDS["video"], "test-001", listing, None, 1)[0])
     assert name in reached
 

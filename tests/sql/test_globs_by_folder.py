@@ -17,10 +17,13 @@ from tests.support.postgres import Server
 
 VIDEO = KINDS["video"]
 SEGMENTS = ["a", "b", "ab", "a-", "a0", "a.b", "[", "*", "é"]
-PIECES = ["a", "b", "*", "?", "**", "[a-b]", "[!a]", "{a,b}", "{a,b*}", "\\[", "\\*", "-", "0", "é"]
+PIECES = ["a", "b", "*", "?", "**", "[a-b]", "[!a]", "{a,b}", "{a,b*}"]
+PIECES += ["\\[", "\\*", "-", "0", "é"]
 
 patterns = st.lists(
-    st.one_of(st.just("**"), st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join)),
+    st.one_of(
+        st.just("**"), st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join)
+    ),
     min_size=1,
     max_size=4,
 ).map(lambda segments: "/" + "/".join(segments))

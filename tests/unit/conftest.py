@@ -1,0 +1,6 @@
+"""How hypothesis runs here: without a clock, since the machine may be busy."""
+
+from hypothesis import settings
+
+settings.register_profile("unit", deadline=None, database=None)
+settings.load_profile("unit")
