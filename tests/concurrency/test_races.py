@@ -141,6 +141,6 @@ def test_no_row_can_point_into_another_namespace(
         ("episode_id", other.episode_id),
         ("node_id", other.node_id),
     ):
+        statement = f"UPDATE asset SET {column} = %s WHERE asset_id <> %s"
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
-            statement = f"UPDATE asset SET {column} = %s WHERE asset_id <> %s"
             connection.execute(statement.encode(), [value, other.asset_id])
