@@ -89,7 +89,7 @@ def run(name: str, values: Mapping[str, str], *, database_url: str, seconds: flo
 
 
 def copy_every_item(database_url: str) -> float:
-    r"""Have psql ``\copy`` all that is listed, each as the JSON of the API, to nowhere; in how many seconds."""
+    r"""Have psql ``\copy`` all that is listed, as the JSON of the API; in how many seconds."""
     copy = rf"\copy ({' '.join(_EVERY_ITEM.split())}) TO '{os.devnull}'"
     started = time.perf_counter()
     _output("psql", "--no-psqlrc", "--quiet", f"--command={copy}", database_url)

@@ -15,7 +15,8 @@ _REQUESTS = 25
 def proxy(database_url: str) -> WireProxy:
     """What counts, between a server and the database."""
     parts = urlsplit(database_url)
-    assert parts.hostname and parts.port
+    assert parts.hostname
+    assert parts.port
     return WireProxy(parts.hostname, parts.port)
 
 

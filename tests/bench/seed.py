@@ -51,7 +51,8 @@ FROM namespace, generate_series(0, {listed_episodes} - 1) AS number;
 
 INSERT INTO node (namespace_id, space_id, episode_id, node_id, parent_id, path)
 SELECT
-    namespace_id, space_id, episode_id, id('01900002', right(name, 5)::bigint * 1000), NULL, '/camera'
+    namespace_id, space_id, episode_id,
+    id('01900002', right(name, 5)::bigint * 1000), NULL, '/camera'
 FROM episode;
 
 INSERT INTO node (namespace_id, space_id, episode_id, node_id, parent_id, path)
@@ -61,7 +62,8 @@ SELECT
 FROM episode, generate_series(0, {cameras} - 1) AS camera;
 
 INSERT INTO asset (
-    namespace_id, space_id, episode_id, node_id, asset_id, kind, name, bss_id, fps, lens, tags, metadata
+    namespace_id, space_id, episode_id, node_id, asset_id, kind, name, bss_id, fps, lens, tags,
+    metadata
 )
 SELECT
     node.namespace_id, node.space_id, node.episode_id, node.node_id,
