@@ -1,16 +1,19 @@
 """Many clients at once, on the same path."""
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 import pytest
+from werkzeug.test import TestResponse
 
 from dreamlake_assets import db, store
+from dreamlake_assets.config import Settings
 from dreamlake_assets.errors import AssetsError
 from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import KINDS
-from tests.conftest import WRITER
+from tests.conftest import WRITER, headers_of
+from tests.support.api import serving
 
 WRITERS = 16
 REGISTRATIONS = 10_000
@@ -51,16 +54,23 @@ def counts(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def test_sixty_four_first_registrations_make_each_parent_once(
-    database_url: str, connection: psycopg.Connection, namespace: str
+    settings: Settings, connection: psycopg.Connection, namespace: str
 ) -> None:
-    writers = [db.connect(database_url) for _ in range(64)]
-    with ThreadPoolExecutor(64) as pool:
-        made = list(pool.map(lambda writer: register(writer, namespace), writers))
-    for writer in writers:
-        writer.close()
-    assert len({each.asset_id for each in made}) == 64
-    parents = Counter((each.space_id, each.episode_id, each.node_id) for each in made)
-    assert list(parents.values()) == [64]
+    with serving(replace(settings, threads=64)) as app:
+        app.extensions["dreamlake_assets"].database.wait()
+        headers = headers_of(settings)()
+        body = {"namespace": namespace, "project": "new", "episodeName": "new", "name": NAME}
+
+        def post(_: int) -> TestResponse:
+            return app.test_client().post("/assets/video", json=body, headers=headers)
+
+        with ThreadPoolExecutor(64) as pool:
+            answers = list(pool.map(post, range(64)))
+    assert [answer.status_code for answer in answers] == [201] * 64
+    made = [answer.get_json() for answer in answers]
+    assert len({each["id"] for each in made}) == 64
+    parents = {(each["projectId"], each["episodeId"], each["nodeId"]) for each in made}
+    assert len(parents) == 1
     assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 64}
 
 

@@ -78,6 +78,7 @@ class Api:
     def pages(self, kind: str = "video", **query: Any) -> Iterator[list[dict[str, Any]]]:
         """The pages of a list, by following its links."""
         response = self.listing(kind, **query)
+        links: set[str] = set()
         while True:
             assert response.status_code == 200, response.text
             yield response.json
@@ -86,6 +87,8 @@ class Api:
             if link is None:
                 return
             assert link.endswith('>; rel="next"')
+            assert link not in links, "the pages go round in a circle"
+            links.add(link)
             response = self.get(link[1 : link.index(">")])
 
 
