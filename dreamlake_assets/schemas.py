@@ -1,6 +1,7 @@
 """What requests may hold: the bodies and the query strings, validated with marshmallow."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validates_schema
@@ -38,17 +39,23 @@ class RequestSchema(Schema):
 
     @pre_load
     def _drop_what_is_not_given(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        given = {
-            name: value
-            for name, value in data.items()
-            if value is not None and not (value == "" and name in self.may_be_empty)
-        }
+        given = {name: value for name, value in data.items() if self._is_given(name, value)}
         if "space" in given:
             # The name of a project in older clients.
             space = given.pop("space")
             if given.setdefault("project", space) != space:
                 raise ValidationError("Another name for project, which is different.", "space")
         return given
+
+    def _is_given(self, name: str, value: Any) -> bool:
+        if value is None:
+            # What is not known is refused by its name, null or not.
+            return name not in self._known
+        return value != "" or name not in self.may_be_empty
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {"space", *(each.data_key or name for name, each in self.load_fields.items())}
 
 
 class RegisterSchema(RequestSchema):

@@ -187,7 +187,7 @@ def _listing(
 
 def _from(lower: str, after: Position | None) -> dict[str, str]:
     """Where to begin: at the lower bound of the names, or after the last page."""
-    if after is None or after.name is None or after.name < lower:
+    if after is None or after.name is None:
         return {"after_name": lower, "after_id": FIRST_ID}
     return {"after_name": after.name, "after_id": after.asset_id}
 

@@ -332,3 +332,9 @@ def test_json_may_be_sent_with_parameters(shared_api: Api, content_type: str) ->
     body = json.dumps({"namespace": NAMESPACE, "project": PROJECT})
 
     assert shared_api.send(body, content_type=content_type).status_code == 201
+
+
+def test_an_unknown_field_is_refused_even_where_it_is_null(shared_api: Api) -> None:
+    response = shared_api.register(bssVideoID=None)
+    assert response.status_code == 400
+    assert problem(response)["fields"] == {"bssVideoID": [UNKNOWN]}
