@@ -1,6 +1,14 @@
 """How gunicorn serves the service. Its command line and GUNICORN_CMD_ARGS override every value."""
 
+import sys
+
 from dreamlake_assets import config as settings
+
+try:
+    settings.Settings.from_environment()
+except settings.SettingsError as error:
+    # Here, before a worker is made: one line, and no worker that is made again and again.
+    sys.exit(f"dreamlake_assets: {error}")
 
 #: Loopback: nginx stands in front.
 bind = f"127.0.0.1:{settings.port()}"
