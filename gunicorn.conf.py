@@ -6,6 +6,8 @@ from dreamlake_assets import config as settings
 
 try:
     settings.Settings.from_environment()
+    #: Processes: as many as the machine has cores.
+    workers = settings.workers()
 except settings.SettingsError as error:
     # Here, before a worker is made: one line, and no worker that is made again and again.
     sys.exit(f"dreamlake_assets: {error}")
@@ -15,7 +17,6 @@ bind = f"127.0.0.1:{settings.port()}"
 
 #: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
 worker_class = "gthread"
-workers = settings.workers()
 threads = settings.threads()
 
 #: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has
