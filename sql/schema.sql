@@ -30,6 +30,8 @@ COMMENT ON COLUMN namespace.slug IS 'The name of the tenant in requests; case-se
 ALTER TABLE ONLY namespace
     ADD CONSTRAINT namespace_pkey PRIMARY KEY (namespace_id);
 
+COMMENT ON CONSTRAINT namespace_pkey ON namespace IS 'Serves namespace/list_by_subject and foreign keys.';
+
 ALTER TABLE ONLY namespace
     ADD CONSTRAINT namespace_slug_key UNIQUE (slug);
 
@@ -43,6 +45,7 @@ CREATE TABLE namespace_member (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT namespace_member_role_is_known CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text])))
 );
+ALTER TABLE ONLY namespace_member ALTER COLUMN subject SET (n_distinct=-0.2);
 
 COMMENT ON TABLE namespace_member IS 'Who may do what in a namespace.';
 COMMENT ON COLUMN namespace_member.subject IS 'The claim "sub" of the tokens of this member.';
@@ -53,7 +56,7 @@ ALTER TABLE ONLY namespace_member
 
 COMMENT ON CONSTRAINT namespace_member_pkey ON namespace_member IS 'Serves every statement: membership is looked up inside the request''s own statement.';
 
-CREATE INDEX namespace_member_by_subject ON namespace_member USING btree (subject, namespace_id);
+CREATE INDEX namespace_member_by_subject ON namespace_member USING btree (subject);
 
 COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject.';
 
@@ -68,12 +71,15 @@ CREATE TABLE space (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT space_slug_is_a_slug CHECK ((slug ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'::text))
 );
+ALTER TABLE ONLY space ALTER COLUMN namespace_id SET (n_distinct=1);
 
 COMMENT ON TABLE space IS 'A project. The API calls it "project", older clients call it "space".';
 COMMENT ON COLUMN space.slug IS 'The name of the project in requests; unique in its namespace, case-sensitive.';
 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_pkey PRIMARY KEY (namespace_id, space_id);
+
+COMMENT ON CONSTRAINT space_pkey ON space IS 'Serves the foreign keys of episode, node and asset.';
 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_slug_key UNIQUE (namespace_id, slug);
@@ -92,19 +98,20 @@ CREATE TABLE episode (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT episode_name_has_1_to_512_characters CHECK (((length(name) >= 1) AND (length(name) <= 512)))
 );
+ALTER TABLE ONLY episode ALTER COLUMN namespace_id SET (n_distinct=1);
 
 COMMENT ON TABLE episode IS 'One recording session in a project.';
 COMMENT ON COLUMN episode.name IS 'May hold slashes, such as 2026/q1/run-042; they make no folders.';
 
 ALTER TABLE ONLY episode
-    ADD CONSTRAINT episode_name_key UNIQUE (namespace_id, space_id, name);
+    ADD CONSTRAINT episode_name_key UNIQUE (namespace_id, name, space_id);
 
 COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves every statement that takes the name of an episode.';
 
 ALTER TABLE ONLY episode
-    ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, space_id, episode_id);
+    ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, episode_id, space_id);
 
-COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves every statement that takes an episodeId.';
+COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves every statement that takes an episodeId, and foreign keys.';
 
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_space_fkey FOREIGN KEY (namespace_id, space_id) REFERENCES space(namespace_id, space_id);
@@ -121,6 +128,7 @@ CREATE TABLE node (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT node_path_begins_with_a_slash CHECK ((path ~~ '/_%'::text))
 );
+ALTER TABLE ONLY node ALTER COLUMN namespace_id SET (n_distinct=1);
 
 COMMENT ON TABLE node IS 'A folder of an episode, or of a project where no episode is given.';
 COMMENT ON COLUMN node.scope_id IS 'What the folder stands in: its episode, else its project.';
@@ -137,7 +145,7 @@ ALTER TABLE ONLY node
 
 COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves the foreign keys of node and asset.';
 
-CREATE INDEX node_by_space_path ON node USING btree (namespace_id, space_id, path);
+CREATE INDEX node_by_space_path ON node USING btree (space_id, path) INCLUDE (namespace_id);
 
 COMMENT ON INDEX node_by_space_path IS 'Serves asset/list_by_folder_glob: hops from one distinct path to the next, whatever the number of episodes.';
 
@@ -200,11 +208,11 @@ COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/insert: a statement s
 
 CREATE INDEX asset_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE (episode_id IS NOT NULL);
 
-COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/list_by_episode, list_by_episode_prefix, list_by_episode_glob, list_by_episode_folder_glob and find_by_episode_name.';
+COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob and asset/find_by_episode_name.';
 
 CREATE INDEX asset_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id);
 
-COMMENT ON INDEX asset_by_space_name IS 'Serves asset/list_by_project, list_by_prefix, list_by_glob, list_by_folder_glob and find_by_name.';
+COMMENT ON INDEX asset_by_space_name IS 'Serves asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob and asset/find_by_name.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);

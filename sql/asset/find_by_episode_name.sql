@@ -11,7 +11,9 @@
 --     name        text            /camera/front/run01.mp4
 -- Returns: one: missing ('project', 'episode', 'asset' or null), asset_id, bss_id. None: no such namespace,
 --          or the subject is no member of it.
--- Index:   asset_by_episode_name, Index Scan Backward
+-- Index:   asset_by_episode_name, Index Scan Backward;
+--          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
+--          episode_name_key and episode_pkey, an Index Scan each
 -- Why:     Ids are UUIDv7: the greatest is the newest.
 --          The two halves of "episode" are two index look-ups; the one that is not asked for finds
 --          nothing.

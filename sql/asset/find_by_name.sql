@@ -9,7 +9,9 @@
 --     name       text            /camera/front/run01.mp4
 -- Returns: one: missing ('project', 'asset' or null), asset_id, bss_id. None: no such namespace,
 --          or the subject is no member of it.
--- Index:   asset_by_space_name, Index Scan Backward
+-- Index:   asset_by_space_name, Index Scan Backward;
+--          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
+--          Scan each
 -- Why:     Ids are UUIDv7: the greatest is the newest.
 
 SELECT

@@ -22,7 +22,7 @@
 -- Returns: one: asset_id, space_id, episode_id, node_id of the new asset. None, and nothing is
 --          written: something on the path is missing, or the subject may not write to the namespace.
 -- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
---          node_path_key, an Index Scan each
+--          node_path_key, an Index Scan each; asset_pkey, for the conflict
 -- Why:     Almost every registration goes into a path that exists, so it is tried first: the path is
 --          looked up by its names and the asset inserted in one roundtrip, and no row but its own is
 --          written. An episode or a folder must be found exactly if one is asked for.

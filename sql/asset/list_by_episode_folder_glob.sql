@@ -21,6 +21,8 @@
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,
 --          or the subject is no member of it.
 -- Index:   node_path_key, one Index Only Scan; asset_by_episode_name, one Index Scan per folder
+--          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
+--          episode_name_key and episode_pkey, an Index Scan each
 -- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
 --          single project keeps that order, and a sort on top would hold the rows back.
 --          The two halves of "episode" are two index look-ups; the one that is not asked for finds

@@ -20,6 +20,8 @@
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,
 --          or the subject is no member of it.
 -- Index:   node_by_space_path, one Index Only Scan per folder; asset_by_space_name, one Index Scan per folder
+--          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
+--          Scan each
 -- Why:     "folder" hops from one distinct path to the next, so that ten thousand episodes with the
 --          same folders cost no more than ten. hop_from is the least path that comes next: below a
 --          folder that is deeper than the pattern nothing can match, so the whole of it is skipped

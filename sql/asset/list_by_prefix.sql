@@ -13,7 +13,9 @@
 -- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,
 --          or the subject is no member of it.
--- Index:   asset_by_space_name, Index Scan
+-- Index:   asset_by_space_name, Index Scan;
+--          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
+--          Scan each
 -- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
 --          single project keeps that order, and a sort on top would hold the rows back.
 --          A prefix is a range of names, never LIKE: a generic plan of LIKE reads the whole project.

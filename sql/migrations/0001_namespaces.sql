@@ -15,6 +15,7 @@ CREATE TABLE namespace (
 
 COMMENT ON TABLE namespace IS 'A tenant: a user or an organisation.';
 COMMENT ON COLUMN namespace.slug IS 'The name of the tenant in requests; case-sensitive.';
+COMMENT ON CONSTRAINT namespace_pkey ON namespace IS 'Serves namespace/list_by_subject and foreign keys.';
 COMMENT ON CONSTRAINT namespace_slug_key ON namespace IS 'Serves every statement: they all begin at the slug.';
 
 CREATE TABLE namespace_member (
@@ -31,9 +32,14 @@ CREATE TABLE namespace_member (
 COMMENT ON TABLE namespace_member IS 'Who may do what in a namespace.';
 COMMENT ON COLUMN namespace_member.subject IS 'The claim "sub" of the tokens of this member.';
 COMMENT ON COLUMN namespace_member.role IS 'reader: may list and download; writer: may register as well.';
+-- Most subjects are members of one namespace, so the planner would rather begin at the subject than
+-- at the slug; a subject that is a member of thousands would have each of them read. Five on average
+-- keeps every statement beginning at the slug, which is one row.
+ALTER TABLE namespace_member ALTER COLUMN subject SET (n_distinct = -0.2);
+
 COMMENT ON CONSTRAINT namespace_member_pkey ON namespace_member IS
 'Serves every statement: membership is looked up inside the request''s own statement.';
 
-CREATE INDEX namespace_member_by_subject ON namespace_member (subject, namespace_id);
+CREATE INDEX namespace_member_by_subject ON namespace_member (subject);
 
 COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject.';

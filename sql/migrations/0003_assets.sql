@@ -57,11 +57,12 @@ COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/insert: a statement s
 CREATE INDEX asset_by_space_name ON asset (namespace_id, space_id, kind, name, asset_id);
 
 COMMENT ON INDEX asset_by_space_name IS
-'Serves asset/list_by_project, list_by_prefix, list_by_glob, list_by_folder_glob and find_by_name.';
+'Serves asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob '
+'and asset/find_by_name.';
 
 CREATE INDEX asset_by_episode_name ON asset (namespace_id, episode_id, kind, name, asset_id)
 WHERE episode_id IS NOT NULL;
 
 COMMENT ON INDEX asset_by_episode_name IS
-'Serves asset/list_by_episode, list_by_episode_prefix, list_by_episode_glob, list_by_episode_folder_glob '
-'and find_by_episode_name.';
+'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, '
+'asset/list_by_episode_folder_glob and asset/find_by_episode_name.';

@@ -5,7 +5,7 @@
 --     namespace_id  uuid  01970000-0000-7000-8000-000000000005
 --     namespace     text  testuser
 -- Returns: scalar: namespace_id. None: a namespace of that slug exists.
--- Index:   namespace_slug_key
+-- Index:   namespace_slug_key, for the conflict
 
 INSERT INTO namespace (
     namespace_id,

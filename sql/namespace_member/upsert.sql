@@ -6,7 +6,7 @@
 --     subject    text  test-001
 --     role       text  writer
 -- Returns: scalar: role. None: no such namespace.
--- Index:   namespace_slug_key, Index Scan
+-- Index:   namespace_slug_key, Index Scan; namespace_member_pkey, for the conflict
 
 INSERT INTO namespace_member (
     namespace_id,

@@ -12,6 +12,7 @@ from dreamlake_assets.config import Settings
 from dreamlake_assets.errors import AssetsError
 from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.names import folders
 from tests.conftest import WRITER, headers_of
 from tests.support.api import serving
 
@@ -113,17 +114,42 @@ def test_ten_thousand_registrations_touch_no_parent(
     assert waited == []
 
 
-@pytest.mark.parametrize("fails", ["space", "episode", "node", "asset"])
+def test_a_registration_that_is_not_committed_holds_nobody_up(
+    database_url: str, namespace: str
+) -> None:
+    """Whatever locks a registration takes, another one needs none of them for itself."""
+    with db.connect(database_url) as slow, db.connect(database_url) as quick:
+        register(slow, namespace)
+        quick.execute("SET lock_timeout = 1000")
+        with slow.transaction():
+            first = register(slow, namespace)
+            second = register(quick, namespace)
+    assert first.node_id == second.node_id
+
+
+#: What each statement of the flight inserts, made impossible.
+FAILURES = {
+    "space": "ALTER TABLE space ADD CONSTRAINT never CHECK (slug <> 'robotics')",
+    "episode": "ALTER TABLE episode ADD CONSTRAINT never CHECK (name <> 'run-042')",
+    **{
+        path: f"ALTER TABLE node ADD CONSTRAINT never CHECK (path <> '{path}')"
+        for path in folders(NAME)
+    },
+    "asset": "ALTER TABLE asset ADD CONSTRAINT never CHECK (kind <> 'video')",
+}
+
+
+@pytest.mark.parametrize("fails", FAILURES)
 def test_a_flight_in_which_a_statement_fails_leaves_nothing(
     connection: psycopg.Connection, database_url: str, namespace: str, fails: str
 ) -> None:
-    constraint = f"ALTER TABLE {fails} ADD CONSTRAINT never CHECK (namespace_id IS NULL)"
-    connection.execute(constraint.encode())
+    connection.execute(FAILURES[fails].encode())
+    table = "node" if fails.startswith("/") else fails
     with db.connect(database_url) as writer:
         with pytest.raises(AssetsError):
             register(writer, namespace)
         assert set(counts(connection).values()) == {0}
-        connection.execute(f"ALTER TABLE {fails} DROP CONSTRAINT never".encode())
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT never".encode())
         register(writer, namespace)
     assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 1}
 
@@ -135,22 +161,33 @@ def test_a_registration_that_is_sent_twice_registers_once(
     with db.connect(database_url) as writer:
         first, second = (register(writer, namespace, asset_id) for _ in range(2))
     assert first == second
-    assert counts(connection)["asset"] == 1
+    assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 1}
 
 
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("episode", "space_id"),
+        ("node", "space_id"),
+        ("node", "episode_id"),
+        ("node", "parent_id"),
+        ("asset", "space_id"),
+        ("asset", "episode_id"),
+        ("asset", "node_id"),
+    ],
+)
 def test_no_row_can_point_into_another_namespace(
-    connection: psycopg.Connection, database_url: str, namespace: str
+    connection: psycopg.Connection, database_url: str, namespace: str, table: str, column: str
 ) -> None:
     store.namespace.create(connection, namespace="other")
     store.namespace.add_member(connection, namespace="other", subject=WRITER, role="writer")
     with db.connect(database_url) as writer:
         register(writer, namespace)
         other = register(writer, "other")
-    for column, value in (
-        ("space_id", other.space_id),
-        ("episode_id", other.episode_id),
-        ("node_id", other.node_id),
-    ):
-        statement = f"UPDATE asset SET {column} = %s WHERE asset_id <> %s"
-        with pytest.raises(psycopg.errors.ForeignKeyViolation):
-            connection.execute(statement.encode(), [value, other.asset_id])
+    target = other.node_id if column == "parent_id" else getattr(other, column)
+    statement = (
+        f"UPDATE {table} SET {column} = %s WHERE namespace_id ="
+        " (SELECT namespace_id FROM namespace WHERE slug = %s)"
+    )
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        connection.execute(statement.encode(), [target, namespace])

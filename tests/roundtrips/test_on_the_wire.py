@@ -78,7 +78,7 @@ def test_registering_takes_two_roundtrips_into_a_new_path_and_one_from_then_on(
 @pytest.mark.parametrize("kind", BODIES)
 def test_what_the_fields_are_makes_no_difference(api: Api, proxy: WireProxy, kind: str) -> None:
     api.register(kind, name="/a/b", episodeName=EPISODE)
-    for fields in ({}, BODIES[kind]):
+    for fields in ({}, BODIES[kind], dict.fromkeys(BODIES[kind]), {"tags": ["x"], "metadata": {}}):
 
         def register(fields: dict[str, Any] = fields) -> TestResponse:
             return api.register(kind, name="/a/b", episodeName=EPISODE, **fields)
@@ -97,6 +97,15 @@ def test_listing_takes_one_roundtrip(
         # Streams have connections of their own, made when first needed.
         api.listing(**query).get_data()
     assert cost(proxy, lambda: api.listing(**query, **limit), 200) == (1, 1)
+
+
+def test_the_first_unlimited_list_makes_a_connection_and_takes_one_roundtrip(
+    api: Api, proxy: WireProxy
+) -> None:
+    api.register(name="/camera/front/run01.mp4")
+    with proxy.count() as counted:
+        assert len(api.names()) == 1
+    assert (counted.connections, counted.roundtrips) == (1, 1)
 
 
 @pytest.mark.parametrize("episode", [EPISODE, LEFT_OUT], ids=["episode", "no episode"])

@@ -1,0 +1,137 @@
+"""A page costs what it holds, wherever it stands and however much there is beside it."""
+
+import psycopg
+import pytest
+
+from tests.plans.conftest import GROWING, LARGE_EPISODE, PAGE, Explain, Plan, by_folder
+
+#: Of each row on a page its own page of the table may be read; the rest is the way down the indexes
+#: of the path (three pages of each index, and a row) and 100 entries of the index of the names.
+PAGE_BUFFERS = PAGE + 40
+
+#: A folder costs a step in the index of the folders and a range of the index of the names, each of
+#: them three or four pages deep, and its rows.
+FOLDER_BUFFERS = 12
+
+OF_PROJECT = "asset_by_space_name"
+OF_EPISODE = "asset_by_episode_name"
+TO_PROJECT = {"namespace_slug_key", "namespace_member_pkey", "space_slug_key"}
+TO_EPISODE = TO_PROJECT | {"episode_name_key", "episode_pkey"}
+
+
+def is_a_page(plan: Plan, indexes: set[str]) -> bool:
+    """Whether a plan reads a page in the order of an index, and nothing else."""
+    assert plan.indexes == indexes
+    assert not plan.scanned & GROWING
+    assert not plan.sorts
+    assert plan.buffers <= PAGE_BUFFERS
+    return plan.rows == PAGE
+
+
+def test_a_project(plan: Explain, deep: dict[str, object]) -> None:
+    for position in ({}, deep, {"after_name": "0"}):
+        assert is_a_page(plan("asset/list_by_project", **position), TO_PROJECT | {OF_PROJECT})
+
+
+def test_a_prefix(plan: Explain, deep: dict[str, object]) -> None:
+    for position in ({}, deep):
+        assert is_a_page(plan("asset/list_by_prefix", **position), TO_PROJECT | {OF_PROJECT})
+
+
+def test_a_glob(plan: Explain, deep: dict[str, object]) -> None:
+    for position in ({}, deep):
+        page = plan("asset/list_by_glob", **position, regex="^/camera/.*mp4$")
+        assert is_a_page(page, TO_PROJECT | {OF_PROJECT})
+
+
+def test_an_episode(plan: Explain, deep_in_episode: dict[str, object]) -> None:
+    for position in (LARGE_EPISODE, deep_in_episode, {**LARGE_EPISODE, "after_name": "0"}):
+        assert is_a_page(plan("asset/list_by_episode", **position), TO_EPISODE | {OF_EPISODE})
+
+
+def test_a_prefix_in_an_episode(plan: Explain, deep_in_episode: dict[str, object]) -> None:
+    for position in (LARGE_EPISODE, deep_in_episode):
+        page = plan("asset/list_by_episode_prefix", **position)
+        assert is_a_page(page, TO_EPISODE | {OF_EPISODE})
+
+
+def test_a_glob_in_an_episode(plan: Explain, deep_in_episode: dict[str, object]) -> None:
+    for position in (LARGE_EPISODE, deep_in_episode):
+        page = plan("asset/list_by_episode_glob", **position, regex="^/camera/.*mp4$")
+        assert is_a_page(page, TO_EPISODE | {OF_EPISODE})
+
+
+def test_an_episode_is_found_among_thousands(plan: Explain, seeded: psycopg.Connection) -> None:
+    """By its name and by its id, though the last of 2,000 by either."""
+    row = seeded.execute(
+        "SELECT episode_id FROM episode WHERE name = 'run-2000' AND namespace_id ="
+        " (SELECT namespace_id FROM namespace WHERE slug = 'testuser')"
+    ).fetchone()
+    assert row is not None
+    for episode in ({"episode": "run-2000"}, {"episode": None, "episode_id": str(row[0])}):
+        listed = plan("asset/list_by_episode", **episode, row_limit=1)
+        assert (listed.rows, listed.indexes) == (1, TO_EPISODE | {OF_EPISODE})
+        assert listed.buffers <= 40
+
+
+@pytest.mark.parametrize(
+    ("pattern", "folders"),
+    [
+        ("/camera/*/person001234.mp4", 20),
+        ("/camera/c0*/person001234.mp4", 10),
+        ("/camera/c0[5]/person001234.mp4", 1),
+        ("/**/person001234.mp4", 20),
+    ],
+)
+def test_a_glob_by_folders(plan: Explain, pattern: str, folders: int) -> None:
+    """What it reads grows with the folders that may match: not with assets, nor with episodes."""
+    found = plan("asset/list_by_folder_glob", **by_folder(pattern))
+    assert found.rows == folders
+    assert found.indexes == TO_PROJECT | {"node_by_space_path", OF_PROJECT}
+    assert not found.scanned & GROWING
+    assert found.buffers <= 40 + FOLDER_BUFFERS * (folders + 5)  # five folders have no assets
+
+
+def test_a_glob_by_folders_costs_the_same_in_ten_episodes_and_in_two_thousand(
+    plan: Explain,
+) -> None:
+    glob = by_folder("/camera/*/person000042.mp4")
+    many = plan("asset/list_by_folder_glob", **glob, project="robotics")
+    few = plan("asset/list_by_folder_glob", **glob, project="few")
+    assert many.rows == few.rows == 20
+    # A level more in each of two indexes, for each of 21 folders.
+    assert many.buffers <= few.buffers + 2 * 21
+
+
+def test_folders_below_the_pattern_are_skipped(plan: Explain) -> None:
+    """All folders of the project begin as the pattern does; none of them is as high as it is."""
+    found = plan("asset/list_by_folder_glob", **by_folder("/*/person001234.mp4"))
+    assert found.rows == 1  # the row that stands where nothing matches
+    assert found.buffers <= 40 + FOLDER_BUFFERS * 3
+
+
+def test_a_glob_by_folders_in_an_episode(plan: Explain) -> None:
+    found = plan(
+        "asset/list_by_episode_folder_glob",
+        **by_folder("/camera/*/person001234.mp4"),
+        **LARGE_EPISODE,
+    )
+    assert found.rows == 20
+    assert found.indexes == TO_EPISODE | {"node_path_key", OF_EPISODE}
+    assert not found.scanned & GROWING
+    assert found.buffers <= 40 + FOLDER_BUFFERS * 25
+
+
+def test_the_newest_of_a_name(plan: Explain) -> None:
+    found = plan("asset/find_by_name", name="/camera/c05/person001234.mp4")
+    assert (found.rows, found.indexes) == (1, TO_PROJECT | {OF_PROJECT})
+    assert found.buffers <= 25
+    assert not found.sorts
+
+
+def test_the_newest_of_a_name_in_an_episode(plan: Explain) -> None:
+    name = "/camera/c05/person001234.mp4"
+    found = plan("asset/find_by_episode_name", name=name, **LARGE_EPISODE)
+    assert (found.rows, found.indexes) == (1, TO_EPISODE | {OF_EPISODE})
+    assert found.buffers <= 30
+    assert not found.sorts

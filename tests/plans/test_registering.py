@@ -1,0 +1,122 @@
+"""A registration reads one row of each index on its path, and an upsert writes only what is new."""
+
+import time
+
+import psycopg
+import pytest
+
+from tests.plans.conftest import GROWING, Explain
+from tests.support.heads import execute, prepare
+
+TO_PROJECT = {"namespace_slug_key", "namespace_member_pkey", "space_slug_key"}
+TO_EPISODE = TO_PROJECT | {"episode_name_key"}
+NEW = "00000000-0000-0000-0000-00000000000f"
+
+#: What stands, and is the last of its kind to be found where everything is read.
+PATH: dict[str, object] = {"episode": "run-2000", "folder": "/lidar/top"}
+
+
+def test_a_path_is_looked_up_by_its_names(plan: Explain) -> None:
+    insert = plan("asset/insert", **PATH)
+    assert insert.indexes == TO_EPISODE | {"node_path_key", "asset_pkey"}
+    assert insert.written == 1
+    # A look-up is three or four pages; an entry in an index may split pages on its way.
+    assert insert.buffers <= 80
+
+
+@pytest.mark.parametrize("subject", ["test-001", "robot"])
+def test_foreign_keys_are_checked_by_one_row_each(seeded: psycopg.Connection, subject: str) -> None:
+    """EXPLAIN does not show these checks, but the server counts what they read.
+
+    The subject "robot" is a member of 5,000 namespaces.
+    """
+    read = _rows_read_by(seeded, "asset/insert", {**PATH, "subject": subject})
+    expected = {
+        "namespace_slug_key": 1,
+        "namespace_member_pkey": 1,
+        "space_slug_key": 1,
+        "episode_name_key": 1,
+        "node_path_key": 1,
+        # Of the foreign keys of the asset.
+        "space_pkey": 1,
+        "episode_pkey": 1,
+        "node_pkey": 1,
+    }
+    assert read == expected
+
+
+def _rows_read_by(
+    connection: psycopg.Connection, name: str, values: dict[str, object]
+) -> dict[str, int]:
+    """How many entries of each index a statement reads; those of asset aside."""
+    prepare(connection, name)
+    statement = execute(name, values)
+    with connection.transaction(force_rollback=True):
+        connection.execute(statement)  # plans are made
+    before = _entries_read(connection)
+    with connection.transaction(force_rollback=True):
+        connection.execute(statement)
+    after = _entries_read(connection)
+    connection.execute("DEALLOCATE file")
+    return {index: after[index] - before[index] for index in after if after[index] > before[index]}
+
+
+def _entries_read(connection: psycopg.Connection) -> dict[str, int]:
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    time.sleep(0.01)
+    rows = connection.execute(
+        "SELECT indexrelname, idx_tup_read FROM pg_stat_user_indexes WHERE relname <> 'asset'"
+    )
+    return dict(rows.fetchall())
+
+
+@pytest.mark.parametrize(
+    ("name", "existing", "new", "indexes"),
+    [
+        ("space/upsert", {}, {"project": "new"}, TO_PROJECT),
+        ("episode/upsert", {"episode": "run-2000"}, {"episode": "new"}, TO_EPISODE),
+        (
+            "node/upsert",
+            {"episode": "run-2000", "parent": "/lidar", "path": "/lidar/top"},
+            {"episode": "run-2000", "parent": "/lidar", "path": "/lidar/new"},
+            TO_EPISODE | {"node_path_key"},
+        ),
+    ],
+)
+def test_an_upsert_writes_only_what_is_new(
+    plan: Explain,
+    name: str,
+    existing: dict[str, object],
+    new: dict[str, object],
+    indexes: set[str],
+) -> None:
+    again = plan(name, **existing)
+    assert again.indexes == indexes
+    assert not again.scanned & GROWING
+    assert again.written == 0
+    assert again.buffers <= 40
+    first = plan(name, **new)
+    assert first.written == 1
+    assert first.buffers <= 60
+
+
+def test_the_namespaces_of_a_subject(plan: Explain) -> None:
+    found = plan("namespace/list_by_subject", subject="owner of tenant-4711")
+    assert found.rows == 1
+    assert found.indexes == {"namespace_member_by_subject", "namespace_pkey"}
+    assert found.buffers <= 15
+
+
+def test_a_membership(plan: Explain) -> None:
+    for name in ("namespace_member/upsert", "namespace_member/delete"):
+        changed = plan(name)
+        assert changed.rows == 1
+        assert not changed.scanned & GROWING
+        assert {"namespace_slug_key", "namespace_member_pkey"} <= changed.indexes
+        assert changed.buffers <= 60
+
+
+def test_a_namespace_that_exists(plan: Explain) -> None:
+    made = plan("namespace/insert", namespace_id=NEW)
+    assert (made.rows, made.indexes) == (0, {"namespace_slug_key"})
+    assert made.buffers <= 10
