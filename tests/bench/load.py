@@ -18,15 +18,17 @@ class Load:
     """What was answered, and in how long.
 
     :param seconds: from the first request to the last answer.
-    :param latencies: of each request, in seconds, in ascending order.
+    :param latencies: of each request that succeeded, in seconds, in ascending order.
+    :param failed: how many were answered with a failure of the server (500 or above).
     """
 
     seconds: float
     latencies: list[float]
+    failed: int
 
     @property
     def per_second(self) -> float:
-        """Requests answered in a second."""
+        """Requests that succeeded in a second."""
         return len(self.latencies) / self.seconds
 
     def quantile(self, share: float) -> float:
@@ -40,6 +42,7 @@ class _Connection:
     def __init__(self, port: int):
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.failed = False
         self._answer = b""
         self._sent_at = 0.0
 
@@ -51,12 +54,13 @@ class _Connection:
     def receive(self) -> float | None:
         """The seconds that the answer took; None while it is not all there.
 
-        :raises RuntimeError: the answer is not one of success.
+        :raises RuntimeError: the request is refused, or the connection closed.
         """
         received = self.socket.recv(262_144)
         self._answer += received
         head, found, body = self._answer.partition(_HEAD_END)
-        if not received or (found and not head.startswith(b"HTTP/1.1 20")):
+        self.failed = head.startswith(b"HTTP/1.1 5")
+        if not received or (found and not self.failed and not head.startswith(b"HTTP/1.1 20")):
             raise RuntimeError(f"not an answer of success: {self._answer[:1000]!r}")
         if not found:
             return None
@@ -70,9 +74,10 @@ def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: floa
     """Send requests for so many seconds, and wait for the answers to the last ones.
 
     :param requests: whole requests, head and body; without end.
-    :raises RuntimeError: an answer is not one of success.
+    :raises RuntimeError: a request is refused, or all have failed.
     """
     latencies: list[float] = []
+    failed = 0
     with selectors.DefaultSelector() as selector:
         started = time.perf_counter()
         for _ in range(connections):
@@ -86,13 +91,18 @@ def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: floa
                 latency = connection.receive()
                 if latency is None:
                     continue
-                latencies.append(latency)
+                if connection.failed:
+                    failed += 1
+                else:
+                    latencies.append(latency)
                 if time.perf_counter() < end:
                     connection.send(next(requests))
                 else:
                     selector.unregister(connection.socket)
                     connection.socket.close()
-        return Load(time.perf_counter() - started, sorted(latencies))
+        if not latencies:
+            raise RuntimeError("every request failed")
+        return Load(time.perf_counter() - started, sorted(latencies), failed)
 
 
 def read_stream(port: int, request: bytes) -> tuple[float, int]:

@@ -13,7 +13,7 @@ from tests.bench.workloads import Measurement, median
 
 Results = dict[str, dict[str, list[Measurement]]]
 
-_HEAD = ("", "a second", "of first", "p50 ms", "p99 ms", "service CPU", "database CPU")
+_HEAD = ("", "a second", "ratio", "p50 ms", "p99 ms", "service CPU", "database CPU")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +76,8 @@ class Report:
             " contestant, in turns; medians.\nCPU is in seconds for 1,000 requests.\n"
         )
         print(_row(*_HEAD))
-        for workload, contestants in self.results.items():
-            print(workload)
-            for number, (name, measurements) in enumerate(contestants.items()):
-                print(
-                    _row(
-                        f"  {name}",
-                        f"{median(measurements, 'per_second'):,.0f}",
-                        _text(self.ratio(workload, number, 0), 2),
-                        _text(median(measurements, "p50"), 1),
-                        _text(median(measurements, "p99"), 1),
-                        _text(median(measurements, "service_cpu"), 3),
-                        _text(median(measurements, "database_cpu"), 3),
-                    )
-                )
+        for workload in self.results:
+            self._print_workload(workload)
         print("\nRoundtrips to the database")
         for name, roundtrips in self.roundtrips.items():
             print(f"  {name:60}{roundtrips}")
@@ -98,7 +86,29 @@ class Report:
             value = target.value(self)
             if value is not None:
                 reached = "reached" if target.reached(value) else "NOT REACHED"
-                print(f"  {target.name:62}{target.wanted:>14}{value:>9.2f}  {reached}")
+                print(f"  {target.name:64}{target.wanted:>14}{value:>9.2f}  {reached}")
+
+    def _print_workload(self, workload: str) -> None:
+        print(workload)
+        for number, (name, measurements) in enumerate(self.results[workload].items()):
+            print(
+                _row(
+                    f"  {name}",
+                    _text(median(measurements, "per_second"), 0),
+                    _text(self.ratio(workload, number, 0), 2),
+                    _text(median(measurements, "p50"), 1),
+                    _text(median(measurements, "p99"), 1),
+                    _text(median(measurements, "service_cpu"), 3),
+                    _text(median(measurements, "database_cpu"), 3),
+                )
+            )
+            failed = sum(each.failed for each in measurements)
+            if failed:
+                print(f"    {failed} requests failed")
+        if workload == _EVERYTHING:
+            speed = self.median(workload, "megabytes_per_second")
+            growth = self.median(workload, "memory_growth")
+            print(f"  rows a second; {speed:.1f} MB/s, a worker grows by {growth:.1f} MiB")
 
     def write_json(self, path: Path) -> None:
         """Write everything for programs."""
@@ -214,5 +224,9 @@ TARGETS = (
         "list /camera/*/person012345.mp4, p50 in ms",
         lambda it: it.median("list /camera/*/person012345.mp4, one at a time", "p50"),
         most=10,
+    ),
+    *(
+        Target(f"{name}, roundtrips", lambda it, name=name: it.roundtrips.get(name), most=most)
+        for name, most in ((_REGISTER, 1), (_REGISTER_NEW, 2), ("list", 1), ("download", 1))
     ),
 )

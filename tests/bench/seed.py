@@ -134,11 +134,10 @@ def livez() -> Iterator[bytes]:
         yield f"GET /livez {_HEAD}\r\n".encode()
 
 
-def registrations(episode: Callable[[int], str], folder: Callable[[int], str]) -> Iterator[bytes]:
-    """Registrations, each under a name of its own.
+def registrations(episode: Callable[[int], str]) -> Iterator[bytes]:
+    """Registrations, each under a name of its own, two folders deep.
 
     :param episode: the episode of the registration of that number.
-    :param folder: its folder.
     """
     for number in count(random.randrange(10**12)):
         body = orjson.dumps(
@@ -146,7 +145,7 @@ def registrations(episode: Callable[[int], str], folder: Callable[[int], str]) -
                 "namespace": NAMESPACE,
                 "project": REGISTERED,
                 "episodeName": episode(number),
-                "name": f"{folder(number)}/clip{number}.mp4",
+                "name": f"{FOLDER}/clip{number}.mp4",
                 "bssVideoId": "0123456789abcdef0123456789abcdef",
                 "fps": 29.97,
                 "tags": ["night", "rain"],

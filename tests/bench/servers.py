@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -83,62 +83,79 @@ def gunicorn(application: str, database_url: str, bss_url: str, log: Path) -> It
             command, cwd=_ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz", log)
+        _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
         yield Server(port, psutil.Process(process.pid))
+    except RuntimeError:
+        print(log.read_text()[-4_000:], file=sys.stderr)
+        raise
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"gunicorn did not start:\n{log.read_text()}") from None
+                raise RuntimeError("gunicorn did not start") from None
             time.sleep(0.1)
         else:
             return
 
 
+@dataclass(frozen=True, slots=True)
+class FarDatabase:
+    """A database at a distance."""
+
+    url: str
+    _pipe: Connection
+
+    def roundtrips(self) -> int:
+        """How many there have been on the wire so far."""
+        self._pipe.send(None)
+        return self._pipe.recv()
+
+
 @contextmanager
 def bss() -> Iterator[str]:
     """A BSS that redirects whatever is asked for, at once; its URL."""
-    with _in_a_process(_serve_bss) as port:
-        yield f"http://127.0.0.1:{port}"
+    with _in_a_process(_serve_bss) as pipe:
+        yield f"http://127.0.0.1:{pipe.recv()}"
 
 
 @contextmanager
-def far_away(database_url: str, delay: float) -> Iterator[str]:
-    """A database, with each roundtrip that many seconds longer; its URL."""
+def far_away(database_url: str, delay: float) -> Iterator[FarDatabase]:
+    """A database, with each roundtrip that many seconds longer."""
     parts = urlsplit(database_url)
-    with _in_a_process(_serve_proxy, parts.hostname, parts.port, delay) as port:
-        netloc = f"{parts.username}@127.0.0.1:{port}"
-        yield parts._replace(netloc=netloc).geturl()
+    with _in_a_process(_serve_proxy, parts.hostname, parts.port, delay) as pipe:
+        netloc = f"{parts.username}@127.0.0.1:{pipe.recv()}"
+        yield FarDatabase(parts._replace(netloc=netloc).geturl(), pipe)
 
 
 @contextmanager
-def _in_a_process(serve: Callable[..., None], *arguments: object) -> Iterator[int]:
-    """Call a function, which sends the port that it serves on, in a process of its own."""
+def _in_a_process(serve: Callable[..., None], *arguments: object) -> Iterator[Connection]:
+    """Call a function in a process of its own, with one end of a pipe; the other end."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=serve, args=(theirs, *arguments), daemon=True
     )
     process.start()
     try:
-        yield ours.recv()
+        yield ours
     finally:
         process.terminate()
         process.join()
 
 
 def _serve_proxy(pipe: Connection, host: str, port: int, delay: float) -> None:
-    with ExitStack() as stack:
-        proxy = stack.enter_context(WireProxy(host, port, delay=delay))
+    with WireProxy(host, port, delay=delay) as proxy:
         pipe.send(proxy.port)
-        pipe.recv()
+        while True:
+            pipe.recv()
+            pipe.send(proxy.roundtrips)
 
 
 class _Redirect(asyncio.Protocol):

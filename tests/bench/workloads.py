@@ -8,10 +8,12 @@ from pathlib import Path
 import psutil
 
 from tests.bench import load, pgbench, seed
-from tests.bench.servers import Server
+from tests.bench.servers import FarDatabase, Server
 
 #: Both workers of a machine of two cores have work, and somebody waits for each.
 CONNECTIONS = 16
+#: Requests of which the roundtrips are counted.
+_COUNTED = 25
 #: As many as may wait for BSS in one worker, should they all be taken by the same.
 CONNECTIONS_DOWNLOADING = 4
 #: Few enough that the proxy, which adds the distance, is not what is measured.
@@ -27,6 +29,7 @@ class Measurement:
     :param p99: the same of 99 in 100.
     :param service_cpu: seconds of CPU that the service used for 1,000 requests.
     :param database_cpu: the same of PostgreSQL, all its processes.
+    :param failed: requests answered with a failure of the server, which count nowhere else.
     :param megabytes_per_second: of a list of everything.
     :param memory_growth: MiB by which the memory of a worker rose, at its highest.
     """
@@ -36,6 +39,7 @@ class Measurement:
     p99: float | None = None
     service_cpu: float | None = None
     database_cpu: float | None = None
+    failed: int = 0
     megabytes_per_second: float | None = None
     memory_growth: float | None = None
 
@@ -59,6 +63,7 @@ class Stage:
     database_url: str
     service: Server
     chain: Server
+    far_database: FarDatabase
     far_service: Server
     far_chain: Server
     cameras: int
@@ -71,20 +76,8 @@ class Stage:
     def workloads(self) -> Iterator[Workload]:
         """All workloads, in the order of the table."""
 
-        def existing(_: int) -> str:
-            return "run-42"
-
-        def new(number: int) -> str:
-            return f"new-{number}"
-
-        def any_of_many(number: int) -> str:
-            return f"run-{number % seed.EPISODES}"
-
-        def folder(_: int) -> str:
-            return seed.FOLDER
-
-        into_existing = seed.registrations(existing, folder)
-        into_new = seed.registrations(new, folder)
+        into_existing = seed.registrations(_existing)
+        into_new = seed.registrations(_new)
         livez = self._http(self.service, seed.livez())
         yield Workload(
             "register, existing path",
@@ -120,7 +113,7 @@ class Stage:
             "register, one episode or 10,000",
             {
                 "one": self._http(self.service, into_existing),
-                "10,000": self._http(self.service, seed.registrations(any_of_many, folder)),
+                "10,000": self._http(self.service, seed.registrations(_any_of_many)),
             },
         )
         yield Workload(
@@ -160,8 +153,27 @@ class Stage:
         )
 
     def roundtrips(self) -> dict[str, int]:
-        """How often each request waits for the database."""
-        return {}
+        """How often a request waits for the database: a BEGIN and a COMMIT count as well."""
+        into_existing = seed.registrations(_existing)
+        into_new = seed.registrations(_new)
+        pages = seed.pages_by_prefix(self.cameras)
+        return {
+            "register, existing path": self._count(self.far_service, into_existing),
+            "register, existing path, chain": self._count(self.far_chain, into_existing),
+            "register, new episode and folders": self._count(self.far_service, into_new),
+            "register, new episode and folders, chain": self._count(self.far_chain, into_new),
+            "list": self._count(self.far_service, pages),
+            "download": self._count(self.far_service, seed.downloads(self.cameras)),
+        }
+
+    def _count(self, server: Server, requests: Iterator[bytes]) -> int:
+        # The least: on each connection, the first use of some statements prepares them.
+        counted = []
+        for _ in range(_COUNTED):
+            before = self.far_database.roundtrips()
+            load.run(server.port, requests, connections=1, seconds=0)
+            counted.append(self.far_database.roundtrips() - before)
+        return min(counted)
 
     def _http(
         self, server: Server, requests: Iterator[bytes], connections: int = CONNECTIONS
@@ -176,6 +188,7 @@ class Stage:
                 p99=done.quantile(0.99) * 1000,
                 service_cpu=(server.cpu_seconds() - service_before) / thousands,
                 database_cpu=(self.database.cpu_seconds() - database_before) / thousands,
+                failed=done.failed,
             )
 
         return measure
@@ -206,6 +219,18 @@ class Stage:
 
     def _everything_by_psql(self, _: float) -> Measurement:
         return Measurement(self.assets / pgbench.copy_every_item(self.database_url))
+
+
+def _existing(_: int) -> str:
+    return "run-42"
+
+
+def _new(number: int) -> str:
+    return f"new-{number}"
+
+
+def _any_of_many(number: int) -> str:
+    return f"run-{number % seed.EPISODES}"
 
 
 def _reset_peak(process: psutil.Process) -> float:
