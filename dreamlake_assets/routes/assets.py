@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from dreamlake_assets import schemas, store
 from dreamlake_assets.cursors import InvalidCursor, Position
-from dreamlake_assets.db import Row
+from dreamlake_assets.db import STREAM_CHUNK_ROWS, Row
 from dreamlake_assets.errors import BssRecordMissing, InvalidRequest
 from dreamlake_assets.http import authenticated_subject, json_answer, json_body, query_string
 from dreamlake_assets.ids import uuid7
@@ -18,8 +18,6 @@ from dreamlake_assets.services import services
 from dreamlake_assets.store.asset import Filters
 
 blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
-
-_CHUNK_ROWS = 1000
 
 
 @blueprint.post("")
@@ -101,7 +99,7 @@ def _streamed(kind: Kind, rows: Generator[Row, None, None]) -> Response:
 
 def _json_array(kind: Kind, rows: Iterator[Row]) -> Iterator[bytes]:
     separator = b"["
-    while chunk := [kind.item(row) for row in islice(rows, _CHUNK_ROWS)]:
+    while chunk := [kind.item(row) for row in islice(rows, STREAM_CHUNK_ROWS)]:
         yield separator + orjson.dumps(chunk)[1:-1]
         separator = b","
     yield b"[]" if separator == b"[" else b"]"
