@@ -24,6 +24,7 @@ demo: $(READY) ## Take a real video through the service that `make run` runs
 
 .PHONY: test
 test: $(READY) ## Run the tests; with ARGS, those: make test ARGS='tests/unit -k glob'
+	@.ci/install-packages
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: lint
