@@ -144,6 +144,10 @@ class BssNoRedirect(BssError):
     code = "bss_no_redirect"
 
 
+class BssFailing(BssNoRedirect):
+    """BSS did not return a presigned URL: it did not answer with a redirect."""
+
+
 class BssNoLocation(BssError):
     """BSS did not return a presigned URL: its redirect has no Location."""
 

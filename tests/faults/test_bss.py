@@ -1,0 +1,178 @@
+"""A BSS that fails, hangs and drips, and what it costs those who ask."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from dreamlake_assets import bss as service
+from dreamlake_assets.bss import Bss
+from dreamlake_assets.errors import BssFailing, BssTimeout, BssUnreachable
+from tests.support.http import HttpServer, answer, closed_port
+
+LOCATION = "https://s3.example/bucket/key"
+REDIRECT = answer(302, {"Location": LOCATION})
+TIMEOUT_SECONDS = 0.5
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with HttpServer(REDIRECT) as server:
+        yield server
+
+
+@pytest.fixture
+def over() -> Iterator[threading.Event]:
+    """Set at the end of a test, so that no answer outlives it."""
+    over = threading.Event()
+    yield over
+    over.set()
+
+
+def asking(url: str) -> Callable[[], str]:
+    bss = Bss(url, token=None, timeout=TIMEOUT_SECONDS, concurrency=4)
+    return lambda: bss.presigned_url("videos", "a")
+
+
+def connections(server: HttpServer) -> list[int]:
+    """Make a server answer with redirects, and note the port that each request comes from."""
+    ports: list[int] = []
+    redirect = server.answer
+
+    def note(handler: BaseHTTPRequestHandler) -> None:
+        ports.append(handler.client_address[1])
+        redirect(handler)
+
+    server.answer = note
+    return ports
+
+
+@pytest.mark.parametrize("size", [0, 1, service.SMALL_BODY])
+def test_a_connection_is_used_again_where_the_body_is_small(server: HttpServer, size: int) -> None:
+    server.answer = answer(302, {"Location": LOCATION}, bytes(size))
+    ports = connections(server)
+    ask = asking(server.url)
+    assert [ask() for _ in range(3)] == [LOCATION] * 3
+    assert len(set(ports)) == 1
+
+
+def test_a_large_body_is_not_waited_for(server: HttpServer, over: threading.Event) -> None:
+    def promise(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", LOCATION)
+        handler.send_header("Content-Length", str(service.SMALL_BODY + 1))
+        handler.end_headers()
+        over.wait(10)
+
+    server.answer = promise
+    begun = time.monotonic()
+    assert asking(server.url)() == LOCATION
+    assert time.monotonic() - begun < TIMEOUT_SECONDS
+
+
+def test_a_connection_that_was_closed_while_it_was_idle_is_no_failure(server: HttpServer) -> None:
+    def close_after(handler: BaseHTTPRequestHandler) -> None:
+        REDIRECT(handler)
+        handler.close_connection = True
+
+    server.answer = close_after
+    ask = asking(server.url)
+    assert [ask() for _ in range(20)] == [LOCATION] * 20
+
+
+def test_a_connection_that_breaks_under_a_request_is_replaced_once(server: HttpServer) -> None:
+    def hang_up_once(handler: BaseHTTPRequestHandler) -> None:
+        server.answer = REDIRECT
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    ask = asking(server.url)
+    ask()
+    server.answer = hang_up_once
+    assert ask() == LOCATION
+    assert len(server.received) == 3
+
+
+@pytest.mark.parametrize("of", ["status line", "headers", "body"])
+def test_a_server_that_drips_is_given_its_time_and_no_more(
+    server: HttpServer, over: threading.Event, of: str
+) -> None:
+    """Each byte comes well within the timeout of a socket."""
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        start = {
+            "status line": b"HTTP/1.1 302 ",
+            "headers": b"HTTP/1.1 302 Found\r\nX-Drop: ",
+            "body": b"HTTP/1.1 302 Found\r\nContent-Length: 999\r\nLocation: %s\r\n\r\n"
+            % LOCATION.encode(),
+        }
+        handler.wfile.write(start[of])
+        handler.close_connection = True
+        try:
+            while not over.wait(TIMEOUT_SECONDS / 10):
+                handler.wfile.write(b"x")
+        except OSError:
+            return
+
+    server.answer = drip
+    begun = time.monotonic()
+    if of == "body":
+        assert asking(server.url)() == LOCATION
+    else:
+        with pytest.raises(BssTimeout):
+            asking(server.url)()
+    assert TIMEOUT_SECONDS <= time.monotonic() - begun < 4 * TIMEOUT_SECONDS
+
+
+def test_a_bss_that_keeps_failing_is_left_alone_and_then_tried_again(server: HttpServer) -> None:
+    server.answer = answer(500)
+    ask = asking(server.url)
+    for _ in range(2 * service.FAILURES):
+        with pytest.raises(BssFailing):
+            ask()
+    assert len(server.received) == service.FAILURES
+    server.answer = REDIRECT
+    until(lambda: succeeds(ask), 10 * service.REST_SECONDS)
+    assert [ask() for _ in range(3)] == [LOCATION] * 3
+
+
+def test_a_bss_that_still_fails_is_asked_once_in_a_while(server: HttpServer) -> None:
+    server.answer = answer(503)
+    ask = asking(server.url)
+    until(lambda: not succeeds(ask) and len(server.received) > service.FAILURES, 20)
+    for _ in range(5):
+        assert not succeeds(ask)
+    assert len(server.received) == service.FAILURES + 1
+
+
+def test_one_that_cannot_be_reached_answers_as_before_while_it_is_left_alone() -> None:
+    ask = asking(f"http://127.0.0.1:{closed_port()}")
+    for _ in range(2 * service.FAILURES):
+        with pytest.raises(BssUnreachable):
+            ask()
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_is_wrong_with_one_asset_does_not_count(server: HttpServer, status: int) -> None:
+    server.answer = answer(status)
+    ask = asking(server.url)
+    for _ in range(2 * service.FAILURES):
+        assert not succeeds(ask)
+    server.answer = REDIRECT
+    assert ask() == LOCATION
+
+
+def succeeds(ask: Callable[[], str]) -> bool:
+    try:
+        return ask() == LOCATION
+    except service.errors.BssError:
+        return False
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
