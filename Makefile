@@ -38,6 +38,11 @@ lint: $(READY) ## Check style and types of Python and SQL
 bench: $(READY) ## Measure; QUICK=1 for a short run
 	@QUICK=$(QUICK) $(BIN)/python -m tests.bench
 
+# Q and P are read from the environment, where make puts what its command line sets.
+.PHONY: explain
+explain: $(READY) ## Show the plans of all statements; Q=asset/find_by_name P='project=archive' of one
+	@$(BIN)/dreamlake-assets explain $${Q:-} --param "$${P:-}"
+
 .PHONY: schema
 schema: $(READY) ## Write sql/schema.sql anew, after a migration was added
 	@$(BIN)/python -m tests.support.schema

@@ -4,12 +4,17 @@ Results go to the standard output, everything else to the standard error. The ex
 the command could not do its work, 2 when it was called wrongly.
 """
 
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from dreamlake_assets import __version__, auth, config, db, migrations, names
+from dreamlake_assets import __version__, auth, config, db, explain, migrations, names
 from dreamlake_assets.errors import AssetsError
+from dreamlake_assets.heads import FILES
+from dreamlake_assets.local import postgres
 from dreamlake_assets.local.commands import demo, dev
 from dreamlake_assets.store import namespace as namespaces
 
@@ -123,6 +128,72 @@ def _show(status: migrations.Status) -> None:
         click.echo(f"pending  {name}")
     for name in status.unknown:
         click.echo(f"newer    {name}  (of a later release)")
+
+
+@main.command("explain")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE...",
+    help="Parameters that differ from the examples in the head of the file. May be given several"
+    " times, or with several in one.",
+)
+def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
+    """Show how PostgreSQL carries a statement of sql/ out.
+
+    One NAME, such as asset/list_by_prefix: its plan as the service's sessions have it, run once
+    with the examples of its head, with rows, buffers (pages of 8 KiB) and milliseconds. Several, or
+    none for all: a line each. What they write is undone.
+
+    The database is the one that DATABASE_URL names, else that of the local stack in ./var.
+
+    \b
+    Example:
+      dreamlake-assets explain asset/list_by_prefix --param "project=archive row_limit=10"
+    """
+    try:
+        given = explain.values(" ".join(params))
+        with db.connect(_url_to_explain(), as_service=True) as connection:
+            if len(names) == 1:
+                click.echo(explain.text(connection, names[0], given))
+            elif not _summarised(connection, names or FILES, given):
+                raise click.exceptions.Exit(1)
+    except (explain.UnknownStatement, db.Error) as error:
+        raise click.ClickException(" ".join(str(error).split())) from error
+
+
+def _url_to_explain() -> str:
+    if "DATABASE_URL" not in os.environ:
+        url = postgres.serving_url(Path("var"))
+        if url is None:
+            raise click.ClickException(
+                "there is no database: set DATABASE_URL, or start the local stack with `make run`"
+            )
+        return url
+    return config.database_url()
+
+
+def _summarised(
+    connection: db.Connection, names: Sequence[str], given: Mapping[str, str | None]
+) -> bool:
+    """Print a line for each statement; whether all of them could be run."""
+    width = max(map(len, names))
+    complete = True
+    for name in names:
+        try:
+            found = explain.summary(connection, name, given)
+        except db.Error as error:
+            complete = False
+            click.echo(f"{name:{width}}  {str(error).splitlines()[0]}")
+            continue
+        scanned = "".join(f", Seq Scan on {table}" for table in found.scanned)
+        click.echo(
+            f"{name:{width}}  {found.access:42} {found.rows:>6} rows {found.buffers:>6} buffers"
+            f" {found.milliseconds:>8.2f} ms{scanned}"
+        )
+    return complete
 
 
 @main.group(cls=Commands)

@@ -15,6 +15,8 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from dreamlake_assets import errors
 from dreamlake_assets.queries import query
 
+_TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -39,6 +41,8 @@ STREAM_CHUNK_ROWS = 1000
 #: execution is planned anew, and none is compiled by JIT because its estimate is high.
 _SESSION = {
     "default_transaction_isolation": "read\\ committed",
+    # A plan is kept; one that was made while a table was small must not read all of it.
+    "enable_seqscan": "off",
     "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT),
     "jit": "off",
     "lock_timeout": str(LOCK_TIMEOUT),
@@ -112,13 +116,17 @@ def _conninfo(url: str, statement_timeout: int) -> str:
     return make_conninfo(**{**defaults, **given, **own})
 
 
-def connect(url: str) -> Connection:
+def connect(url: str, *, as_service: bool = False) -> Connection:
     """A connection outside the pool, autocommitting, for the command line.
 
+    :param as_service: with the settings of the service's own sessions.
     :raises errors.DatabaseUnavailable: it cannot be made; the message says why.
     """
+    conninfo = _conninfo(url, STREAM_TIMEOUT) if as_service else url
     try:
-        return psycopg.connect(url, autocommit=True, context=_AdaptContext(), connect_timeout=5)
+        return psycopg.connect(
+            conninfo, autocommit=True, context=_AdaptContext(), connect_timeout=5
+        )
     except psycopg.OperationalError as error:
         raise errors.DatabaseUnavailable(str(error).strip()) from None
 
@@ -310,6 +318,33 @@ def one_flight(
         return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
     except psycopg.Error as error:
         raise _translated(error) from error
+
+
+def explain(
+    connection: Connection, name: str, parameters: Mapping[str, str | None], form: str
+) -> list[Any]:
+    """What EXPLAIN says of a statement that is prepared, run with its parameters, and undone.
+
+    :param form: the option of EXPLAIN that says in which format.
+    :returns: a line of text each, or one value where the format is JSON.
+    :raises psycopg.Error: the statement fails, or this role may not run it.
+    """
+    statement = query(name).decode()
+    types = dict(_TYPED_PLACEHOLDER.findall(statement))
+    for number, parameter in enumerate(types, 1):
+        statement = statement.replace(f"%({parameter})s", f"${number}")
+    declared = f"({', '.join(types.values())})" if types else ""
+    arguments = ", ".join(f"%({parameter})s" for parameter in types)
+    with connection.transaction(force_rollback=True):
+        connection.execute("DEALLOCATE ALL")
+        connection.execute(f"PREPARE explained {declared} AS {statement}".encode())
+        # EXECUTE takes literals only, which this cursor makes of parameters.
+        rows = psycopg.ClientCursor(connection).execute(
+            f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS, {form})"
+            f" EXECUTE explained {f'({arguments})' if types else ''}".encode(),
+            parameters,
+        )
+        return [row[0] for row in rows]
 
 
 #: What an SQLSTATE, or the class of one (its first two characters), means to a client.

@@ -154,6 +154,21 @@ def is_ready(port: int) -> bool:
     return done.returncode == 0
 
 
+def serving_url(parent: Path) -> str | None:
+    """The URL of the server that runs on a data directory below a parent; None where none does."""
+    for file in parent.glob("postgresql-*/postmaster.pid"):
+        # The fourth line of seven; the file outlives a server that was killed.
+        lines = file.read_text().splitlines()
+        if len(lines) > 3 and is_ready(int(lines[3])):
+            return url(int(lines[3]))
+    return None
+
+
+def url(port: int) -> str:
+    """The URL of the local stack's database, as its superuser."""
+    return f"postgresql://{SUPERUSER}@127.0.0.1:{port}/{DATABASE}"
+
+
 def process_options() -> dict[str, Any]:
     """What ``subprocess`` has to be told, so that a program runs as ``unprivileged_user()``."""
     user = unprivileged_user()

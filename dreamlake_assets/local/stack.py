@@ -34,9 +34,10 @@ SUBJECT = "test-001"
 _TOKEN_SECONDS = 365 * 24 * 3600
 _WATCH_SECONDS = 0.2
 
-#: What is registered by the printed commands, beside the id in BSS.
+#: What is registered by the printed commands, beside the id in BSS. The statements below sql/ have
+#: the same in their examples, so that `make explain` finds it.
 _EXAMPLES: dict[str, dict[str, Any]] = {
-    "video": {"name": "/camera/front.mp4", "fps": 30},
+    "video": {"name": "/camera/front/run01.mp4", "fps": 30},
     "audio": {"name": "/microphone/front.wav", "sampleRate": 16000, "channels": 1},
     "label-track": {"name": "/detections/boxes.jsonl"},
     "text-track": {"name": "/subtitles/english.vtt", "format": "vtt", "language": "en"},
@@ -82,8 +83,7 @@ class Stack:
     @property
     def database_url(self) -> str:
         """The database, as its superuser."""
-        user, database = postgres.SUPERUSER, postgres.DATABASE
-        return f"postgresql://{user}@127.0.0.1:{self.database_port}/{database}"
+        return postgres.url(self.database_port)
 
     @property
     def header_file(self) -> Path:
@@ -129,14 +129,14 @@ def curl_commands(stack: Stack) -> list[str]:
     """One command for each endpoint, to be run in this order."""
     curl = f"curl -s -H {shlex.quote(f'@{stack.header_file}')}"
     post = f"{curl} -H 'Content-Type: application/json' -d"
-    place = {"namespace": NAMESPACE, "project": "sandbox"}
+    place = {"namespace": NAMESPACE, "project": "robotics"}
     register, find, download = [], [], []
     for kind, example in _EXAMPLES.items():
         url = f"{stack.url}/assets/{kind}"
-        body = {**place, "episodeName": "run-001", **example}
+        body = {**place, "episodeName": "run-042", **example}
         body[KINDS[kind].bss_field] = samples.BSS_IDS[kind]
         register.append(f"{post} {shlex.quote(json.dumps(body))} {url}")
-        query = {**place, "episode": "run-001"}
+        query = {**place, "episode": "run-042"}
         find.append(f"{curl} '{url}?{urlencode(query)}'")
         query["path"] = example["name"]
         download.append(f"{curl} '{url}/download?{urlencode(query, safe='/')}'")

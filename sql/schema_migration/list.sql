@@ -4,7 +4,7 @@
 -- Params:
 --     none
 -- Returns: many: version, name, checksum; by version
--- Index:   none, it reads all of them: Seq Scan
+-- Index:   none, it reads all of them: Seq Scan, or its key where the session would rather
 
 SELECT
     schema_migration.version,

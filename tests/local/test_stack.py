@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 import requests
 
 from dreamlake_assets.config import DEBUG_SECRET
+from dreamlake_assets.heads import FILES
 from dreamlake_assets.kinds import KINDS
 from dreamlake_assets.local.processes import free_port
 from tests.local.conftest import COMMAND, STOP_SECONDS, RunningStack, start_dev
@@ -55,11 +58,14 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
 
     lists, downloads = answers[4:8], answers[8:12]
     assert all(len(json.loads(body)) == 1 for _, body in lists)
-    for (_, body), name in zip(
-        downloads, ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt"], strict=True
+    for command, (_, body), name in zip(
+        stack.commands[8:12],
+        downloads,
+        ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt"],
+        strict=True,
     ):
         answer = json.loads(body)
-        assert answer["filename"] == name
+        assert command.endswith(f"/{answer['filename']}'")
         sample = stack.directory / "bss" / "samples" / name
         assert requests.get(answer["url"], timeout=30).content == sample.read_bytes()
 
@@ -175,6 +181,25 @@ def test_a_second_run_finds_the_data(start: Start) -> None:
     download = requests.get(answer.json()["url"], timeout=30)
     digest = hashlib.sha256(download.content).hexdigest()
     assert (second.directory / "bss/objects/videos/testuser/demo" / digest).exists()
+
+
+def test_its_database_is_the_one_that_is_explained(stack: RunningStack) -> None:
+    for command in stack.commands[:4]:
+        run_printed(command)
+    explain = subprocess.run(
+        [*COMMAND, "explain"],
+        cwd=stack.directory.parent,
+        env={name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    lines = explain.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == FILES
+    listings = [line for line in lines if line.startswith("asset/list_")]
+    for line in listings:
+        assert re.search(r"Index Scan asset_by_\w+ +[1-9]\d* rows", line)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -1,4 +1,4 @@
-"""A service that starts on an empty database keeps its plans until the tables are analysed."""
+"""A service that starts on a new database keeps its plans until the tables are analysed."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from dreamlake_assets import db
+from dreamlake_assets.heads import FILES, Head
+from tests.conftest import add_namespace
 from tests.plans.conftest import Explain, explain
-from tests.support.heads import FILES, Head
 from tests.support.postgres import Server
 
 #: Those that the service runs for its clients.
@@ -30,3 +31,15 @@ def test_the_indexes_of_the_head_are_used(plan_when_empty: Explain, name: str) -
     plan = plan_when_empty(name)
     assert plan.indexes == Head(name).indexes
     assert plan.scanned == set()
+
+
+def test_no_table_is_read_whole_because_it_was_small(server: Server, template: str) -> None:
+    """What was planned on a few analysed rows is kept until the tables are analysed again."""
+    with (
+        server.database(template=template) as url,
+        psycopg.connect(db._conninfo(url, 5_000), autocommit=True) as connection,
+    ):
+        add_namespace(connection)
+        connection.execute("VACUUM (ANALYZE)")
+        plan_when_small = explain(connection)
+        assert {name for name in SERVED if plan_when_small(name).scanned} == set()

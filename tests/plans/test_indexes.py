@@ -6,9 +6,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dreamlake_assets.heads import FILES, Head
 from dreamlake_assets.queries import SQL_DIRECTORY
 from tests.plans.conftest import Explain
-from tests.support.heads import FILES, Head
 
 CLAIMS = "\n".join(
     path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py")

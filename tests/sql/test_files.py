@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from dreamlake_assets import globs
+from dreamlake_assets.heads import FILES, SECTIONS, Head
 from dreamlake_assets.kinds import KINDS, LISTED_COLUMNS
 from dreamlake_assets.queries import SQL_DIRECTORY, query
 from dreamlake_assets.store.asset import Filters, _listing
-from tests.support.heads import FILES, SECTIONS, Head, execute, placeholders, prepare
+from tests.support.heads import execute, placeholders, prepare
 
 PACKAGE = Path(__file__).parents[2] / "dreamlake_assets"
 LISTINGS = [name for name in FILES if name.startswith("asset/list_")]

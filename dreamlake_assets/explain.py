@@ -1,0 +1,105 @@
+"""How PostgreSQL carries a file of ``sql/`` out: ``dreamlake-assets explain``."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dreamlake_assets import db
+from dreamlake_assets.heads import FILES, Head, value
+
+
+class UnknownStatement(ValueError):
+    """There is no such file, or it has no such parameter; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A plan in one line.
+
+    :param access: the node that reads the table of the file's noun, and the index that it uses.
+    :param scanned: the tables that are read from end to end.
+    :param rows: that the statement returned.
+    :param buffers: pages of 8 KiB that it read, from memory or from disk.
+    """
+
+    access: str
+    scanned: tuple[str, ...]
+    rows: int
+    buffers: int
+    milliseconds: float
+
+
+def values(pairs: str) -> dict[str, str | None]:
+    r"""The parameters in a line such as ``project=robotics episode=null name='/a b.mp4'``.
+
+    Words are split as a shell does; ``null`` and ``\u0001`` mean what they mean in a head.
+
+    :raises UnknownStatement: a word is not ``name=value``.
+    """
+    found: dict[str, str | None] = {}
+    try:
+        words = shlex.split(pairs)
+    except ValueError as error:
+        raise UnknownStatement(f"{pairs}: {error}") from None
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise UnknownStatement(f"{word!r} is not name=value")
+        found[name] = value(text)
+    return found
+
+
+def text(connection: db.Connection, name: str, given: Mapping[str, str | None]) -> str:
+    """The plan of a file and what it cost, as PostgreSQL writes it.
+
+    :param given: the parameters that differ from the examples of the head.
+    :raises UnknownStatement: there is no such file or parameter.
+    """
+    return "\n".join(db.explain(connection, name, _parameters(name, given), "FORMAT TEXT"))
+
+
+def summary(connection: db.Connection, name: str, given: Mapping[str, str | None]) -> Summary:
+    """As :func:`text`, in one line."""
+    [[explained]] = db.explain(connection, name, _parameters(name, given), "FORMAT JSON")
+    root = explained["Plan"]
+    nodes = list(_nodes(root))
+    return Summary(
+        access=_access(nodes, name.partition("/")[0]),
+        scanned=tuple(
+            dict.fromkeys(
+                node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"
+            )
+        ),
+        rows=int(root["Actual Rows"]),
+        buffers=root["Shared Hit Blocks"] + root["Shared Read Blocks"],
+        milliseconds=explained["Execution Time"],
+    )
+
+
+def _parameters(name: str, given: Mapping[str, str | None]) -> dict[str, str | None]:
+    if name not in FILES:
+        raise UnknownStatement(f"there is no sql/{name}.sql")
+    examples = Head(name).examples
+    for unknown in given.keys() - examples.keys():
+        raise UnknownStatement(
+            f"{name} has no parameter {unknown!r}, only {', '.join(examples) or 'none at all'}"
+        )
+    return {**examples, **given}
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _access(nodes: list[dict[str, Any]], table: str) -> str:
+    """The innermost node on a table, and its index; the outermost of all where none is on it."""
+    on_table = [node for node in nodes if node.get("Relation Name") == table]
+    node = on_table[-1] if on_table else nodes[0]
+    # An insert looks for conflicts; a Bitmap Heap Scan leaves the index to the node below.
+    indexes = node.get("Conflict Arbiter Indexes") or [
+        inner["Index Name"] for inner in _nodes(node) if "Index Name" in inner
+    ]
+    return " ".join([node.get("Operation", node["Node Type"]), *indexes[:1]])

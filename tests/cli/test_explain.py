@@ -1,0 +1,126 @@
+"""dreamlake-assets explain: how each statement is carried out, on a database with a few rows."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import Result
+from flask.testing import FlaskClient
+
+from dreamlake_assets.heads import FILES
+from tests.cli.test_commands import fails, run
+from tests.conftest import add_namespace
+from tests.support.api import Api, row_counts
+
+LISTINGS = [name for name in FILES if name.startswith("asset/list_")]
+
+#: What the examples of the heads ask for.
+ASSET = {"name": "/camera/front/run01.mp4", "episodeName": "run-042"}
+
+
+@pytest.fixture
+def api(client: FlaskClient, headers: Callable[..., dict[str, str]]) -> Api:
+    return Api(client, headers)
+
+
+@pytest.fixture(params=["new", "analysed"])
+def explained(
+    request: pytest.FixtureRequest, api: Api, connection: psycopg.Connection, database_url: str
+) -> str:
+    """A database with one asset; PostgreSQL knows that it is small where it was analysed."""
+    add_namespace(connection)
+    assert api.register(**ASSET).status_code == 201
+    if request.param == "analysed":
+        connection.execute("VACUUM (ANALYZE)")
+    return database_url
+
+
+def lines(result: Result) -> dict[str, str]:
+    return {line.split()[0]: line for line in result.stdout.splitlines()}
+
+
+def test_a_line_for_each_file(explained: str) -> None:
+    result = run("explain", DATABASE_URL=explained)
+    assert result.exit_code == 0
+    assert list(lines(result)) == FILES
+    measured = re.compile(r"\S+ +\w.* \d+ rows +\d+ buffers +\d+\.\d\d ms")
+    assert [line for line in result.stdout.splitlines() if not measured.fullmatch(line)] == []
+
+
+def test_every_listing_names_an_index(explained: str) -> None:
+    found = lines(run("explain", *LISTINGS, DATABASE_URL=explained))
+    assert len(LISTINGS) >= 8
+    for name in LISTINGS:
+        assert re.search(rf"{name} +(Bitmap Heap|Index) Scan asset_\w+ +1 rows", found[name])
+
+
+def test_the_plan_of_one_is_that_of_the_services_sessions(explained: str) -> None:
+    plan = run("explain", "asset/find_by_name", DATABASE_URL=explained).stdout
+    assert "Index Scan Backward using asset_by_space_name on asset" in plan
+    assert "Index Cond: ((namespace_id = space.namespace_id) AND" in plan
+    assert re.search(r"\(name = \$\d\)", plan), "it is planned for one value"
+    assert "plan_cache_mode = 'force_generic_plan'" in plan
+    assert re.search(r"Buffers: shared hit=\d+", plan)
+
+
+def test_parameters_differ_from_those_of_the_head(explained: str) -> None:
+    def rows(params: str) -> str:
+        result = run("explain", "asset/list_by_prefix", "--param", params, DATABASE_URL=explained)
+        [found] = re.findall(r"on asset .*actual .*rows=(\d+)(?:\.00)? ", result.stdout)
+        return found
+
+    assert rows("project=robotics row_limit=null") == "1"
+    assert rows("after_name='/camera/front/run01.mp4 '") == "0"
+    assert rows(r"upper_name=/camera/front/run01.mp4\u0001") == "1"
+
+
+def test_what_is_written_is_undone(explained: str, connection: psycopg.Connection) -> None:
+    before = row_counts(connection)
+    result = run("explain", DATABASE_URL=explained)
+    assert re.search(r"namespace_member/delete .* 1 rows", result.stdout)
+    assert row_counts(connection) == before
+
+
+def test_a_statement_that_may_not_be_run_is_said_so_and_the_others_are_explained(
+    explained: str, connection: psycopg.Connection
+) -> None:
+    connection.execute("CREATE ROLE explainer LOGIN")
+    connection.execute("GRANT SELECT ON namespace, namespace_member TO explainer")
+    try:
+        url = explained.replace("postgres@", "explainer@")
+        result = run("explain", DATABASE_URL=url)
+        found = lines(result)
+        assert result.exit_code == 1
+        assert list(found) == FILES
+        assert "1 rows" in found["namespace/list"]
+        assert found["asset/list_by_prefix"].endswith("permission denied for table space")
+    finally:
+        connection.execute("DROP OWNED BY explainer")
+        connection.execute("DROP ROLE explainer")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("asset/nothing",), "there is no sql/asset/nothing.sql"),
+        (("migrations/0001_namespaces",), "there is no sql/migrations/0001_namespaces.sql"),
+        (
+            ("namespace/list_by_subject", "--param", "slug=x"),
+            "namespace/list_by_subject has no parameter 'slug', only subject",
+        ),
+        (("asset/insert", "--param", "fps"), "'fps' is not name=value"),
+        (("asset/insert", "--param", "name='/a"), "name='/a: No closing quotation"),
+    ],
+)
+def test_what_is_unknown(database_url: str, arguments: tuple[str, ...], message: str) -> None:
+    fails(run("explain", *arguments, DATABASE_URL=database_url), message)
+
+
+def test_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    fails(
+        run("explain"),
+        "there is no database: set DATABASE_URL, or start the local stack with `make run`",
+    )
