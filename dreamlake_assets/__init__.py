@@ -1,4 +1,4 @@
-"""The registry of the assets of DreamLake: videos, audio, label tracks and text tracks.
+"""The registry of the assets of DreamLake: videos, audio, label tracks, text tracks, images.
 
 A request travels from :mod:`.routes` (validate, call the store, answer) through :mod:`.store` (one
 function per operation) to the hand-written statements in ``sql/``, which :mod:`.db` runs.

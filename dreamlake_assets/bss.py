@@ -128,7 +128,7 @@ class Bss:
     def presigned_url(self, route: str, bss_id: str) -> str:
         """Where the bytes can be downloaded for a while.
 
-        :param route: ``videos``, ``audio``, ``labels`` or ``text-tracks``.
+        :param route: ``videos``, ``audio``, ``labels``, ``text-tracks`` or ``image``.
         :param bss_id: sent as one path segment, whatever characters it has.
         :raises errors.BssError: BSS did not answer with a redirect to an http or https URL; or it
             kept failing, and is left alone for a moment: then as it failed last.

@@ -16,7 +16,8 @@ MAXIMUM_METADATA_BYTES = 65_536
 MAXIMUM_TAGS = 100
 MAXIMUM_TAG_CHARACTERS = 200
 MAXIMUM_BSS_ID_CHARACTERS = 512
-MAXIMUM_CHANNELS = 2**31 - 1
+#: What a column of type integer holds.
+MAXIMUM_COUNT = 2**31 - 1
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")
 
@@ -95,14 +96,14 @@ class PositiveNumber(fields.Field[float]):
         return number
 
 
-class ChannelCount(fields.Field[int]):
+class Count(fields.Field[int]):
     """A whole number, 1 or more."""
 
-    default_error_messages = {"invalid": f"Must be a whole number from 1 to {MAXIMUM_CHANNELS}."}
+    default_error_messages = {"invalid": f"Must be a whole number from 1 to {MAXIMUM_COUNT}."}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if isinstance(value, bool) or not whole or not 1 <= value <= MAXIMUM_CHANNELS:
+        if isinstance(value, bool) or not whole or not 1 <= value <= MAXIMUM_COUNT:
             raise self.make_error("invalid")
         return int(value)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from dreamlake_assets.fields import ChannelCount, LanguageTag, PositiveNumber, Text
+from dreamlake_assets.fields import Count, LanguageTag, PositiveNumber, Text
 
 #: The columns of an asset in a list, in the order in which the statements return them.
 LISTED_COLUMNS = (
@@ -24,6 +24,8 @@ LISTED_COLUMNS = (
     "channels",
     "format",
     "language",
+    "width",
+    "height",
     "created_at",
 )
 
@@ -87,7 +89,7 @@ KINDS = {
             bss_route="audio",
             own_fields={
                 "sample_rate": PositiveNumber(data_key="sampleRate"),
-                "channels": ChannelCount(),
+                "channels": Count(),
             },
         ),
         Kind("label-track", bss_field="bssLabelId", bss_route="labels"),
@@ -99,6 +101,12 @@ KINDS = {
                 "format": Text(validate=validate.OneOf(["vtt", "srt", "jsonl"])),
                 "language": LanguageTag(),
             },
+        ),
+        Kind(
+            "image",
+            bss_field="bssImageId",
+            bss_route="image",
+            own_fields={"width": Count(), "height": Count()},
         ),
     )
 }

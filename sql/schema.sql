@@ -177,29 +177,36 @@ CREATE TABLE asset (
     language text COLLATE "C",
     tags text[] DEFAULT '{}'::text[] NOT NULL,
     metadata jsonb,
+    width integer,
+    height integer,
     CONSTRAINT asset_channels_is_1_or_more CHECK ((channels >= 1)),
     CONSTRAINT asset_format_is_known CHECK ((format = ANY (ARRAY['vtt'::text, 'srt'::text, 'jsonl'::text]))),
     CONSTRAINT asset_fps_is_above_0 CHECK (((fps > (0)::double precision) AND (fps < 'Infinity'::double precision))),
     CONSTRAINT asset_has_the_fields_of_its_kind CHECK (
 CASE kind
-    WHEN 'video'::text THEN ((num_nulls(fps, lens) = 0) AND (num_nonnulls(sample_rate, channels, format, language) = 0))
-    WHEN 'audio'::text THEN (num_nonnulls(fps, lens, format, language) = 0)
-    WHEN 'label-track'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, format, language) = 0)
-    WHEN 'text-track'::text THEN (num_nonnulls(fps, lens, sample_rate, channels) = 0)
+    WHEN 'video'::text THEN ((num_nulls(fps, lens) = 0) AND (num_nonnulls(sample_rate, channels, format, language, width, height) = 0))
+    WHEN 'audio'::text THEN (num_nonnulls(fps, lens, format, language, width, height) = 0)
+    WHEN 'label-track'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, format, language, width, height) = 0)
+    WHEN 'text-track'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, width, height) = 0)
+    WHEN 'image'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, format, language) = 0)
     ELSE false
 END),
+    CONSTRAINT asset_height_is_1_or_more CHECK ((height >= 1)),
     CONSTRAINT asset_lens_is_known CHECK ((lens = ANY (ARRAY['fisheye'::text, 'pinhole'::text, 'eqrec'::text]))),
     CONSTRAINT asset_name_begins_with_a_slash CHECK ((name ~~ '/_%'::text)),
-    CONSTRAINT asset_sample_rate_is_above_0 CHECK (((sample_rate > (0)::double precision) AND (sample_rate < 'Infinity'::double precision)))
+    CONSTRAINT asset_sample_rate_is_above_0 CHECK (((sample_rate > (0)::double precision) AND (sample_rate < 'Infinity'::double precision))),
+    CONSTRAINT asset_width_is_1_or_more CHECK ((width >= 1))
 );
 
-COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track or a text track.';
+COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track, a text track or an image.';
 COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root or without a name.';
 COMMENT ON COLUMN asset.asset_id IS 'UUIDv7 made by the service: of two, the greater was registered later.';
 COMMENT ON COLUMN asset.fps IS 'Frames per second.';
 COMMENT ON COLUMN asset.sample_rate IS 'In hertz.';
 COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4; null: not named.';
-COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId or bssTextTrackId.';
+COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId, bssTextTrackId or bssImageId.';
+COMMENT ON COLUMN asset.width IS 'In pixels.';
+COMMENT ON COLUMN asset.height IS 'In pixels.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
@@ -296,3 +303,22 @@ CREATE VIEW text_track AS
   WHERE (kind = 'text-track'::text);
 
 COMMENT ON VIEW text_track IS 'The assets of kind text-track, under their published names.';
+
+
+CREATE VIEW image AS
+ SELECT asset_id AS id,
+    namespace_id AS "namespaceId",
+    space_id AS "projectId",
+    episode_id AS "episodeId",
+    node_id AS "nodeId",
+    name,
+    bss_id AS "bssImageId",
+    width,
+    height,
+    tags,
+    metadata,
+    created_at AS "createdAt"
+   FROM asset
+  WHERE (kind = 'image'::text);
+
+COMMENT ON VIEW image IS 'The assets of kind image, under their published names.';

@@ -51,8 +51,8 @@ def dev(*, directory: Path, port: int, bss_port: int) -> None:
 def demo(*, video: Path | None, url: str, bss_url: str) -> None:
     """Take a real video through the service that `dreamlake-assets dev` runs.
 
-    Uploads it to the local BSS, registers it with an audio, a label track and a text track beside
-    it, lists them, downloads it and compares the bytes.
+    Uploads it to the local BSS, registers it with a file of each other kind beside it, lists them,
+    downloads it and compares the bytes.
 
     Example: dreamlake-assets demo --file holiday.mp4
     """

@@ -28,7 +28,7 @@ class DemoError(Exception):
 
 
 def run(*, url: str, bss_url: str, video: Path | None) -> None:
-    """Take a video, and an audio, a label and a text track beside it, through all endpoints.
+    """Take a video, and a file of each other kind beside it, through all endpoints.
 
     :param video: is uploaded; one is made when it is not given.
     :raises DemoError: the stack does not run, or a step fails.

@@ -17,6 +17,7 @@ BSS_IDS = {
     "audio": "sample-audio",
     "label-track": "sample-labels",
     "text-track": "sample-subtitles",
+    "image": "sample-image",
 }
 
 _SAMPLE_RATE = 16_000
@@ -33,6 +34,7 @@ def make(directory: Path) -> dict[str, Path]:
         "audio": ("front.wav", write_audio),
         "label-track": ("boxes.jsonl", write_labels),
         "text-track": ("english.vtt", write_subtitles),
+        "image": ("front.png", write_image),
     }
     files = {kind: directory / name for kind, (name, _) in writers.items()}
     for kind, (_, write) in writers.items():
@@ -49,12 +51,11 @@ def write_video(path: Path, *, seconds: int, megabits: int) -> None:
     :param megabits: a second, held constant: the size of the file is known beforehand.
     """
     rate = f"{megabits}M"
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-f", "lavfi"]
-    command += ["-i", "testsrc2=size=1280x720:rate=30", "-t", str(seconds)]
-    command += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
-    command += ["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate]
-    command += ["-x264-params", "nal-hrd=cbr", "-movflags", "+faststart", str(path)]
-    subprocess.run(command, check=True)
+    options = ["-t", str(seconds)]
+    options += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+    options += ["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate]
+    options += ["-x264-params", "nal-hrd=cbr", "-movflags", "+faststart"]
+    _write_test_picture(path, options)
 
 
 def write_audio(path: Path) -> None:
@@ -86,3 +87,14 @@ def write_subtitles(path: Path) -> None:
         "00:00.000 --> 00:01.000\nA test picture.\n\n"
         "00:01.000 --> 00:02.000\nIt is still moving.\n"
     )
+
+
+def write_image(path: Path) -> None:
+    """Write one picture of 1280 times 720 pixels as PNG."""
+    _write_test_picture(path, ["-frames:v", "1"])
+
+
+def _write_test_picture(path: Path, options: list[str]) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-f", "lavfi"]
+    command += ["-i", "testsrc2=size=1280x720:rate=30", *options, str(path)]
+    subprocess.run(command, check=True)

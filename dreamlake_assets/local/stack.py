@@ -41,6 +41,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "audio": {"name": "/microphone/front.wav", "sampleRate": 16000, "channels": 1},
     "label-track": {"name": "/detections/boxes.jsonl"},
     "text-track": {"name": "/subtitles/english.vtt", "format": "vtt", "language": "en"},
+    "image": {"name": "/camera/front.png", "width": 1280, "height": 720},
 }
 
 

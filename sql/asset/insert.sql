@@ -17,6 +17,8 @@
 --     channels     int or null    null
 --     format       text or null   null
 --     language     text or null   null
+--     width        int or null    null
+--     height       int or null    null
 --     tags         text[]         {night,rain}
 --     metadata     jsonb or null  {"robot": "r2"}
 -- Returns: one: asset_id, space_id, episode_id, node_id of the new asset. None, and nothing is
@@ -44,6 +46,8 @@ INSERT INTO asset (
     channels,
     format,
     language,
+    width,
+    height,
     tags,
     metadata
 )
@@ -62,6 +66,8 @@ SELECT
     %(channels)s::int,
     %(format)s::text,
     %(language)s::text,
+    %(width)s::int,
+    %(height)s::int,
     %(tags)s::text[],
     %(metadata)s::jsonb
 FROM namespace

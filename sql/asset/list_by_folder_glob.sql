@@ -79,6 +79,8 @@ SELECT
     page.channels,
     page.format,
     page.language,
+    page.width,
+    page.height,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
         WHEN project.space_id IS NULL THEN 'project'
@@ -95,6 +97,8 @@ LEFT JOIN LATERAL (
         found.channels,
         found.format,
         found.language,
+        found.width,
+        found.height,
         found.created_at
     FROM folder
     CROSS JOIN LATERAL (
@@ -108,6 +112,8 @@ LEFT JOIN LATERAL (
             asset.channels,
             asset.format,
             asset.language,
+            asset.width,
+            asset.height,
             asset.created_at
         FROM asset
         WHERE asset.namespace_id = project.namespace_id

@@ -31,6 +31,8 @@ SELECT
     page.channels,
     page.format,
     page.language,
+    page.width,
+    page.height,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
         WHEN space.space_id IS NULL THEN 'project'
@@ -53,6 +55,8 @@ LEFT JOIN LATERAL (
         asset.channels,
         asset.format,
         asset.language,
+        asset.width,
+        asset.height,
         asset.created_at
     FROM asset
     WHERE asset.namespace_id = space.namespace_id

@@ -14,7 +14,7 @@ CONTROL = "Control characters are not allowed."
 SURROGATE = "An unpaired surrogate is no character."
 STRING = "Not a valid string."
 POSITIVE = "Must be a finite number above 0."
-CHANNELS = "Must be a whole number from 1 to 2147483647."
+COUNT = "Must be a whole number from 1 to 2147483647."
 SLUG = "Must begin with a letter or a digit and hold up to 128 letters, digits, '.', '_', '-'."
 SLASH = "Must not end with a slash."
 DOTS = "Must not have a segment '.' or '..'."
@@ -99,7 +99,8 @@ CASES: list[tuple[str, str, str, str]] = [
         for value in [*NO_NUMBERS, *BAD_NUMBERS, *HUGE_INTEGERS]
     ),
     *(
-        ("audio", "channels", value, CHANNELS)
+        (kind, field, value, COUNT)
+        for kind, field in (("audio", "channels"), ("image", "width"), ("image", "height"))
         for value in [*NO_NUMBERS, *BAD_NUMBERS, *HUGE_INTEGERS, "1.5", "2147483648", "1" * 30]
     ),
     *(("video", "lens", value, LENS) for value in ('""', '"wide"', '"Pinhole"')),
@@ -152,6 +153,8 @@ CASES: list[tuple[str, str, str, str]] = [
     ("audio", "fps", "30", UNKNOWN),
     ("label-track", "lens", '"pinhole"', UNKNOWN),
     ("text-track", "channels", "1", UNKNOWN),
+    ("video", "width", "1", UNKNOWN),
+    ("image", "bssVideoId", '"x"', UNKNOWN),
     ("video", "", "1", UNKNOWN),
     ("video", "kind", "NaN", UNKNOWN),
     ("video", "namespace_id", "1", UNKNOWN),

@@ -59,6 +59,7 @@ def test_items_have_the_fields_of_their_kind(api: Api, kind: str) -> None:
         "audio": {"sampleRate": 44100, "channels": 2},
         "label-track": {},
         "text-track": {"format": "vtt", "language": "pt-BR"},
+        "image": {"width": 1920, "height": 1080},
     }[kind]
     bss_field = KINDS[kind].bss_field
     named = api.register(kind, name="/a/b", **{bss_field: "x"}, **own).json

@@ -19,14 +19,16 @@ OWN_FIELDS = {
     "audio": {"sampleRate": 44100.5, "channels": 2},
     "label-track": {},
     "text-track": {"format": "vtt", "language": "zh-Hans-CN"},
+    "image": {"width": 1920, "height": 1080},
 }
 DEFAULTS = {
     "video": {"fps": 30, "lens": "pinhole"},
     "audio": {"sampleRate": None, "channels": None},
     "label-track": {},
     "text-track": {"format": None, "language": None},
+    "image": {"width": None, "height": None},
 }
-COLUMNS = {"fps", "lens", "sample_rate", "channels", "format", "language"}
+COLUMNS = {"fps", "lens", "sample_rate", "channels", "format", "language", "width", "height"}
 
 EMPTY = {"namespace": 1, "namespace_member": 2, "space": 0, "episode": 0, "node": 0, "asset": 0}
 
@@ -215,7 +217,7 @@ def test_the_kinds_share_their_folders(api: Api, connection: psycopg.Connection)
     answers = [api.register(kind, name="/a/b/file").json for kind in KIND_NAMES]
 
     assert len({answer["nodeId"] for answer in answers}) == 1
-    assert row_counts(connection) == {**EMPTY, "space": 1, "node": 2, "asset": 4}
+    assert row_counts(connection) == {**EMPTY, "space": 1, "node": 2, "asset": len(KINDS)}
 
 
 def test_slugs_are_case_sensitive(api: Api) -> None:
@@ -275,6 +277,8 @@ def test_a_stranger_cannot_tell_a_namespace_from_one_that_does_not_exist(
         ("audio", "channels", 2.0, 2),
         ("text-track", "language", "pt-BR", "pt-BR"),
         ("text-track", "format", "jsonl", "jsonl"),
+        ("image", "width", 1, 1),
+        ("image", "height", 2**31 - 1, 2**31 - 1),
         ("video", "tags", ["x" * 200] * 100, ["x" * 200] * 100),
         ("video", "tags", [], []),
         ("video", "metadata", {}, {}),

@@ -22,6 +22,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from dreamlake_assets import store
 from dreamlake_assets.config import Settings, TokenSettings
+from dreamlake_assets.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, SECRET, STRANGER, WRITER, headers_of
 from tests.support.api import Answer, Api, problem, serving
 from tests.support.http import HttpServer, answer, closed_port
@@ -103,7 +104,7 @@ def test_a_token_is_required(shared_api: Api, authorization: str | None) -> None
     assert response.headers["WWW-Authenticate"] == BARE_CHALLENGE
 
 
-@pytest.mark.parametrize("kind", ["video", "audio", "label-track", "text-track"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", ""), ("GET", ""), ("GET", "/download")], ids=str
 )

@@ -48,13 +48,15 @@ _NODE = """
 _ASSET = """
     INSERT INTO asset (
         namespace_id, space_id, episode_id, node_id, asset_id, kind, name, bss_id,
-        fps, lens, sample_rate, channels, format, language, tags, metadata
+        fps, lens, sample_rate, channels, format, language, width, height,
+        tags, metadata
     )
     VALUES (
         %(namespace_id)s::uuid, %(space_id)s::uuid, %(episode_id)s::uuid, %(node_id)s::uuid,
         %(asset_id)s::uuid, %(kind)s::text, %(name)s::text, %(bss_id)s::text, %(fps)s::float,
         %(lens)s::text, %(sample_rate)s::float, %(channels)s::int, %(format)s::text,
-        %(language)s::text, %(tags)s::text[], %(metadata)s::jsonb
+        %(language)s::text, %(width)s::int, %(height)s::int, %(tags)s::text[],
+        %(metadata)s::jsonb
     )
     RETURNING asset_id
 """

@@ -14,7 +14,7 @@ from dreamlake_assets.config import DEBUG_SECRET, TokenSettings
 from tests.support.bss import running_bss, running_s3
 
 MEBIBYTE = 1024 * 1024
-ROUTES = ["videos", "audio", "labels", "text-tracks"]
+ROUTES = ["videos", "audio", "labels", "text-tracks", "image"]
 PLACE = {"owner": "testuser", "project": "robotics"}
 
 

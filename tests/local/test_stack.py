@@ -54,16 +54,12 @@ def run_printed(command: str) -> tuple[int, str]:
 
 def test_every_printed_command_works(stack: RunningStack) -> None:
     answers = [run_printed(command) for command in stack.commands]
-    assert [status for status, _ in answers] == [201] * 4 + [200] * 11
+    assert [status for status, _ in answers] == [201] * 5 + [200] * 13
 
-    lists, downloads = answers[4:8], answers[8:12]
+    lists, downloads = answers[5:10], answers[10:15]
     assert all(len(json.loads(body)) == 1 for _, body in lists)
-    for command, (_, body), name in zip(
-        stack.commands[8:12],
-        downloads,
-        ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt"],
-        strict=True,
-    ):
+    names = ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt", "front.png"]
+    for command, (_, body), name in zip(stack.commands[10:15], downloads, names, strict=True):
         answer = json.loads(body)
         assert command.endswith(f"/{answer['filename']}'")
         sample = stack.directory / "bss" / "samples" / name
@@ -77,6 +73,7 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
         ("audio", "audio-process", "front.wav", b"RIFF"),
         ("label-track", None, "boxes.jsonl", b"{}\n"),
         ("text-track", None, "english.vtt", b"WEBVTT\n"),
+        ("image", None, "front.png", b"\x89PNG"),
     ],
 )
 def test_the_calls_of_the_public_client_work(
@@ -168,7 +165,7 @@ def test_a_second_run_finds_the_data(start: Start) -> None:
     assert first.survivors() == []
 
     second = start()
-    status, body = run_printed(second.commands[4])
+    status, body = run_printed(second.commands[5])
     assert (status, len(json.loads(body))) == (200, 1)
     header = (second.directory / "authorization").read_text().strip().partition(": ")
     query = {"namespace": "testuser", "project": "demo", "path": "/demo/demo.mp4"}

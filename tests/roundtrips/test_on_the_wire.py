@@ -17,6 +17,7 @@ BODIES = {
     "audio": {"sampleRate": 48000, "channels": 2},
     "label-track": {"tags": ["night", "rain"], "metadata": {"robot": "r2"}},
     "text-track": {"format": "vtt", "language": "pt-BR", "tags": [], "metadata": None},
+    "image": {"bssImageId": "i", "width": 1920, "height": 1080},
 }
 QUERIES = [
     {},

@@ -16,13 +16,15 @@ ROW: dict[str, Any] = {
     "channels": 2,
     "format": "vtt",
     "language": "en",
+    "width": 1920,
+    "height": 1080,
     "created_at": "2026-04-14T09:30:00.123Z",
 }
 END = {"createdAt": "2026-04-14T09:30:00.123Z"}
 
 
-def test_there_are_four() -> None:
-    assert list(KINDS) == ["video", "audio", "label-track", "text-track"]
+def test_there_are_five() -> None:
+    assert list(KINDS) == ["video", "audio", "label-track", "text-track", "image"]
     assert all(kind.name == name for name, kind in KINDS.items())
 
 
@@ -33,6 +35,7 @@ def test_there_are_four() -> None:
         ("audio", "audio", {"bssAudioId": "b", "sampleRate": 44100.0, "channels": 2}),
         ("label-track", "labels", {"bssLabelId": "b"}),
         ("text-track", "text-tracks", {"bssTextTrackId": "b", "format": "vtt", "language": "en"}),
+        ("image", "image", {"bssImageId": "b", "width": 1920, "height": 1080}),
     ],
 )
 def test_each_has_its_names(name: str, route: str, item: dict[str, Any]) -> None:
