@@ -1,15 +1,14 @@
 """The application factory."""
 
 import logging
-import re
-import secrets
+from typing import Any
 
 import orjson
 import werkzeug.exceptions
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from dreamlake_assets import routes, services
+from dreamlake_assets import routes, services, trace
 from dreamlake_assets.config import Settings
 from dreamlake_assets.errors import (
     AssetsError,
@@ -20,10 +19,9 @@ from dreamlake_assets.errors import (
     UnsupportedMediaType,
 )
 from dreamlake_assets.http import MAXIMUM_BODY_BYTES
+from dreamlake_assets.observer import Observer
 
 _log = logging.getLogger(__name__)
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 #: What the framework's own refusals are called here.
 _REFUSALS: dict[int, type[AssetsError]] = {
@@ -45,27 +43,22 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     routes.install(app)
-    app.before_request(_take_request_id)
-    app.after_request(_send_request_id)
     app.register_error_handler(AssetsError, _answer_error)
     app.register_error_handler(HTTPException, _answer_refusal)
     app.register_error_handler(Exception, _answer_failure)
+    app.wsgi_app = Observer(app.wsgi_app)
     services.install(app, settings or Settings.from_environment()).database.open()
     return app
 
 
-def _take_request_id() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-
-
-def _send_request_id(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.request_id
-    return response
-
-
 def _answer_error(error: AssetsError) -> Response:
-    body = {"error": str(error), "code": error.code, "requestId": g.request_id}
+    here = trace.current()
+    here.error_code = error.code
+    body: dict[str, Any] = {
+        "error": str(error),
+        "code": error.code,
+        "requestId": here.request_id,
+    }
     if error.fields:
         body["fields"] = error.fields
     return Response(
@@ -81,5 +74,5 @@ def _answer_refusal(refusal: HTTPException) -> Response:
 
 
 def _answer_failure(error: Exception) -> Response:
-    _log.exception("request %s failed", g.request_id, exc_info=error)
+    _log.exception("request %s failed", trace.current().request_id, exc_info=error)
     return _answer_error(AssetsError("The service failed to answer; the request id names its log."))

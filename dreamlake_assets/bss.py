@@ -15,7 +15,7 @@ from circuitbreaker import CircuitBreaker
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from dreamlake_assets import errors
+from dreamlake_assets import errors, trace
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -134,6 +134,10 @@ class Bss:
             kept failing, and is left alone for a moment: then as it failed last.
         :raises errors.Overloaded: too many requests wait for BSS already.
         """
+        with trace.BssRequest():
+            return self._presigned_url(route, bss_id)
+
+    def _presigned_url(self, route: str, bss_id: str) -> str:
         failure = self._breaker.last_failure
         if self._breaker.opened and isinstance(failure, errors.BssError):
             raise type(failure)
@@ -189,7 +193,13 @@ class Bss:
 
     def _ask(self, url: str, timeout: float) -> requests.Response:
         # stream: the body of the answer is of no interest, and may be large.
-        return self._session.get(url, allow_redirects=False, timeout=timeout, stream=True)
+        return self._session.get(
+            url,
+            headers={"X-Request-Id": trace.current().request_id},
+            allow_redirects=False,
+            timeout=timeout,
+            stream=True,
+        )
 
 
 def _read_small_body(response: requests.Response) -> None:

@@ -4,7 +4,9 @@ import os
 import re
 import select
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from contextlib import closing
+from itertools import islice
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import psycopg
 import psycopg.types.string
@@ -12,7 +14,7 @@ from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from dreamlake_assets import errors
+from dreamlake_assets import errors, trace
 from dreamlake_assets.queries import query
 
 _TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
@@ -267,7 +269,8 @@ def fetch_one(connection: Connection, name: str, parameters: Parameters) -> Row 
     :raises errors.AssetsError: see ``_translated``.
     """
     try:
-        return connection.execute(query(name), parameters, prepare=True).fetchone()
+        with trace.Roundtrip():
+            return connection.execute(query(name), parameters, prepare=True).fetchone()
     except psycopg.Error as error:
         raise _translated(error) from error
 
@@ -278,7 +281,8 @@ def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list
     :raises errors.AssetsError: see ``_translated``.
     """
     try:
-        return connection.execute(query(name), parameters, prepare=True).fetchall()
+        with trace.Roundtrip():
+            return connection.execute(query(name), parameters, prepare=True).fetchall()
     except psycopg.Error as error:
         raise _translated(error) from error
 
@@ -292,7 +296,17 @@ def stream(connection: Connection, name: str, parameters: Parameters) -> Generat
     :raises errors.AssetsError: see ``_translated``.
     """
     try:
-        yield from connection.cursor().stream(query(name), parameters, size=STREAM_CHUNK_ROWS)
+        rows = cast(
+            "Generator[Row, None, None]",
+            connection.cursor().stream(query(name), parameters, size=STREAM_CHUNK_ROWS),
+        )
+        with closing(rows):
+            with trace.Roundtrip():
+                chunk = list(islice(rows, STREAM_CHUNK_ROWS))
+            while chunk:
+                yield from chunk
+                with trace.MoreRows():
+                    chunk = list(islice(rows, STREAM_CHUNK_ROWS))
     except psycopg.Error as error:
         raise _translated(error) from error
 
@@ -310,7 +324,7 @@ def one_flight(
         lost (:class:`.errors.ConnectionLost`), when it may have been.
     """
     try:
-        with connection.pipeline():
+        with trace.Roundtrip(), connection.pipeline():
             cursors = [
                 connection.execute(query(name), parameters, prepare=True)
                 for name, parameters in statements

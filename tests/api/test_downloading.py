@@ -66,6 +66,13 @@ def test_the_answer_is_where_bss_redirects_to(
     assert "Authorization" not in request.headers
 
 
+def test_bss_is_told_the_id_of_the_request(stored: Api, bss: HttpServer) -> None:
+    response = stored.download(path="/camera/front/run01.mp4")
+
+    [request] = bss.received
+    assert request.headers["X-Request-Id"] == response.headers["X-Request-Id"]
+
+
 @pytest.mark.parametrize("path", ["camera/front/run01.mp4", "//camera//front/run01.mp4"])
 def test_a_path_is_normalised(stored: Api, path: str) -> None:
     assert stored.download(path=path).json == {"url": LOCATION, "filename": "run01.mp4"}

@@ -54,6 +54,9 @@ def cost(proxy: WireProxy, request: Callable[[], TestResponse], status: int) -> 
         response = request()
         assert response.status_code == status, response.get_data(as_text=True)
         assert response.get_data()
+    # What the answer says of itself is what was on the wire.
+    timing = response.headers["Server-Timing"]
+    assert f'desc="roundtrips={counted.roundtrips}"' in timing
     return counted.roundtrips, len(counted.statements)
 
 
