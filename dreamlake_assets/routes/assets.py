@@ -77,7 +77,7 @@ def download(kind: Kind) -> Response:
 
 def _page(kind: Kind, given: dict[str, str], rows: list[Row], limit: int) -> Response:
     """One page; the store was asked for a row more than fits, to know whether there is a next."""
-    response = json_answer([kind.item(row) for row in rows[:limit]])
+    response = json_answer(kind.items(rows[:limit]))
     if len(rows) > limit:
         asset_id, name = rows[limit - 1][:2]
         cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
@@ -99,7 +99,7 @@ def _streamed(kind: Kind, rows: Generator[Row, None, None]) -> Response:
 
 def _json_array(kind: Kind, rows: Iterator[Row]) -> Iterator[bytes]:
     separator = b"["
-    while chunk := [kind.item(row) for row in islice(rows, STREAM_CHUNK_ROWS)]:
+    while chunk := kind.items(islice(rows, STREAM_CHUNK_ROWS)):
         yield separator + orjson.dumps(chunk)[1:-1]
         separator = b","
     yield b"[]" if separator == b"[" else b"]"

@@ -43,5 +43,5 @@ def test_each_has_its_names(name: str, route: str, item: dict[str, Any]) -> None
 
     assert kind.bss_route == route
     assert next(iter(item)) == kind.bss_field
-    listed = kind.item([ROW[column] for column in LISTED_COLUMNS])
+    (listed,) = kind.items([[ROW[column] for column in LISTED_COLUMNS]])
     assert list(listed.items()) == list({"id": "1", "name": "/a", **item, **END}.items())
