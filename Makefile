@@ -44,7 +44,7 @@ explain: $(READY) ## Show the plans of all statements; Q=asset/find_by_name P='p
 	@$(BIN)/dreamlake-assets explain $${Q:-} --param "$${P:-}"
 
 .PHONY: schema
-schema: $(READY) ## Write sql/schema.sql anew, after a migration was added
+schema: $(READY) ## Write sql/schema.sql and the table of sql/README.md anew, after sql/ was changed
 	@$(BIN)/python -m tests.support.schema
 
 .PHONY: lock

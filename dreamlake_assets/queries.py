@@ -1,5 +1,6 @@
 """The statements: one file each below ``sql/``, named by the path without its suffix."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -15,9 +16,10 @@ SQL_DIRECTORY = next(
 def query(name: str) -> bytes:
     """The statement of the file ``sql/<name>.sql`` as it is sent.
 
-    Its first words are the path of its file in a comment, so that ``pg_stat_activity``,
-    ``pg_stat_statements`` and the server's log name the file to open. The head of the file is left
-    out: psycopg would take a ``%`` in it for a placeholder.
+    Its first words are the path of its file in a comment, so that ``pg_stat_activity`` and the
+    server's log name the file to open. The comment stands once more behind the first word:
+    ``pg_stat_statements`` of PostgreSQL 18 cuts off what comes before it. The head of the file is
+    left out: psycopg would take a ``%`` in it for a placeholder.
 
     :param name: such as ``asset/insert``.
     :raises FileNotFoundError: there is no such file.
@@ -25,4 +27,5 @@ def query(name: str) -> bytes:
     lines = (SQL_DIRECTORY / f"{name}.sql").read_text("utf-8").splitlines()
     head = next(number for number, line in enumerate(lines) if not line.startswith("--"))
     statement = "\n".join(lines[head:]).strip()
-    return f"/* {name} */\n{statement}".encode()
+    named = re.sub(r"^\w+", rf"\g<0> /* {name} */", statement)
+    return f"/* {name} */\n{named}".encode()

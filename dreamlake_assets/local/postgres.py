@@ -178,13 +178,14 @@ def process_options() -> dict[str, Any]:
 
 
 @cache
-def testing_programs() -> dict[str, str]:
+def testing_programs(directory: Path) -> dict[str, str]:
     """``initdb`` and ``postgres`` as arguments for ``testing.postgresql.Postgresql``.
+
+    :param directory: that holds them; see :func:`binaries`.
 
     For root these are scripts that become the program, as another user, in the same process: the
     signals that ``testing.postgresql`` sends reach PostgreSQL itself.
     """
-    directory = binaries(prefer_installed=True)
     programs = {name: str(directory / name) for name in ("initdb", "postgres")}
     if unprivileged_user() is None:
         return programs

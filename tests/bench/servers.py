@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import psutil
 import testing.postgresql
 
-from dreamlake_assets.local.postgres import testing_programs
+from dreamlake_assets.local.postgres import binaries, testing_programs
 from tests.support.http import closed_port
 from tests.support.wire import WireProxy
 
@@ -60,7 +60,7 @@ class Server:
 def postgres() -> Iterator[tuple[Server, str]]:
     """PostgreSQL with an empty database, and the URL of that."""
     with testing.postgresql.Postgresql(
-        **testing_programs(), postgres_args=POSTGRES_OPTIONS
+        **testing_programs(binaries(prefer_installed=True)), postgres_args=POSTGRES_OPTIONS
     ) as server:
         url = server.url()
         yield Server(urlsplit(url).port or 0, psutil.Process(server.server_pid)), url

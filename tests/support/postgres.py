@@ -3,12 +3,13 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import testing.postgresql
 from psycopg import sql
 
-from dreamlake_assets.local.postgres import testing_programs
+from dreamlake_assets.local.postgres import binaries, testing_programs
 
 #: No test looks at what survives a crash of the machine, so nothing is flushed to disk.
 _OPTIONS = (
@@ -21,13 +22,23 @@ _INITDB_OPTIONS = "-U postgres -A trust -E UTF8 --no-locale"
 
 
 class Server:
-    """A PostgreSQL server in a directory of its own, on a free port of the loopback interface."""
+    """A PostgreSQL server in a directory of its own, on a free port of the loopback interface.
 
-    def __init__(self) -> None:
+    :param programs: the directory of its programs; of the installed ones where it is not given.
+    :param options: of ``postgres``, besides those of all tests.
+    """
+
+    def __init__(self, programs: Path | None = None, *, options: str = "") -> None:
         self._server = testing.postgresql.Postgresql(
-            **testing_programs(), initdb_args=_INITDB_OPTIONS, postgres_args=_OPTIONS
+            **testing_programs(programs or binaries(prefer_installed=True)),
+            initdb_args=_INITDB_OPTIONS,
+            postgres_args=f"{_OPTIONS} {options}",
         )
         self._numbers = itertools.count(1)
+
+    @property
+    def data_directory(self) -> Path:
+        return Path(self._server.get_data_directory())
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database."""

@@ -1,4 +1,4 @@
-"""The schema of a database as SQL; as a program, writes ``sql/schema.sql`` anew."""
+"""The schema of a database as SQL; as a program, writes what `make schema` writes."""
 
 import os
 import re
@@ -9,6 +9,7 @@ import psycopg
 from dreamlake_assets import migrations
 from dreamlake_assets.local.postgres import binaries
 from dreamlake_assets.queries import SQL_DIRECTORY
+from tests.support import overview
 from tests.support.postgres import Server
 
 SCHEMA_FILE = SQL_DIRECTORY / "schema.sql"
@@ -51,7 +52,8 @@ def dump_by_relation(database_url: str) -> str:
 
 
 def main() -> None:
-    """Write ``sql/schema.sql``."""
+    """Write ``sql/schema.sql``, and the table of ``sql/README.md``."""
+    overview.write()
     # The same on every machine: each version of PostgreSQL has its own wording.
     os.environ["PG_BIN"] = str(binaries(prefer_installed=False))
     server = Server()
