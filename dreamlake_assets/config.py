@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from dreamlake_assets import db
+from dreamlake_assets import auth, db
+from dreamlake_assets.auth import TokenSettings
 
 #: The secret that the public client signs its debug tokens with. Everybody knows it.
 DEBUG_SECRET = "your-secret-key-change-this-in-production"  # noqa: S105
-MINIMUM_SECRET_BYTES = 32
 
 _SYMMETRIC = {"HS256", "HS384", "HS512"}
 _ASYMMETRIC = {
@@ -31,29 +31,13 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSettings:
-    """How tokens are verified: one key, and algorithms that are pinned.
-
-    :param secret: of HS256, or None.
-    :param public_key: in PEM, or None.
-    :param jwks_url: where the issuer publishes its keys, or None.
-    """
-
-    secret: str | None = field(default=None, repr=False)
-    public_key: str | None = field(default=None, repr=False)
-    jwks_url: str | None = None
-    algorithms: tuple[str, ...] = ("HS256",)
-    audience: str | None = None
-    issuer: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that differs between two places where the service runs.
 
     :param bss_timeout: seconds that BSS may take to connect, and again to answer.
     :param threads: of each worker: as many requests are served at once, each with a connection.
     :param cursor_secret: signs the cursors of lists; the same in every process.
+    :param previous_cursor_secret: signed those that clients may still hold, or None.
     """
 
     database_url: str = field(repr=False)
@@ -64,6 +48,7 @@ class Settings:
     port: int = 10334
     threads: int = 8
     cursor_secret: str = field(repr=False)
+    previous_cursor_secret: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -73,6 +58,7 @@ class Settings:
         """
         tokens = token_settings(environ)
         url = database_url(environ)
+        cursor_secret = _optional(environ, "DREAMLAKE_CURSOR_SECRET")
         return cls(
             database_url=url,
             tokens=tokens,
@@ -81,7 +67,8 @@ class Settings:
             bss_timeout=_number(environ, "DREAMLAKE_BSS_TIMEOUT", 5.0, least=0.1, most=60.0),
             port=port(environ),
             threads=threads(environ),
-            cursor_secret=_optional(environ, "DREAMLAKE_CURSOR_SECRET") or tokens.secret or url,
+            cursor_secret=cursor_secret or tokens.secret or url,
+            previous_cursor_secret=None if cursor_secret else tokens.previous_secret,
         )
 
 
@@ -115,15 +102,21 @@ def token_settings(environ: Mapping[str, str] = os.environ) -> TokenSettings:
             "set exactly one of DREAMLAKE_JWT_SECRET, DREAMLAKE_JWT_PUBLIC_KEY and"
             " DREAMLAKE_JWT_JWKS_URL"
         )
-    if secret is not None:
-        _check_secret(secret, local_stack=environ.get("DREAMLAKE_LOCAL_STACK") == "1")
+    previous_secret = _optional(environ, "DREAMLAKE_JWT_SECRET_PREVIOUS")
+    if previous_secret is not None and secret is None:
+        raise SettingsError("DREAMLAKE_JWT_SECRET_PREVIOUS goes with DREAMLAKE_JWT_SECRET only")
+    algorithms = _algorithms(environ, symmetric=secret is not None)
+    if environ.get("DREAMLAKE_LOCAL_STACK") != "1":
+        _check_secret("DREAMLAKE_JWT_SECRET", secret, algorithms)
+        _check_secret("DREAMLAKE_JWT_SECRET_PREVIOUS", previous_secret, algorithms)
     if public_key is not None:
-        public_key = _pem(public_key)
+        public_key = _pem(public_key, algorithms)
     return TokenSettings(
         secret=secret,
+        previous_secret=previous_secret,
         public_key=public_key,
         jwks_url=jwks_url,
-        algorithms=_algorithms(environ, symmetric=secret is not None),
+        algorithms=algorithms,
         audience=_optional(environ, "DREAMLAKE_JWT_AUDIENCE"),
         issuer=_optional(environ, "DREAMLAKE_JWT_ISSUER"),
     )
@@ -153,22 +146,31 @@ def threads(environ: Mapping[str, str] = os.environ) -> int:
     return _whole_number(environ, "DREAMLAKE_THREADS", 8, least=1, most=256)
 
 
-def _check_secret(secret: str, *, local_stack: bool) -> None:
-    if local_stack:
+def _check_secret(name: str, secret: str | None, algorithms: tuple[str, ...]) -> None:
+    if secret is None:
         return
     if secret == DEBUG_SECRET:
-        raise SettingsError(
-            "DREAMLAKE_JWT_SECRET is the published debug secret; choose one of your own"
-        )
-    if len(secret.encode()) < MINIMUM_SECRET_BYTES:
-        raise SettingsError(f"DREAMLAKE_JWT_SECRET must have {MINIMUM_SECRET_BYTES} bytes or more")
+        raise SettingsError(f"{name} is the published debug secret; choose one of your own")
+    # HS256 asks for 256 bits.
+    least = max(int(algorithm[2:]) for algorithm in algorithms) // 8
+    if len(secret.encode()) < least:
+        raise SettingsError(f"{name} must have {least} bytes or more")
+    _check_key(name, secret, algorithms)
 
 
-def _pem(text: str) -> str:
+def _check_key(name: str, key: str, algorithms: tuple[str, ...]) -> None:
+    try:
+        auth.check_key(key, algorithms)
+    except ValueError as error:
+        raise SettingsError(f"{name} is bad: {error}") from None
+
+
+def _pem(text: str, algorithms: tuple[str, ...]) -> str:
     # Many places that set an environment cannot hold a line break.
     text = text.replace("\\n", "\n")
     if not text.startswith("-----BEGIN ") or "PRIVATE KEY" in text:
         raise SettingsError("DREAMLAKE_JWT_PUBLIC_KEY must be a public key in PEM")
+    _check_key("DREAMLAKE_JWT_PUBLIC_KEY", text, algorithms)
     return text
 
 

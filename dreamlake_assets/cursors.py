@@ -31,9 +31,18 @@ class InvalidCursor(ValueError):
 class Cursors:
     """Signs and reads cursors."""
 
-    def __init__(self, key: bytes):
-        """:param key: the same in every process that serves, and over restarts."""
-        self._key = hashlib.sha256(b"dreamlake_assets cursor" + key).digest()
+    def __init__(self, key: bytes, previous_key: bytes | None = None):
+        """Take the keys.
+
+        :param key: the same in every process that serves, and over restarts.
+        :param previous_key: what it was before it was changed; cursors of it are still read.
+        """
+        # The last one signs.
+        self._keys = [
+            hashlib.sha256(b"dreamlake_assets cursor" + each).digest()
+            for each in (previous_key, key)
+            if each is not None
+        ]
 
     def write(self, position: Position, filters: Mapping[str, str]) -> str:
         """The cursor of a page that ends at a position, good for lists with these filters only."""
@@ -53,7 +62,7 @@ class Cursors:
     def _serializer(self, filters: Mapping[str, str]) -> URLSafeSerializer:
         # The filters are part of the key: a cursor of other filters is one that was altered.
         salt = hashlib.sha256(orjson.dumps(filters, option=orjson.OPT_SORT_KEYS)).digest()
-        return URLSafeSerializer(self._key, salt=salt, serializer=_Json)
+        return URLSafeSerializer(self._keys, salt=salt, serializer=_Json)
 
 
 class _Json:

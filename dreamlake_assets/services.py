@@ -22,12 +22,18 @@ class Services:
     cursors: Cursors
     database: Database
 
+    def close(self) -> None:
+        """End what works in the background."""
+        self.authenticator.close()
+        self.database.close()
+
 
 def install(app: Flask, settings: Settings) -> Services:
     """Make the services of an application."""
     part = max(1, settings.threads // 2)
+    previous = settings.previous_cursor_secret
     made = Services(
-        authenticator=Authenticator(settings.tokens),
+        authenticator=Authenticator(settings.tokens, concurrency=part),
         bss=Bss(
             settings.bss_url,
             token=settings.bss_token,
@@ -35,7 +41,10 @@ def install(app: Flask, settings: Settings) -> Services:
             # Downloads and streams wait for others; half of the threads stay for everybody else.
             concurrency=part,
         ),
-        cursors=Cursors(settings.cursor_secret.encode()),
+        cursors=Cursors(
+            settings.cursor_secret.encode(),
+            previous.encode() if previous is not None else None,
+        ),
         database=Database(settings.database_url, connections=settings.threads, streams=part),
     )
     app.extensions[_EXTENSION] = made

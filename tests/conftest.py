@@ -84,7 +84,7 @@ def settings(database_url: str) -> Settings:
 def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     yield app
-    app.extensions["dreamlake_assets"].database.close()
+    app.extensions["dreamlake_assets"].close()
 
 
 @pytest.fixture

@@ -1,14 +1,20 @@
 """The service behind a client, with an empty database, or with one that a file's tests share."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
 from flask.testing import FlaskClient
 
+from dreamlake_assets.config import Settings, TokenSettings
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import TABLES, Api, serving
 from tests.support.postgres import Server
+
+WithTokens = Callable[..., AbstractContextManager[Api]]
 
 
 @pytest.fixture(scope="package")
@@ -49,3 +55,15 @@ def shared_api(shared_url: str, shared_connection: psycopg.Connection) -> Iterat
     settings = settings_of(shared_url)
     with serving(settings) as app:
         yield Api(app.test_client(), headers_of(settings))
+
+
+@pytest.fixture
+def with_tokens(settings: Settings) -> WithTokens:
+    """The service with other settings for tokens."""
+
+    @contextmanager
+    def with_tokens(**tokens: Any) -> Iterator[Api]:
+        with serving(replace(settings, tokens=TokenSettings(**tokens))) as app:
+            yield Api(app.test_client(), headers_of(settings))
+
+    return with_tokens

@@ -1,91 +1,35 @@
 """Who gets in: tokens of every kind, and what membership allows."""
 
-import base64
-import hashlib
-import hmac
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Iterator
 from typing import Any
 
 import jwt
 import psycopg
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from jwt.algorithms import RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from dreamlake_assets import store
-from dreamlake_assets.config import Settings, TokenSettings
+from dreamlake_assets.auth import CACHE_TOKENS, Authenticator, TokenSettings, sign
 from dreamlake_assets.kinds import KINDS
-from tests.conftest import NAMESPACE, READER, SECRET, STRANGER, WRITER, headers_of
-from tests.support.api import Answer, Api, problem, serving
-from tests.support.http import HttpServer, answer, closed_port
-
-RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-
-BARE_CHALLENGE = 'Bearer realm="dreamlake"'
-DOES_NOT_VERIFY = "The token does not verify."
-NO_SUBJECT = "The token names no subject."
-
-WithTokens = Callable[..., AbstractContextManager[Api]]
-
-
-def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    public = key.public_key()
-    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def token(claims: dict[str, Any] | None = None, key: Any = SECRET, **options: Any) -> str:
-    return jwt.encode({"sub": WRITER, **(claims or {})}, key, **options)
-
-
-def handmade(header: dict[str, Any], payload: str, secret: str = SECRET) -> str:
-    """A token that PyJWT refuses to make, with a true HS256 signature."""
-    parts = [_base64(json.dumps(header)), _base64(payload)]
-    mac = hmac.new(secret.encode(), ".".join(parts).encode(), hashlib.sha256)
-    return ".".join([*parts, base64.urlsafe_b64encode(mac.digest()).rstrip(b"=").decode()])
-
-
-def _base64(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).rstrip(b"=").decode()
-
-
-def me(api: Api, authorization: str | None) -> Answer:
-    headers = {} if authorization is None else {"Authorization": authorization}
-    return api.ask("/auth/me", headers=headers)
-
-
-def accepted(response: Answer, subject: str = WRITER) -> None:
-    assert response.status_code == 200, response.text
-    assert response.json["subject"] == subject
-
-
-def refused(response: Answer, sentence: str) -> None:
-    assert response.status_code == 401, response.text
-    assert problem(response) == {"error": sentence, "code": "unauthenticated"}
-    assert response.headers["WWW-Authenticate"] == (
-        f'{BARE_CHALLENGE}, error="invalid_token", error_description="{sentence}"'
-    )
-
-
-@pytest.fixture
-def with_tokens(settings: Settings) -> WithTokens:
-    """The service with other settings for tokens."""
-
-    @contextmanager
-    def with_tokens(**tokens: Any) -> Iterator[Api]:
-        with serving(replace(settings, tokens=TokenSettings(**tokens))) as app:
-            yield Api(app.test_client(), headers_of(settings))
-
-    return with_tokens
+from tests.api.conftest import WithTokens
+from tests.conftest import NAMESPACE, READER, SECRET, STRANGER, WRITER
+from tests.support.api import Api, problem
+from tests.support.tokens import (
+    BARE_CHALLENGE,
+    DOES_NOT_VERIFY,
+    EC_KEY,
+    NO_SUBJECT,
+    OTHER_RSA_KEY,
+    RSA_KEY,
+    accepted,
+    handmade,
+    me,
+    pem,
+    refused,
+    token,
+)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +94,12 @@ GARBAGE = {
     "exp is infinite": handmade({"alg": "HS256"}, f'{{"sub": "{WRITER}", "exp": 1e999}}'),
     "iat is a word": handmade({"alg": "HS256"}, f'{{"sub": "{WRITER}", "iat": "x"}}'),
     "nbf is a list": handmade({"alg": "HS256"}, f'{{"sub": "{WRITER}", "nbf": []}}'),
+    "unencoded": handmade(
+        {"alg": "HS256", "crit": ["b64"], "b64": False}, f'{{"sub": "{WRITER}"}}'
+    ),
+    "a key of its own": handmade(
+        {"alg": "HS256", "jwk": {"kty": "oct", "k": "QUFB"}}, f'{{"sub": "{WRITER}"}}', "AAA"
+    ),
     "critical": handmade({"alg": "HS256", "crit": ["x"], "x": 1}, f'{{"sub": "{WRITER}"}}'),
 }
 
@@ -171,6 +121,18 @@ def test_garbage_does_not_verify(shared_api: Api, garbage: str) -> None:
 )
 def test_a_token_has_its_time(shared_api: Api, claims: dict[str, int], sentence: str) -> None:
     refused(me(shared_api, f"Bearer {token(claims)}"), sentence)
+
+
+@pytest.mark.parametrize(("claim", "seconds"), [("exp", -5), ("nbf", 8), ("iat", 8)])
+def test_the_clocks_may_differ(shared_api: Api, claim: str, seconds: int) -> None:
+    accepted(me(shared_api, f"Bearer {token({claim: int(time.time()) + seconds})}"))
+
+
+@pytest.mark.parametrize(("claim", "seconds"), [("exp", -11), ("nbf", 30), ("iat", 30)])
+def test_the_clocks_may_differ_by_ten_seconds(shared_api: Api, claim: str, seconds: int) -> None:
+    response = me(shared_api, f"Bearer {token({claim: int(time.time()) + seconds})}")
+
+    assert response.status_code == 401
 
 
 @pytest.mark.parametrize("kind", [int, float, str])
@@ -224,6 +186,42 @@ def test_a_token_has_at_most_8_kib(shared_api: Api) -> None:
     accepted(me(shared_api, f"Bearer {token({'x': 'x' * 5000})}"))
 
 
+def test_few_tokens_are_remembered() -> None:
+    authenticator = Authenticator(TokenSettings(secret=SECRET))
+    for number in range(CACHE_TOKENS + 10):
+        authenticator.subject(f"Bearer {token({'jti': str(number)})}")
+
+    assert len(authenticator._verified) == CACHE_TOKENS
+
+
+class TestChangedSecret:
+    """The secret of HS256 is changed: for a while there are two."""
+
+    NEW = "the new secret of the tests, with enough bytes"
+
+    @pytest.fixture
+    def api(self, with_tokens: WithTokens) -> Iterator[Api]:
+        with with_tokens(secret=self.NEW, previous_secret=SECRET) as api:
+            yield api
+
+    def test_both_verify(self, api: Api) -> None:
+        accepted(me(api, f"Bearer {token(key=self.NEW)}"))
+        accepted(me(api, f"Bearer {token(key=SECRET)}"))
+        refused(me(api, f"Bearer {token(key='x' * 32)}"), DOES_NOT_VERIFY)
+        refused(me(api, f"Bearer {UNSIGNED}"), DOES_NOT_VERIFY)
+
+    @pytest.mark.parametrize("key", [NEW, SECRET], ids=["new", "previous"])
+    def test_neither_verifies_what_has_expired(self, api: Api, key: str) -> None:
+        refused(me(api, f"Bearer {token({'exp': 1}, key=key)}"), "The token has expired.")
+
+    def test_the_new_one_signs(self, with_tokens: WithTokens) -> None:
+        both = TokenSettings(secret=self.NEW, previous_secret=SECRET)
+        signed = sign(both, WRITER, 60)
+        with with_tokens(secret=self.NEW) as api:
+            accepted(me(api, f"Bearer {signed}"))
+            refused(me(api, f"Bearer {token(key=SECRET)}"), DOES_NOT_VERIFY)
+
+
 def test_audience_and_issuer_are_checked_where_configured(with_tokens: WithTokens) -> None:
     right = {"aud": "assets", "iss": "https://issuer.example"}
     other_audience = "The token is for another audience."
@@ -256,117 +254,6 @@ def test_a_public_key(with_tokens: WithTokens, key: Any, algorithm: str) -> None
         confused = handmade({"alg": "HS256"}, f'{{"sub": "{WRITER}"}}', public)
         refused(me(api, f"Bearer {confused}"), DOES_NOT_VERIFY)
         refused(me(api, f"Bearer {UNSIGNED}"), DOES_NOT_VERIFY)
-
-
-class TestJwks:
-    """The issuer publishes its keys at a URL."""
-
-    KEY = RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True)
-    KEYS = json.dumps({"keys": [{**KEY, "kid": "one"}]}).encode()
-
-    @pytest.fixture
-    def issuer(self) -> Iterator[HttpServer]:
-        with HttpServer(answer(200, body=self.KEYS)) as server:
-            yield server
-
-    def signed(self, kid: str | None = "one", key: rsa.RSAPrivateKey = RSA_KEY) -> str:
-        return token(key=key, algorithm="RS256", headers={"kid": kid} if kid else None)
-
-    def test_verifies_by_the_key_that_the_token_names(
-        self, with_tokens: WithTokens, issuer: HttpServer
-    ) -> None:
-        with with_tokens(jwks_url=issuer.url, algorithms=("RS256",)) as api:
-            accepted(me(api, f"Bearer {self.signed()}"))
-            accepted(me(api, f"Bearer {self.signed()}"))
-            assert len(issuer.received) == 1
-
-            refused(me(api, f"Bearer {self.signed(key=OTHER_RSA_KEY)}"), DOES_NOT_VERIFY)
-            refused(me(api, f"Bearer {self.signed(kid='two')}"), DOES_NOT_VERIFY)
-            refused(me(api, f"Bearer {self.signed(kid=None)}"), DOES_NOT_VERIFY)
-            confused = handmade({"alg": "HS256", "kid": "one"}, '{"sub": "x"}', pem(RSA_KEY))
-            refused(me(api, f"Bearer {confused}"), DOES_NOT_VERIFY)
-            refused(me(api, "Bearer garbage"), DOES_NOT_VERIFY)
-
-    def test_unknown_keys_do_not_make_it_ask_again_and_again(
-        self, with_tokens: WithTokens, issuer: HttpServer
-    ) -> None:
-        with with_tokens(jwks_url=issuer.url, algorithms=("RS256",)) as api:
-            for number in range(20):
-                me(api, f"Bearer {self.signed(kid=str(number))}")
-
-        assert len(issuer.received) <= 2
-
-    @pytest.mark.parametrize(
-        "reply",
-        [
-            answer(500),
-            answer(404, body=b"{}"),
-            answer(302, {"Location": "/elsewhere"}),
-            answer(200, body=b"<html>"),
-            answer(200, body=b"\xff"),
-            answer(200, body=b"[]"),
-            answer(200, body=b'{"keys": []}'),
-            answer(200, body=b'{"keys": 7}'),
-        ],
-        ids=["500", "404", "302", "html", "no text", "list", "no keys", "number"],
-    )
-    def test_an_issuer_in_trouble_is_not_the_fault_of_the_token(
-        self, with_tokens: WithTokens, issuer: HttpServer, reply: Any
-    ) -> None:
-        issuer.answer = reply
-        with with_tokens(jwks_url=issuer.url, algorithms=("RS256",)) as api:
-            self.unavailable(me(api, f"Bearer {self.signed()}"))
-
-    def test_an_issuer_that_is_back_is_asked_again(
-        self, with_tokens: WithTokens, issuer: HttpServer
-    ) -> None:
-        issuer.answer = answer(500)
-        with with_tokens(jwks_url=issuer.url, algorithms=("RS256",)) as api:
-            responses = [me(api, f"Bearer {self.signed()}") for _ in range(5)]
-            issuer.answer = answer(200, body=self.KEYS)
-            time.sleep(1.1)
-
-            for response in responses:
-                self.unavailable(response)
-            assert len(issuer.received) == 1
-            accepted(me(api, f"Bearer {self.signed()}"))
-
-    def test_an_issuer_that_hangs_is_waited_for_once(
-        self, with_tokens: WithTokens, issuer: HttpServer
-    ) -> None:
-        over = threading.Event()
-
-        def hang(_: BaseHTTPRequestHandler) -> None:
-            over.wait(20)
-
-        issuer.answer = hang
-        with (
-            with_tokens(jwks_url=issuer.url, algorithms=("RS256",)) as api,
-            ThreadPoolExecutor() as executor,
-        ):
-            begun = time.monotonic()
-            waiting = [
-                executor.submit(me, api.with_client_of_its_own(), f"Bearer {self.signed()}")
-                for _ in range(4)
-            ]
-            for each in waiting:
-                self.unavailable(each.result())
-            assert time.monotonic() - begun < 6
-            over.set()
-
-    def test_an_issuer_that_is_away(self, with_tokens: WithTokens) -> None:
-        url = f"http://127.0.0.1:{closed_port()}"
-        with with_tokens(jwks_url=url, algorithms=("RS256",)) as api:
-            self.unavailable(me(api, f"Bearer {self.signed()}"))
-
-    @staticmethod
-    def unavailable(response: Answer) -> None:
-        assert response.status_code == 503, response.text
-        assert response.headers["Retry-After"].isdecimal()
-        assert problem(response) == {
-            "error": "The keys of the token issuer cannot be fetched; try again.",
-            "code": "unavailable",
-        }
 
 
 @pytest.mark.parametrize(

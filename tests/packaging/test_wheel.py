@@ -46,7 +46,7 @@ print(json.dumps({
     "livez": client.get("/livez").status_code,
     "readyz": client.get("/readyz").status_code,
 }))
-app.extensions["dreamlake_assets"].database.close()
+app.extensions["dreamlake_assets"].close()
 """
 
 

@@ -104,7 +104,7 @@ def serving(settings: Settings) -> Iterator[Flask]:
     try:
         yield app
     finally:
-        app.extensions["dreamlake_assets"].database.close()
+        app.extensions["dreamlake_assets"].close()
 
 
 def problem(response: Answer) -> dict[str, Any]:

@@ -6,9 +6,17 @@ import pytest
 
 from dreamlake_assets import config
 from dreamlake_assets.config import DEBUG_SECRET, Settings, SettingsError, TokenSettings
+from tests.support.tokens import EC_KEY, RSA_KEY, pem
 
 SECRET = "x" * 32
-PEM = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----"
+PEM = pem(RSA_KEY).strip()
+SHORT_PEM = """\
+-----BEGIN PUBLIC KEY-----
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC3TS/x5qaK4GrTiJjVN6KDFqGi
+LLExPipfRg+jX1Jy8gGZRTTG9qhzRYfwSDl8rQGoU2SmsWdyuQ/CmWI0NWxGajSH
+HvHUls1Id3gY8Db5iXEZ59xh6PwDTbF506G7/yfd9ZlT55pGDqQQ4bcIadJO5fHE
+tNfxBqQ5yRXjl+yTfQIDAQAB
+-----END PUBLIC KEY-----"""
 PASSWORD = "the-password"
 URL = f"postgresql://service:{PASSWORD}@db.example:5432/dreamlake"
 
@@ -35,7 +43,7 @@ def test_every_setting_is_read() -> None:
         "DREAMLAKE_BSS_TOKEN": "token",
         "DREAMLAKE_BSS_TIMEOUT": "2.5",
         "DREAMLAKE_JWT_PUBLIC_KEY": PEM.replace("\n", "\\n"),
-        "DREAMLAKE_JWT_ALGORITHMS": "ES256, EdDSA",
+        "DREAMLAKE_JWT_ALGORITHMS": "RS256, PS256",
         "DREAMLAKE_JWT_AUDIENCE": "assets",
         "DREAMLAKE_JWT_ISSUER": "https://issuer.example",
         "DREAMLAKE_THREADS": "16",
@@ -48,7 +56,7 @@ def test_every_setting_is_read() -> None:
         database_url=URL,
         tokens=TokenSettings(
             public_key=PEM,
-            algorithms=("ES256", "EdDSA"),
+            algorithms=("RS256", "PS256"),
             audience="assets",
             issuer="https://issuer.example",
         ),
@@ -68,6 +76,7 @@ def test_an_empty_setting_is_not_given() -> None:
             "DREAMLAKE_BSS_URL",
             "DREAMLAKE_BSS_TOKEN",
             "DREAMLAKE_BSS_TIMEOUT",
+            "DREAMLAKE_JWT_SECRET_PREVIOUS",
             "DREAMLAKE_JWT_PUBLIC_KEY",
             "DREAMLAKE_JWT_JWKS_URL",
             "DREAMLAKE_JWT_ALGORITHMS",
@@ -109,7 +118,13 @@ BAD: list[tuple[str, str]] = [
     *(("DREAMLAKE_THREADS", value) for value in ("x", "0", "257", "1.5")),
     ("DREAMLAKE_JWT_SECRET", "x" * 31),
     ("DREAMLAKE_JWT_SECRET", DEBUG_SECRET),
+    ("DREAMLAKE_JWT_SECRET", PEM),
+    ("DREAMLAKE_JWT_SECRET_PREVIOUS", "x" * 31),
+    ("DREAMLAKE_JWT_SECRET_PREVIOUS", DEBUG_SECRET),
     ("DREAMLAKE_JWT_PUBLIC_KEY", "x"),
+    ("DREAMLAKE_JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
+    ("DREAMLAKE_JWT_PUBLIC_KEY", SHORT_PEM),
+    ("DREAMLAKE_JWT_PUBLIC_KEY", pem(EC_KEY)),
     ("DREAMLAKE_JWT_PUBLIC_KEY", PEM.replace("PUBLIC", "PRIVATE")),
     ("DREAMLAKE_JWT_ALGORITHMS", "none"),
     ("DREAMLAKE_JWT_ALGORITHMS", "RS256"),
@@ -145,6 +160,37 @@ def test_a_public_key_is_no_secret(symmetric: str) -> None:
     refused(environ, "DREAMLAKE_JWT_ALGORITHMS")
 
 
+@pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
+def test_a_secret_is_as_long_as_its_algorithm_asks(algorithm: str, least: int) -> None:
+    environ = {**LEAST, "DREAMLAKE_JWT_ALGORITHMS": algorithm}
+
+    refused({**environ, "DREAMLAKE_JWT_SECRET": "x" * (least - 1)}, "DREAMLAKE_JWT_SECRET")
+    settings = Settings.from_environment({**environ, "DREAMLAKE_JWT_SECRET": "x" * least})
+    assert settings.tokens.algorithms == (algorithm,)
+
+
+def test_a_secret_can_be_changed() -> None:
+    new = "y" * 32
+    changed = {**LEAST, "DREAMLAKE_JWT_SECRET": new, "DREAMLAKE_JWT_SECRET_PREVIOUS": SECRET}
+
+    settings = Settings.from_environment(changed)
+    assert settings.tokens == TokenSettings(secret=new, previous_secret=SECRET)
+    assert (settings.cursor_secret, settings.previous_cursor_secret) == (new, SECRET)
+
+    settings = Settings.from_environment({**changed, "DREAMLAKE_CURSOR_SECRET": "cursors"})
+    assert (settings.cursor_secret, settings.previous_cursor_secret) == ("cursors", None)
+
+
+def test_a_previous_secret_goes_with_a_secret() -> None:
+    environ = {
+        "DATABASE_URL": URL,
+        "DREAMLAKE_JWT_PUBLIC_KEY": PEM,
+        "DREAMLAKE_JWT_SECRET_PREVIOUS": SECRET,
+    }
+
+    refused(environ, "DREAMLAKE_JWT_SECRET_PREVIOUS")
+
+
 def test_there_is_one_key() -> None:
     refused({**LEAST, "DREAMLAKE_JWT_PUBLIC_KEY": PEM}, "DREAMLAKE_JWT_SECRET")
     refused({**LEAST, "DREAMLAKE_JWT_JWKS_URL": "https://x.example"}, "DREAMLAKE_JWT_SECRET")
@@ -170,6 +216,7 @@ def test_no_secret_is_shown() -> None:
     environ = {
         **LEAST,
         "DREAMLAKE_JWT_SECRET": "the-secret-of-tokens-in-enough-bytes",
+        "DREAMLAKE_JWT_SECRET_PREVIOUS": "the-secret-of-yesterday-in-enough-bytes",
         "DREAMLAKE_BSS_TOKEN": "the-token-of-bss",
         "DREAMLAKE_CURSOR_SECRET": "the-secret-of-cursors",
     }
@@ -177,7 +224,7 @@ def test_no_secret_is_shown() -> None:
     shown = repr(Settings.from_environment(environ))
 
     assert "bss_url" in shown
-    for secret in ("the-secret-of-tokens", "the-token-of-bss", "the-secret-of-cursors", PASSWORD):
+    for secret in ("the-secret-of", "the-token-of-bss", PASSWORD):
         assert secret not in shown
 
 
@@ -187,5 +234,6 @@ def refused(environ: dict[str, str], name: str) -> None:
     message = str(caught.value)
     assert name in message
     assert "\n" not in message
-    shown: Any = environ.get("DREAMLAKE_JWT_SECRET")
-    assert not shown or shown not in message
+    for setting in ("DREAMLAKE_JWT_SECRET", "DREAMLAKE_JWT_SECRET_PREVIOUS"):
+        shown: Any = environ.get(setting)
+        assert not shown or shown not in message

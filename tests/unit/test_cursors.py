@@ -59,6 +59,16 @@ def test_it_belongs_to_its_key() -> None:
         Cursors(b"other").read(cursor, FILTERS)
 
 
+def test_its_key_can_be_changed() -> None:
+    position = Position("/camera/front", ID)
+    changed = Cursors(b"new", b"key")
+
+    assert changed.read(CURSORS.write(position, FILTERS), FILTERS) == position
+    assert Cursors(b"new").read(changed.write(position, FILTERS), FILTERS) == position
+    with pytest.raises(InvalidCursor):
+        changed.read(Cursors(b"other").write(position, FILTERS), FILTERS)
+
+
 @given(TEXTS)
 def test_nothing_is_above_what_is_above_all_names(text: str) -> None:
     assert f"/{text}".encode() < ABOVE_ALL_NAMES.encode()
