@@ -216,12 +216,13 @@ def _glob_listing(
 def _folders_narrow(folder: Folder) -> bool:
     """Whether going folder by folder reads less than all names between the bounds of the glob.
 
-    Not where there is one folder to go to: then the bounds say as much. Nor where both the folders
-    and the files are any.
+    Not where there is one folder to go to and one name in it: then the bounds say as much. Nor
+    where both the folders and the files are any.
     """
-    one = folder.upper == folder.lower + LOWEST_CHARACTER
+    one_folder = folder.upper == folder.lower + LOWEST_CHARACTER
+    one_name = folder.file_upper == folder.file_lower + LOWEST_CHARACTER
     anything = folder.depth is None and folder.file_lower == "/"
-    return not (one or anything)
+    return not ((one_folder and one_name) or anything)
 
 
 def find(

@@ -20,7 +20,8 @@
 -- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project', 'episode' or
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,
 --          or the subject is no member of it.
--- Index:   node_path_key, one Index Only Scan; asset_by_episode_name, one Index Scan per folder
+-- Index:   node_path_key, one Index Only Scan, and one more per folder; asset_by_episode_name, one
+--          Index Scan per gap between the folders in a folder;
 --          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
 --          episode_name_key and episode_pkey, an Index Scan each
 -- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
@@ -28,7 +29,9 @@
 --          The two halves of "episode" are two index look-ups; the one that is not asked for finds
 --          nothing.
 --          Each folder gives its own files only, or a file would be found once for each folder
---          above it; each gives a page at most, and the page is sorted from those.
+--          above it. They lie in the gaps between its folders, whose names may be many more: "gap" is
+--          what lies between the end of one (path || '0') and the beginning of the next (path || '/').
+--          Each gap gives a page at most, and the page is sorted from those.
 
 SELECT
     page.asset_id,
@@ -94,6 +97,29 @@ LEFT JOIN LATERAL (
     ) AS folder
     CROSS JOIN LATERAL (
         SELECT
+            coalesce(
+                lag(bound.path || '0') OVER (ORDER BY bound.upper ASC), folder.path || %(file_lower)s::text
+            ) AS lower,
+            bound.upper
+        FROM (
+            SELECT
+                child.path,
+                child.path || '/' AS upper
+            FROM node AS child
+            WHERE child.namespace_id = space.namespace_id
+                AND child.scope_id = episode.episode_id
+                AND child.path >= folder.path || %(file_lower)s::text
+                AND child.path < folder.path || %(file_upper)s::text
+                AND child.path || '/' < folder.path || %(file_upper)s::text
+                AND strpos(substr(child.path, length(folder.path) + 2), '/') = 0
+            UNION ALL
+            SELECT
+                NULL::text AS path,
+                folder.path || %(file_upper)s::text AS upper
+        ) AS bound
+    ) AS gap
+    CROSS JOIN LATERAL (
+        SELECT
             asset.asset_id,
             asset.name,
             asset.bss_id,
@@ -111,14 +137,14 @@ LEFT JOIN LATERAL (
             AND asset.episode_id = episode.episode_id
             AND asset.kind = %(kind)s::text
             AND (asset.name, asset.asset_id) > (
-                greatest(folder.path || %(file_lower)s::text, %(after_name)s::text),
+                greatest(gap.lower, %(after_name)s::text),
                 CASE
-                    WHEN folder.path || %(file_lower)s::text > %(after_name)s::text
+                    WHEN gap.lower > %(after_name)s::text
                         THEN '00000000-0000-0000-0000-000000000000'::uuid
                     ELSE %(after_id)s::uuid
                 END
             )
-            AND asset.name < folder.path || %(file_upper)s::text
+            AND asset.name < gap.upper
             AND strpos(substr(asset.name, length(folder.path) + 2), '/') = 0
             AND asset.name ~ %(regex)s::text
         ORDER BY

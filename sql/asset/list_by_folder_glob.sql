@@ -19,7 +19,8 @@
 -- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,
 --          or the subject is no member of it.
--- Index:   node_by_space_path, one Index Only Scan per folder; asset_by_space_name, one Index Scan per folder
+-- Index:   node_by_space_path, one Index Only Scan per folder and per folder in it;
+--          asset_by_space_name, one Index Scan per gap between those;
 --          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
 --          Scan each
 -- Why:     "folder" hops from one distinct path to the next, so that ten thousand episodes with the
@@ -27,7 +28,10 @@
 --          folder that is deeper than the pattern nothing can match, so the whole of it is skipped
 --          ('0' is the character after '/'). The root, '', is no row of node.
 --          Each folder gives its own files only, or a file would be found once for each folder
---          above it; each gives a page at most, and the page is sorted from those.
+--          above it. They lie in the gaps between its folders, whose names may be millions: "child"
+--          hops from one of those to the next, from names that the last segment may begin with, and
+--          "gap" is what lies between the end of one (path || '0') and the beginning of the next
+--          (path || '/'). Each gap gives a page at most, and the page is sorted from those.
 
 WITH RECURSIVE project AS (
     SELECT
@@ -102,6 +106,50 @@ LEFT JOIN LATERAL (
         found.created_at
     FROM folder
     CROSS JOIN LATERAL (
+        WITH RECURSIVE child AS (
+            SELECT
+                NULL::text COLLATE "C" AS path,
+                folder.path || %(file_lower)s::text AS hop_from
+            UNION ALL
+            SELECT
+                CASE WHEN next_child.slash = 0 THEN next_child.path END AS path,
+                CASE
+                    WHEN next_child.slash = 0 THEN next_child.path || U&'\0001'
+                    ELSE left(next_child.path, length(folder.path) + next_child.slash) || '0'
+                END AS hop_from
+            FROM child
+            CROSS JOIN LATERAL (
+                SELECT
+                    node.path,
+                    strpos(substr(node.path, length(folder.path) + 2), '/') AS slash
+                FROM node
+                WHERE node.namespace_id = project.namespace_id
+                    AND node.space_id = project.space_id
+                    AND node.path >= child.hop_from
+                    AND node.path < folder.path || %(file_upper)s::text
+                ORDER BY node.path ASC
+                LIMIT 1
+            ) AS next_child
+        )
+
+        SELECT
+            coalesce(
+                lag(bound.path || '0') OVER (ORDER BY bound.upper ASC), folder.path || %(file_lower)s::text
+            ) AS lower,
+            bound.upper
+        FROM (
+            SELECT
+                child.path,
+                child.path || '/' AS upper
+            FROM child
+            WHERE child.path || '/' < folder.path || %(file_upper)s::text
+            UNION ALL
+            SELECT
+                NULL::text AS path,
+                folder.path || %(file_upper)s::text AS upper
+        ) AS bound
+    ) AS gap
+    CROSS JOIN LATERAL (
         SELECT
             asset.asset_id,
             asset.name,
@@ -120,14 +168,14 @@ LEFT JOIN LATERAL (
             AND asset.space_id = project.space_id
             AND asset.kind = %(kind)s::text
             AND (asset.name, asset.asset_id) > (
-                greatest(folder.path || %(file_lower)s::text, %(after_name)s::text),
+                greatest(gap.lower, %(after_name)s::text),
                 CASE
-                    WHEN folder.path || %(file_lower)s::text > %(after_name)s::text
+                    WHEN gap.lower > %(after_name)s::text
                         THEN '00000000-0000-0000-0000-000000000000'::uuid
                     ELSE %(after_id)s::uuid
                 END
             )
-            AND asset.name < folder.path || %(file_upper)s::text
+            AND asset.name < gap.upper
             AND strpos(substr(asset.name, length(folder.path) + 2), '/') = 0
             AND asset.name ~ %(regex)s::text
         ORDER BY

@@ -365,12 +365,12 @@ class TestManyAssets:
 
     @pytest.fixture
     def many(self, api: Api, connection: psycopg.Connection) -> Api:
-        api.register("audio")
+        api.register("audio", name="/many/a")
         connection.execute(
-            "INSERT INTO asset (namespace_id, space_id, asset_id, kind, name, fps, lens)"
-            " SELECT namespace_id, space_id, gen_random_uuid(), 'video',"
+            "INSERT INTO asset (namespace_id, space_id, node_id, asset_id, kind, name, fps, lens)"
+            " SELECT namespace_id, space_id, node_id, gen_random_uuid(), 'video',"
             "   '/many/' || lpad((number / 3)::text, 6, '0'), 30, 'pinhole'"
-            " FROM space, generate_series(1, %s) AS number",
+            " FROM node, generate_series(1, %s) AS number",
             [self.COUNT],
         )
         return api

@@ -110,6 +110,19 @@ def test_folders_below_the_pattern_are_skipped(plan: Explain) -> None:
     assert found.buffers <= 40 + FOLDER_BUFFERS * 3
 
 
+@pytest.mark.parametrize(("pattern", "folders"), [("/*", 3), ("/*.mp4", 3), ("/camera/c*", 20)])
+def test_files_are_found_between_the_folders_beside_them(
+    plan: Explain, pattern: str, folders: int
+) -> None:
+    """There are none, but 100,000 names between the bounds of the pattern."""
+    of_project = plan("asset/list_by_folder_glob", **by_folder(pattern))
+    of_episode = plan("asset/list_by_episode_folder_glob", **by_folder(pattern), **LARGE_EPISODE)
+    for found in (of_project, of_episode):
+        assert found.rows == 1  # the row that stands where nothing matches
+        assert not found.scanned & GROWING
+        assert found.buffers <= 40 + 2 * FOLDER_BUFFERS * (folders + 1)
+
+
 def test_a_glob_by_folders_in_an_episode(plan: Explain) -> None:
     found = plan(
         "asset/list_by_episode_folder_glob",

@@ -22,11 +22,11 @@ BODIES = {
 QUERIES = [
     {},
     {"prefix": "/camera"},
-    {"glob": "/camera/front/run*"},
+    {"glob": "/camera/**"},
     {"glob": "/camera/*/run*"},
     {"episode": EPISODE},
     {"episode": EPISODE, "prefix": "/camera"},
-    {"episode": EPISODE, "glob": "/camera/front/run*"},
+    {"episode": EPISODE, "glob": "/camera/**"},
     {"episode": EPISODE, "glob": "/camera/*/run*"},
 ]
 

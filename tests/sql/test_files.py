@@ -93,7 +93,7 @@ def test_each_listing_is_reached_by_a_request() -> None:
         for filters in (
             everything,
             replace(everything, prefix="/a"),
-            replace(everything, glob=globs.parse("/a/b*")),
+            replace(everything, glob=globs.parse("/a/**")),
             replace(everything, glob=globs.parse("/a/*/b*")),
         ):
             reached.add(_listing(KINDS["video"], "test-001", filters, None, 1)[0])
