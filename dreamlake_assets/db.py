@@ -6,15 +6,18 @@ import select
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
+from math import inf
+from time import monotonic, sleep
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import psycopg
 import psycopg.types.string
+from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from dreamlake_assets import errors, trace
+from dreamlake_assets import deadlines, errors, trace
 from dreamlake_assets.queries import query
 
 _TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
@@ -27,17 +30,10 @@ Error = psycopg.Error
 Parameters = Mapping[str, object]
 Row = tuple[Any, ...]
 
-#: Milliseconds; each is within the next one out: lock, statement, request.
-LOCK_TIMEOUT = 2_000
-STATEMENT_TIMEOUT = 5_000
-#: Seconds.
-CONNECT_TIMEOUT = 2
-POOL_TIMEOUT = 2.0
-RECONNECT_TIMEOUT = 1.0
-#: A stream waits for its client, so it may take long; a client that reads nothing may not.
-STREAM_TIMEOUT = 15 * 60_000
-
 STREAM_CHUNK_ROWS = 1000
+
+#: Seconds between two attempts to get a connection that works.
+_RETRY_SECONDS = 0.2
 
 #: Settings of every session. Statements are written for generic plans and tested with them: no
 #: execution is planned anew, and none is compiled by JIT because its estimate is high.
@@ -45,9 +41,9 @@ _SESSION = {
     "default_transaction_isolation": "read\\ committed",
     # A plan is kept; one that was made while a table was small must not read all of it.
     "enable_seqscan": "off",
-    "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT),
+    "idle_in_transaction_session_timeout": f"{deadlines.STATEMENT:g}s",
     "jit": "off",
-    "lock_timeout": str(LOCK_TIMEOUT),
+    "lock_timeout": f"{deadlines.LOCK:g}s",
     "plan_cache_mode": "force_generic_plan",
 }
 
@@ -95,6 +91,38 @@ class _AdaptContext:
     connection = None
 
 
+class _BoundedConnection(psycopg.Connection[Row]):
+    """A connection on which nothing waits for ever.
+
+    A server that was stopped is not noticed by TCP: its kernel goes on acknowledging. This class
+    has the one place in which psycopg waits for a server.
+
+    :ivar deadline: of what is under way, on the clock of ``time.monotonic``.
+    :ivar patience: seconds that a single wait may take.
+    """
+
+    deadline: float = inf
+    patience: float = inf
+
+    def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
+        """Wait for the server.
+
+        :raises DeadlinePassed: it did not answer in time. The connection is closed.
+        """
+        if timeout is None:
+            timeout = max(0.0, min(self.patience, self.deadline - monotonic()))
+        try:
+            return super().wait(gen, interval, timeout)
+        except psycopg.errors._WaitTimeout:  # noqa: SLF001  (it has no other name)
+            # No cancel: it would need the server, and nobody waits for the answer any more.
+            self.pgconn.finish()
+            raise DeadlinePassed from None
+
+
+class DeadlinePassed(psycopg.OperationalError):
+    """The server did not answer in time."""
+
+
 def check_url(url: str) -> None:
     """Refuse what is no URL of a database.
 
@@ -106,13 +134,13 @@ def check_url(url: str) -> None:
         raise ValueError(str(error).strip()) from None
 
 
-def _conninfo(url: str, statement_timeout: int) -> str:
+def _conninfo(url: str, statement_timeout: float) -> str:
     given = conninfo_to_dict(url)
-    session = {**_SESSION, "statement_timeout": str(statement_timeout)}
+    session = {**_SESSION, "statement_timeout": f"{statement_timeout:g}s"}
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     defaults = {
         "application_name": f"dreamlake_assets worker {os.getpid()}",
-        "connect_timeout": CONNECT_TIMEOUT,
+        "connect_timeout": deadlines.CONNECT,
     }
     own = {"client_encoding": "utf8", "options": f"{options} {given.get('options') or ''}".strip()}
     return make_conninfo(**{**defaults, **given, **own})
@@ -124,7 +152,7 @@ def connect(url: str, *, as_service: bool = False) -> Connection:
     :param as_service: with the settings of the service's own sessions.
     :raises errors.DatabaseUnavailable: it cannot be made; the message says why.
     """
-    conninfo = _conninfo(url, STREAM_TIMEOUT) if as_service else url
+    conninfo = _conninfo(url, deadlines.STREAM) if as_service else url
     try:
         return psycopg.connect(
             conninfo, autocommit=True, context=_AdaptContext(), connect_timeout=5
@@ -146,8 +174,9 @@ class Database:
         :param connections: how many requests may use the database at once.
         :param streams: how many unlimited lists may be under way at once.
         """
-        self._requests = _pool(url, STATEMENT_TIMEOUT, connections, "requests", _prepare)
-        self._streams = _pool(url, STREAM_TIMEOUT, streams, "streams", None)
+        self._requests = _pool(url, deadlines.STATEMENT, connections, "requests", _prepare)
+        self._streams = _pool(url, deadlines.STREAM, streams, "streams", None)
+        self._away = False
 
     def open(self) -> None:
         """Begin to connect; to be called in the process that serves, after the fork."""
@@ -166,25 +195,51 @@ class Database:
     def run(
         self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run an operation of the store on a connection, and once more if that connection is lost.
+        """Run an operation of the store on a connection, and again if that connection is lost.
 
         It may be run twice because it is either a read or an insert under an id of our own.
 
         :raises errors.AssetsError: as the operation, or the database is away, slow or full.
         """
+        # Where it has been away for so long already, threads that wait for it are missed elsewhere.
+        seconds = deadlines.DATABASE_AWAY if self._away else deadlines.DATABASE
+        deadline = monotonic() + seconds
         try:
-            return self._run_once(operation, *args, **kwargs)
-        except errors.ConnectionLost:
-            return self._run_once(operation, *args, **kwargs)
+            answer = self._run_until(deadline, operation, *args, **kwargs)
+        except errors.DatabaseUnavailable:
+            self._away = True
+            raise
+        self._away = False
+        return answer
 
-    def _run_once(
-        self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    def probe(self, operation: Callable[[Connection], R]) -> R:
+        """Run an operation if the database is there now: as :meth:`run`, but without its patience.
+
+        :raises errors.AssetsError: as the operation, or the database is away.
+        """
+        return self._run_until(monotonic() + deadlines.DATABASE_AWAY, operation)
+
+    def _run_until(
+        self,
+        deadline: float,
+        operation: Callable[Concatenate[Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
-        connection = _take(self._requests)
-        try:
-            return operation(connection, *args, **kwargs)
-        finally:
-            self._requests.putconn(connection)
+        pause = 0.0
+        while True:
+            connection = _take(self._requests, deadline)
+            try:
+                return operation(connection, *args, **kwargs)
+            except errors.ConnectionLost:
+                # It still stands where its server is alive, but no longer the primary.
+                connection.close()
+                if monotonic() + pause >= deadline:
+                    raise
+            finally:
+                self._requests.putconn(connection)
+            sleep(pause)
+            pause = _RETRY_SECONDS
 
     def stream(
         self,
@@ -196,7 +251,9 @@ class Database:
 
         :raises errors.AssetsError: as the operation, or the database is away, slow or full.
         """
-        connection = _take(self._streams)
+        connection = _take(self._streams, monotonic() + deadlines.DATABASE)
+        connection.deadline = monotonic() + deadlines.STREAM
+        connection.patience = deadlines.STREAM_ROWS
         try:
             yield from operation(connection, *args, **kwargs)
         finally:
@@ -205,49 +262,62 @@ class Database:
 
 def _pool(
     url: str,
-    statement_timeout: int,
+    statement_timeout: float,
     size: int,
     name: str,
-    configure: Callable[[Connection], None] | None,
-) -> ConnectionPool[Connection]:
+    configure: Callable[[_BoundedConnection], None] | None,
+) -> ConnectionPool[_BoundedConnection]:
     return ConnectionPool(
         _conninfo(url, statement_timeout),
+        connection_class=_BoundedConnection,
         kwargs={"autocommit": True, "context": _AdaptContext()},
         min_size=0 if configure is None else size,
         max_size=size,
         name=name,
         open=False,
         configure=configure,
-        check=_check_socket,
-        timeout=POOL_TIMEOUT,
-        reconnect_timeout=RECONNECT_TIMEOUT,
+        # Give up at the first failure: whoever waits for a connection has another made, and does
+        # not sit out the pool's pauses, which double from a second on.
+        reconnect_timeout=0,
     )
 
 
-def _take(pool: ConnectionPool[Connection]) -> Connection:
-    try:
-        return pool.getconn()
-    except TooManyRequests:
-        raise errors.Overloaded from None
-    except (PoolTimeout, PoolClosed):
-        raise errors.DatabaseUnavailable from None
+def _take(pool: ConnectionPool[_BoundedConnection], deadline: float) -> _BoundedConnection:
+    """A connection that is not known to be dead, with a deadline.
+
+    :raises errors.DatabaseUnavailable: there is none until the deadline.
+    """
+    while True:
+        left = deadline - monotonic()
+        try:
+            connection = pool.getconn(min(left, _RETRY_SECONDS))
+        except PoolTimeout:
+            if left <= 0:
+                raise errors.DatabaseUnavailable from None
+        except PoolClosed:
+            raise errors.DatabaseUnavailable from None
+        else:
+            connection.deadline = deadline
+            if _is_alive(connection):
+                return connection
+            # The pool's own check would pause after the second dead one, for a second and longer.
+            connection.close()
+            pool.putconn(connection)
 
 
-def _check_socket(connection: Connection) -> None:
-    """Find out that an idle connection is dead without asking the server.
+def _is_alive(connection: Connection) -> bool:
+    """Whether an idle connection may still have its server, found out without asking the server.
 
     Nothing is expected on it, so what can be read is its end. Costs no roundtrip and sends no byte.
-
-    :raises psycopg.OperationalError: it is dead; the pool makes another.
     """
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
-        raise psycopg.OperationalError("the server has closed the connection")
+    return not poll.poll(0)
 
 
-def _prepare(connection: Connection) -> None:
+def _prepare(connection: _BoundedConnection) -> None:
     """Prepare the hot statements, in one roundtrip, by running them for nobody."""
+    connection.patience = deadlines.DATABASE
     try:
         with connection.pipeline():
             for name in _HOT:
@@ -397,6 +467,8 @@ _CONSTRAINTS = {
 def _translated(error: psycopg.Error) -> errors.AssetsError:
     """What an error of the driver means: the one place that knows SQLSTATEs and constraints."""
     state = error.sqlstate
+    if isinstance(error, DeadlinePassed):
+        return errors.DatabaseUnavailable()
     if state is None:
         return (
             errors.ConnectionLost()

@@ -19,6 +19,6 @@ def livez() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Answer with 200, or with 503 and what is missing: the database, or migrations."""
-    if not services().database.run(migrations.is_current):
+    if not services().database.probe(migrations.is_current):
         raise SchemaBehind
     return json_answer({"status": "ok"})

@@ -67,8 +67,13 @@ def postgres() -> Iterator[tuple[Server, str]]:
 
 
 @contextmanager
-def gunicorn(application: str, database_url: str, bss_url: str, log: Path) -> Iterator[Server]:
-    """An application behind the project's own gunicorn.conf.py."""
+def gunicorn(
+    application: str, database_url: str, bss_url: str, log: Path, **settings: str
+) -> Iterator[Server]:
+    """An application behind the project's own gunicorn.conf.py.
+
+    :param settings: of its environment, besides those that it must have.
+    """
     port = closed_port()
     environment = {
         **os.environ,
@@ -76,6 +81,7 @@ def gunicorn(application: str, database_url: str, bss_url: str, log: Path) -> It
         "DREAMLAKE_BSS_URL": bss_url,
         "DREAMLAKE_JWT_SECRET": SECRET,
         "PORT": str(port),
+        **settings,
     }
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", application]
     with log.open("ab") as output:

@@ -72,6 +72,7 @@ class WireProxy:
         self._accepted = 0
         self._cut_sender: Sender | None = None
         self._cut_after = 0
+        self._cut_everything = False
 
     @property
     def connections(self) -> int:
@@ -109,15 +110,18 @@ class WireProxy:
         finally:
             self._blocks = [block for block in self._blocks if block is not traffic]
 
-    def cut(self, *, after_bytes: int, sender: Sender = "server") -> None:
+    def cut(self, *, after_bytes: int, sender: Sender = "server", everything: bool = False) -> None:
         """Cut the connection on which so many more bytes of ``sender`` have been forwarded.
 
         The bytes of all connections are counted together; one connection is cut, once. With 0 the
         next chunk is lost, be it an answer of the server or a request of the client.
+
+        :param everything: whether all the others are cut with it.
         """
 
         def arm() -> None:
             self._cut_sender, self._cut_after = sender, after_bytes
+            self._cut_everything = everything
 
         self._on_loop(arm)
 
@@ -171,6 +175,17 @@ class WireProxy:
             return None
         self._cut_sender = None
         return self._cut_after
+
+    def is_due(self) -> bool:
+        """Whether a cut that was asked for is still to come."""
+        return self._cut_sender is not None
+
+    def cut_others(self, than: "_Connection") -> None:
+        """Cut all connections but one, which is being cut, if that was asked for."""
+        if self._cut_everything:
+            for connection in self._connections.values():
+                if connection is not than:
+                    connection.abort()
 
     def _run(self, started: Future[asyncio.AbstractEventLoop]) -> None:
         # epoll waits for whole milliseconds only. select does not, but has room for 1,024 files.
@@ -334,6 +349,7 @@ class _End(asyncio.Protocol):
         if allowance is not None:
             assert self.transport
             self.transport.abort()
+            self._proxy.cut_others(self._connection)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.set_result(None)

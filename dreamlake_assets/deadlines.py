@@ -1,0 +1,41 @@
+"""How long anything may wait. Each is within the next one out, so the inner one speaks first.
+
+Seconds, and what happens when they run out::
+
+    LOCK 2       one row, held by another session          503 database_timeout
+    STATEMENT 5  a statement, with its locks               503 database_timeout
+    CONNECT 2    a connection to one host of DATABASE_URL  another try
+    DATABASE 8   all that a request wants of the database: a connection, a statement, the same
+                 again where the connection was lost       503 database_unavailable or _timeout
+    BSS          connecting, DREAMLAKE_BSS_TIMEOUT; and again for the whole answer
+                                                           502 bss_timeout
+    RECEIVE 5    the next bytes of a request; RECEIVE_ALL 10 for all of it
+                                                           the connection is closed
+    QUEUE 1      a thread                                  503 overloaded
+    request()    the sum of these: no request takes longer, but for a list that is streamed
+    gunicorn     waits so long when it stops, and a little longer before it takes a worker for dead
+
+A list that is streamed waits for its client: SEND for each piece, STREAM_ROWS for the next rows of
+the database, STREAM for all of it.
+"""
+
+LOCK = 2.0
+STATEMENT = 5.0
+CONNECT = 2
+DATABASE = 8.0
+
+#: What /readyz gives the database, and every request once it has been away for DATABASE.
+DATABASE_AWAY = 1.0
+
+RECEIVE = 5.0
+RECEIVE_ALL = 10.0
+QUEUE = 1.0
+
+SEND = 30.0
+STREAM_ROWS = 30.0
+STREAM = 15 * 60.0
+
+
+def request(bss_timeout: float) -> float:
+    """The seconds that a request takes at most, from its first byte to the last of its answer."""
+    return RECEIVE_ALL + QUEUE + DATABASE + 2 * bss_timeout

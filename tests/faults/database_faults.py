@@ -1,0 +1,162 @@
+"""The database is killed, restarted, cut off, frozen and replaced, while clients write."""
+
+import random
+import signal
+import time
+from contextlib import ExitStack
+
+from dreamlake_assets import deadlines
+from tests.faults.audit import audit
+from tests.faults.outcome import Outcome
+from tests.faults.stage import Service, running_database, running_pair, running_service, until
+from tests.faults.writers import Tally, writing
+from tests.support.cluster import PostgresServer
+from tests.support.wire import WireProxy
+
+#: What an answer may take besides the waiting that the deadlines bound, on a busy machine.
+MARGIN_SECONDS = 3.0
+
+
+def killed(rounds: int) -> Outcome:
+    """PostgreSQL is ended with SIGKILL and started again."""
+    outcome = Outcome("PostgreSQL killed (-9) and started again", rounds)
+    with running_database() as database, running_service(database.url) as service:
+        _restart(outcome, database, service, rounds, database.kill)
+    return outcome
+
+
+def restarted(rounds: int) -> Outcome:
+    """PostgreSQL is restarted, by turns fast and at once."""
+    outcome = Outcome("PostgreSQL restarted (fast, immediate)", rounds)
+    with running_database() as database, running_service(database.url) as service:
+        for number in range(rounds):
+            how = (signal.SIGINT, signal.SIGQUIT)[number % 2]
+            _restart(outcome, database, service, 1, lambda how=how: database.stop(how))
+    return outcome
+
+
+def _restart(
+    outcome: Outcome, database: PostgresServer, service: Service, rounds: int, end
+) -> None:
+    written = Tally()
+    away = []
+    for _ in range(rounds):
+        with writing(service.port, service.headers()) as tally:
+            time.sleep(1)
+            begun = time.monotonic()
+            end()
+            database.start()
+            away.append(time.monotonic() - begun)
+            time.sleep(1.5)
+        written.add(tally)
+    outcome.writers_were_told(written)
+    outcome.note(f"away {max(away):.1f} s at most")
+    outcome.only_503()
+    if max(away) < deadlines.DATABASE - 1:
+        outcome.no_error()
+    outcome.database_holds(audit(database.url, written))
+    outcome.promise(
+        "every answer in time", kept=outcome.slowest < deadlines.DATABASE + MARGIN_SECONDS
+    )
+
+
+def cut(rounds: int) -> Outcome:
+    """All connections to the database are cut when some byte of one of them has passed."""
+    outcome = Outcome("all database connections cut at a random byte", rounds)
+    chance = random.Random(rounds)
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        database = enter(running_database())
+        proxy = enter(WireProxy("127.0.0.1", database.port))
+        service = enter(running_service(proxy.url(database.url)))
+        with writing(service.port, service.headers()) as tally:
+            for _ in range(rounds):
+                proxy.cut(
+                    after_bytes=chance.randrange(20_000),
+                    sender=chance.choice(("client", "server")),
+                    everything=True,
+                )
+                until(lambda: not proxy.is_due(), 30)
+                time.sleep(0.1)
+        outcome.writers_were_told(tally)
+        outcome.no_error()
+        outcome.database_holds(audit(database.url, tally))
+    return outcome
+
+
+def frozen(rounds: int, seconds: float = 20) -> Outcome:
+    """PostgreSQL stands still, and its kernel goes on acknowledging what it is sent."""
+    outcome = Outcome(f"PostgreSQL frozen (SIGSTOP) for {seconds:g} s", rounds)
+    written = Tally()
+    recoveries = []
+    with running_database() as database, running_service(database.url) as service:
+        for _ in range(rounds):
+            with writing(service.port, service.headers()) as tally:
+                time.sleep(1)
+                database.freeze()
+                try:
+                    _look_at_a_frozen_one(outcome, service, seconds)
+                finally:
+                    database.thaw()
+                recoveries.append(until(lambda: service.ask("/readyz").status == 200, 60))
+                time.sleep(1)
+            written.add(tally)
+        outcome.writers_were_told(written)
+        outcome.only_503()
+        outcome.database_holds(audit(database.url, written))
+    outcome.note(f"ready again in {max(recoveries):.1f} s")
+    outcome.promise("it recovers by itself within 5 s", kept=max(recoveries) < 5)
+    outcome.promise(
+        "every answer in time", kept=outcome.slowest < deadlines.DATABASE + MARGIN_SECONDS
+    )
+    return outcome
+
+
+def _look_at_a_frozen_one(outcome: Outcome, service: Service, seconds: float) -> None:
+    """Ask whether it lives all the time, and whether it is ready."""
+    end = time.monotonic() + seconds
+    slowest = 0.0
+    while time.monotonic() < end:
+        alive = service.ask("/livez")
+        slowest = max(slowest, alive.seconds)
+        outcome.promise("/livez answers 200", kept=alive.status == 200)
+        time.sleep(0.25)
+    ready = service.ask("/readyz")
+    outcome.promise("/readyz answers 503", kept=ready.status == 503)
+    outcome.note(f"/livez in {slowest:.2f} s at most")
+    outcome.promise("/livez answers within 2 s", kept=slowest < 2)
+
+
+def failover(rounds: int) -> Outcome:
+    """The primary is killed and its synchronous standby promoted."""
+    outcome = Outcome("primary lost, replica promoted", rounds)
+    away = [_fail_over(outcome) for _ in range(rounds)]
+    outcome.note(f"promoted in {max(away):.1f} s at most")
+    outcome.only_503()
+    if max(away) < deadlines.DATABASE - 1:
+        outcome.no_error()
+    return outcome
+
+
+def _fail_over(outcome: Outcome) -> float:
+    """Fail over once.
+
+    :returns: the seconds without a primary.
+    """
+    with running_pair() as (primary, standby):
+        url = (
+            f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/postgres"
+            "?target_session_attrs=read-write"
+        )
+        with running_service(url) as service:
+            with writing(service.port, service.headers()) as tally:
+                time.sleep(1)
+                begun = time.monotonic()
+                primary.kill()
+                standby.promote()
+                away = time.monotonic() - begun
+                until(lambda: service.ask("/readyz").status == 200, 60)
+                time.sleep(2)
+            outcome.writers_were_told(tally)
+            outcome.database_holds(audit(standby.url, tally))
+    return away

@@ -1,0 +1,121 @@
+"""What is broken: PostgreSQL and the service in front of it, each in processes of its own."""
+
+import http.client
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from dreamlake_assets import auth
+from dreamlake_assets.config import TokenSettings
+from dreamlake_assets.migrations import migrate
+from tests.bench import servers
+from tests.conftest import WRITER, add_namespace
+from tests.support.cluster import PostgresServer, running_postgres, running_standby
+from tests.support.http import closed_port
+
+APPLICATION = "wsgi:app"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, and the seconds that it took."""
+
+    status: int
+    code: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service, behind gunicorn."""
+
+    port: int
+    process: psutil.Process
+
+    def headers(self) -> dict[str, str]:
+        """Of a request by somebody who may write."""
+        token = auth.sign(TokenSettings(secret=servers.SECRET), WRITER, 24 * 60 * 60)
+        return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that serve."""
+        return self.process.children()
+
+    def memory(self) -> int:
+        """The bytes that the workers have to themselves."""
+        return sum(worker.memory_full_info().uss for worker in self.workers())
+
+    def ask(self, path: str, seconds: float = 60.0) -> Reply:
+        """A GET on a connection of its own.
+
+        :param seconds: to wait for the answer.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        begun = time.monotonic()
+        try:
+            connection.request("GET", path, headers=self.headers())
+            answer = connection.getresponse()
+            content = json.loads(answer.read())
+        finally:
+            connection.close()
+        code = content.get("code") if isinstance(content, dict) else None
+        return Reply(answer.status, code, time.monotonic() - begun)
+
+
+@contextmanager
+def running_service(
+    database_url: str, *, bss_url: str | None = None, **settings: str
+) -> Iterator[Service]:
+    """The service in front of a database."""
+    bss_url = bss_url or f"http://127.0.0.1:{closed_port()}"
+    with (
+        tempfile.TemporaryDirectory() as logs,
+        servers.gunicorn(
+            APPLICATION, database_url, bss_url, Path(logs) / "service.log", **settings
+        ) as server,
+    ):
+        yield Service(server.port, server.process)
+
+
+@contextmanager
+def running_database(*options: str) -> Iterator[PostgresServer]:
+    """PostgreSQL with the schema and a namespace."""
+    with running_postgres(*options) as database:
+        migrate(database.url)
+        with psycopg.connect(database.url, autocommit=True) as connection:
+            add_namespace(connection)
+        yield database
+
+
+@contextmanager
+def running_pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """A primary as ``running_database``, and a standby that it waits for with every commit."""
+    with (
+        running_database() as primary,
+        running_standby(primary) as standby,
+        psycopg.connect(primary.url, autocommit=True) as connection,
+    ):
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        connection.execute("SELECT pg_reload_conf()")
+        yield primary, standby
+
+
+def until(condition: Callable[[], bool], seconds: float) -> float:
+    """Wait for a condition.
+
+    :returns: the seconds that it took.
+    :raises TimeoutError: it took longer than ``seconds``.
+    """
+    begun = time.monotonic()
+    while not condition():
+        if time.monotonic() - begun > seconds:
+            raise TimeoutError(f"not in {seconds:g} s")
+        time.sleep(0.02)
+    return time.monotonic() - begun

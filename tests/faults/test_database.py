@@ -1,0 +1,128 @@
+"""Short versions of what ``make faults`` does to the database."""
+
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from flask import Flask
+
+from dreamlake_assets import deadlines
+from dreamlake_assets.config import Settings
+from tests.conftest import add_namespace, headers_of, settings_of
+from tests.faults import database_faults
+from tests.faults.outcome import Outcome
+from tests.support.api import Api, serving
+from tests.support.wire import WireProxy
+
+
+def test_killed() -> None:
+    assert broken(database_faults.killed(1)) == []
+
+
+def test_restarted() -> None:
+    assert broken(database_faults.restarted(2)) == []
+
+
+def test_cut() -> None:
+    assert broken(database_faults.cut(5)) == []
+
+
+def test_failover() -> None:
+    assert broken(database_faults.failover(1)) == []
+
+
+def broken(outcome: Outcome) -> list[str]:
+    return outcome.broken
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[WireProxy]:
+    parts = urlsplit(database_url)
+    with WireProxy(parts.hostname or "", parts.port or 0) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def app(proxy: WireProxy, database_url: str, connection: psycopg.Connection) -> Iterator[Flask]:
+    add_namespace(connection)
+    with serving(settings_of(proxy.url(database_url))) as app:
+        app.extensions["dreamlake_assets"].database.wait()
+        yield app
+
+
+@pytest.fixture
+def api(app: Flask, settings: Settings) -> Api:
+    return Api(app.test_client(), headers_of(settings))
+
+
+def test_dead_idle_connections_cost_no_pause(api: Api, proxy: WireProxy) -> None:
+    """Left to itself the pool waits for a second after it has met the second one."""
+    for _ in range(3):
+        proxy.cut_all()
+        begun = time.monotonic()
+        assert api.register(name="/a").status_code == 201
+        assert time.monotonic() - begun < 0.9
+
+
+def test_a_frozen_database_is_given_its_time_and_no_more(api: Api, proxy: WireProxy) -> None:
+    api.register(name="/a")
+    proxy.freeze()
+    waited = []
+    for _ in range(2):
+        begun = time.monotonic()
+        response = api.register(name="/a")
+        waited.append(time.monotonic() - begun)
+        assert response.status_code == 503
+        assert response.json["code"] == "database_unavailable"
+        assert response.headers["Retry-After"].isdecimal()
+    proxy.thaw()
+    assert deadlines.DATABASE <= waited[0] < deadlines.DATABASE + 2
+    assert deadlines.DATABASE_AWAY <= waited[1] < deadlines.DATABASE_AWAY + 2
+    assert api.register(name="/a").status_code == 201
+
+
+def test_a_stream_whose_database_freezes_ends(
+    api: Api, proxy: WireProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "STREAM_ROWS", 0.5)
+    api.register(name="/a")
+    assert api.names() == ["/a"]
+    proxy.freeze()
+    begun = time.monotonic()
+    response = api.listing()
+    assert time.monotonic() - begun < 5
+    assert response.status_code == 503
+    assert response.json["code"] == "database_unavailable"
+    proxy.thaw()
+
+
+def test_a_row_that_somebody_holds_is_waited_for_until_the_lock_timeout(
+    api: Api, connection: psycopg.Connection
+) -> None:
+    with connection.transaction():
+        connection.execute("LOCK TABLE asset")
+        begun = time.monotonic()
+        response = api.register(name="/a")
+        waited = time.monotonic() - begun
+    assert response.status_code == 503
+    assert response.json["code"] == "database_timeout"
+    assert deadlines.LOCK <= waited < deadlines.STATEMENT
+    assert api.register(name="/a").status_code == 201
+
+
+def test_connections_to_a_server_that_was_demoted_are_left(app: Flask, api: Api) -> None:
+    """They still stand, and say only when something is written that they cannot."""
+    database = app.extensions["dreamlake_assets"].database
+    for _ in range(2):
+        database.run(lambda connection: connection.execute("SET default_transaction_read_only = 1"))
+    assert api.register(name="/a").status_code == 201
+
+
+def test_each_deadline_is_within_the_next_one_out() -> None:
+    bss = 5.0
+    assert deadlines.LOCK < deadlines.STATEMENT < deadlines.DATABASE < deadlines.request(bss)
+    assert deadlines.CONNECT < deadlines.DATABASE
+    assert deadlines.RECEIVE < deadlines.RECEIVE_ALL
+    assert deadlines.STREAM_ROWS < deadlines.STREAM

@@ -1,0 +1,108 @@
+"""Clients that register without a pause, and remember what was acknowledged to them."""
+
+import http.client
+import itertools
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.conftest import NAMESPACE
+
+WRITERS = 16
+#: Far above every deadline of the service: who waits so long has found something that hangs.
+CLIENT_SECONDS = 60.0
+#: After an answer that asks for patience.
+PAUSE_SECONDS = 0.1
+#: One in so many goes into a new episode with new folders.
+NEW_PATH = 4
+
+
+@dataclass
+class Tally:
+    """What clients were told.
+
+    :param acknowledged: id and name of every 201.
+    :param errors: every other outcome, by kind: ``503 database_unavailable``, ``ConnectionReset``.
+    :param slowest: seconds that the slowest answer took.
+    """
+
+    acknowledged: list[tuple[str, str]] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
+    slowest: float = 0.0
+
+    def add(self, other: "Tally") -> None:
+        """Take over what another client was told."""
+        self.acknowledged += other.acknowledged
+        self.errors += other.errors
+        self.slowest = max(self.slowest, other.slowest)
+
+
+class _Writer(threading.Thread):
+    def __init__(self, number: int, run: str, port: int, headers: dict[str, str]):
+        super().__init__(name=f"writer {number}")
+        self.tally = Tally()
+        self.stopping = threading.Event()
+        self._names = (f"{run}-{number}-{count}" for count in itertools.count())
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CLIENT_SECONDS)
+        self._headers = headers
+
+    def run(self) -> None:
+        for count, name in enumerate(self._names):
+            if self.stopping.is_set():
+                break
+            self._register(name, new_path=count % NEW_PATH == 0)
+        self._connection.close()
+
+    def _register(self, name: str, *, new_path: bool) -> None:
+        folder = f"/{name}/front" if new_path else "/camera/front"
+        body = {
+            "namespace": NAMESPACE,
+            "project": "robotics",
+            "episodeName": name if new_path else "run",
+            "name": f"{folder}/{name}.mp4",
+            "bssVideoId": name,
+        }
+        begun = time.monotonic()
+        try:
+            self._connection.request("POST", "/assets/video", json.dumps(body), self._headers)
+            answer = self._connection.getresponse()
+            content = json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.tally.errors[type(error).__name__] += 1
+            self._connection.close()
+            time.sleep(PAUSE_SECONDS)
+            return
+        self.tally.slowest = max(self.tally.slowest, time.monotonic() - begun)
+        if answer.status == 201:
+            self.tally.acknowledged.append((content["id"], content["name"]))
+            return
+        kind = f"{answer.status} {content.get('code')}"
+        if answer.status == 503 and "Retry-After" not in answer.headers:
+            kind += " without Retry-After"
+        self.tally.errors[kind] += 1
+        time.sleep(PAUSE_SECONDS)
+
+
+_RUNS = itertools.count(1)
+
+
+@contextmanager
+def writing(port: int, headers: dict[str, str], writers: int = WRITERS) -> Iterator[Tally]:
+    """Let clients write within a block; what they were told is complete at its end."""
+    run = f"run{next(_RUNS)}"
+    tally = Tally()
+    running = [_Writer(number, run, port, headers) for number in range(writers)]
+    for each in running:
+        each.start()
+    try:
+        yield tally
+    finally:
+        for each in running:
+            each.stopping.set()
+        for each in running:
+            each.join()
+            tally.add(each.tally)
