@@ -1,11 +1,14 @@
 """The marshmallow fields of requests: strict about types, and with messages for people.
 
 marshmallow's own are lenient (the string "30" is a number, True is 1.0), which would hide mistakes.
+
+``json_schema`` is what the OpenAPI document says of a field, made of the limits that its code holds
+to; the first line of its docstring describes it where the schema says nothing better.
 """
 
 import math
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from marshmallow import ValidationError, fields, validate
@@ -18,12 +21,32 @@ MAXIMUM_TAG_CHARACTERS = 200
 MAXIMUM_BSS_ID_CHARACTERS = 512
 #: What a column of type integer holds.
 MAXIMUM_COUNT = 2**31 - 1
+MAXIMUM_LIMIT = 1000
 
-_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")
+_LANGUAGE_TAG_PATTERN = "[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}"
+_LANGUAGE_TAG = re.compile(_LANGUAGE_TAG_PATTERN)
+_NO_NUL_PATTERN = r"[^\u0000]*"
+
+#: What a member of metadata may be; published, since a pattern says what JSON alone does not.
+JSON_VALUE_SCHEMA = {
+    "description": "Any JSON, in which no text has a NUL character.",
+    "anyOf": [
+        {"type": ["boolean", "number", "null"]},
+        {"type": "string", "pattern": f"^{_NO_NUL_PATTERN}$"},
+        {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}},
+        {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{_NO_NUL_PATTERN}$"},
+            "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
+        },
+    ],
+}
 
 
 class Text(fields.String):
     """A string that PostgreSQL and JSON can hold."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{names.TEXT_PATTERN}$"}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str):
@@ -41,6 +64,8 @@ class Text(fields.String):
 class Slug(Text):
     """The slug of a namespace or a project."""
 
+    json_schema = {"pattern": f"^{names.SLUG_PATTERN}$"}
+
     def checked(self, value: str) -> str:
         return names.check_slug(value)
 
@@ -48,12 +73,20 @@ class Slug(Text):
 class EpisodeName(Text):
     """The name of an episode."""
 
+    json_schema = {
+        **Text.json_schema,
+        "maxLength": names.MAXIMUM_EPISODE_CHARACTERS,
+        "examples": ["run-042"],
+    }
+
     def checked(self, value: str) -> str:
         return names.check_episode(value)
 
 
 class AssetName(Text):
-    """The full path of an asset; what comes out is normalised."""
+    """A full path; it gets one leading slash, and doubled slashes become one."""
+
+    json_schema = {"pattern": f"^{names.NAME_PATTERN}$", "examples": ["/camera/front/run01.mp4"]}
 
     def checked(self, value: str) -> str:
         return names.normalise(value)
@@ -61,6 +94,12 @@ class AssetName(Text):
 
 class BssId(Text):
     """The id of the bytes in BSS; a segment of a path there, so it cannot be a dot segment."""
+
+    json_schema = {
+        "pattern": rf"^(?!\.{{1,2}}$){names.TEXT_PATTERN}$",
+        "minLength": 1,
+        "maxLength": MAXIMUM_BSS_ID_CHARACTERS,
+    }
 
     def checked(self, value: str) -> str:
         if not 1 <= len(value) <= MAXIMUM_BSS_ID_CHARACTERS:
@@ -73,6 +112,8 @@ class BssId(Text):
 class LanguageTag(Text):
     """A language tag (BCP 47) such as en, pt-BR or zh-Hans-CN."""
 
+    json_schema = {"pattern": f"^{_LANGUAGE_TAG_PATTERN}$", "examples": ["pt-BR"]}
+
     def checked(self, value: str) -> str:
         if not _LANGUAGE_TAG.fullmatch(value):
             raise names.InvalidName("Must be a language tag, such as en, pt-BR or zh-Hans-CN.")
@@ -81,6 +122,8 @@ class LanguageTag(Text):
 
 class PositiveNumber(fields.Field[float]):
     """A finite number above 0."""
+
+    json_schema = {"type": "number", "exclusiveMinimum": 0}
 
     default_error_messages = {"invalid": "Must be a finite number above 0."}
 
@@ -99,6 +142,8 @@ class PositiveNumber(fields.Field[float]):
 class Count(fields.Field[int]):
     """A whole number, 1 or more."""
 
+    json_schema = {"type": "integer", "minimum": 1, "maximum": MAXIMUM_COUNT}
+
     default_error_messages = {"invalid": f"Must be a whole number from 1 to {MAXIMUM_COUNT}."}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
@@ -109,7 +154,9 @@ class Count(fields.Field[int]):
 
 
 class Tags(fields.List):
-    """A list of short texts."""
+    """Short texts to find the asset by."""
+
+    json_schema = {"examples": [["night", "rain"]]}
 
     def __init__(self, **kwargs: Any):
         length = validate.Length(min=1, max=MAXIMUM_TAG_CHARACTERS)
@@ -124,7 +171,14 @@ class Tags(fields.List):
 
 
 class Metadata(fields.Field[str]):
-    """A JSON object; what comes out is its JSON, ready to be stored."""
+    """An object of anything, at most 64 KiB as JSON; what comes out is that JSON, to be stored."""
+
+    json_schema = {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{_NO_NUL_PATTERN}$"},
+        "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
+        "examples": [{"robot": "arm-3", "calibration": {"fx": 610.5}}],
+    }
 
     default_error_messages = {
         "invalid": "Must be an object.",
@@ -167,12 +221,14 @@ class Metadata(fields.Field[str]):
 
 
 class Limit(fields.Field[int]):
-    """How many assets a page holds, in a query string."""
+    """How many assets a page holds; without it all are streamed."""
 
-    default_error_messages = {"invalid": "Must be a whole number from 1 to 1000."}
+    json_schema = {"type": "integer", "minimum": 1, "maximum": MAXIMUM_LIMIT}
+
+    default_error_messages = {"invalid": f"Must be a whole number from 1 to {MAXIMUM_LIMIT}."}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if not re.fullmatch("[0-9]{1,4}", value) or not 1 <= int(value) <= 1000:
+        if not re.fullmatch("[0-9]{1,4}", value) or not 1 <= int(value) <= MAXIMUM_LIMIT:
             raise self.make_error("invalid")
         return int(value)
 

@@ -40,12 +40,15 @@ class Kind:
     :param bss_route: where BSS keeps files of this kind.
     :param own_fields: what only this kind has, by column; the published name is the field's
         data_key, or else the column's name.
+    :param sample: what is registered in examples, beside the namespace, the project and the
+        episode; the local BSS has a file under its id.
     """
 
     name: str
     bss_field: str
     bss_route: str
     own_fields: Mapping[str, fields.Field[Any]] = field(default_factory=dict)
+    sample: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         published = {
@@ -80,10 +83,20 @@ KINDS = {
             bss_field="bssVideoId",
             bss_route="videos",
             own_fields={
-                "fps": PositiveNumber(load_default=30),
-                "lens": Text(
-                    load_default="pinhole", validate=validate.OneOf(["fisheye", "pinhole", "eqrec"])
+                "fps": PositiveNumber(
+                    load_default=30, metadata={"description": "Frames a second."}
                 ),
+                "lens": Text(
+                    load_default="pinhole",
+                    validate=validate.OneOf(["fisheye", "pinhole", "eqrec"]),
+                    metadata={"description": "How the lens maps the world to the picture."},
+                ),
+            },
+            sample={
+                "name": "/camera/front/run01.mp4",
+                "bssVideoId": "sample-video",
+                "fps": 30,
+                "lens": "pinhole",
             },
         ),
         Kind(
@@ -91,25 +104,56 @@ KINDS = {
             bss_field="bssAudioId",
             bss_route="audio",
             own_fields={
-                "sample_rate": PositiveNumber(data_key="sampleRate"),
-                "channels": Count(),
+                "sample_rate": PositiveNumber(
+                    data_key="sampleRate", metadata={"description": "Samples a second, in hertz."}
+                ),
+                "channels": Count(metadata={"description": "1 is mono, 2 is stereo."}),
+            },
+            sample={
+                "name": "/microphone/front.wav",
+                "bssAudioId": "sample-audio",
+                "sampleRate": 16000,
+                "channels": 1,
             },
         ),
-        Kind("label-track", bss_field="bssLabelId", bss_route="labels"),
+        Kind(
+            "label-track",
+            bss_field="bssLabelId",
+            bss_route="labels",
+            sample={"name": "/detections/boxes.jsonl", "bssLabelId": "sample-labels"},
+        ),
         Kind(
             "text-track",
             bss_field="bssTextTrackId",
             bss_route="text-tracks",
             own_fields={
-                "format": Text(validate=validate.OneOf(["vtt", "srt", "jsonl"])),
+                "format": Text(
+                    validate=validate.OneOf(["vtt", "srt", "jsonl"]),
+                    metadata={"description": "WebVTT, SubRip, or lines of JSON."},
+                ),
                 "language": LanguageTag(),
+            },
+            sample={
+                "name": "/subtitles/english.vtt",
+                "bssTextTrackId": "sample-subtitles",
+                "format": "vtt",
+                "language": "en",
             },
         ),
         Kind(
             "image",
             bss_field="bssImageId",
             bss_route="image",
-            own_fields={"width": Count(), "height": Count()},
+            own_fields={
+                "width": Count(metadata={"description": "In pixels."}),
+                "height": Count(metadata={"description": "In pixels."}),
+            },
+            sample={
+                "name": "/camera/front.png",
+                "bssImageId": "sample-image",
+                "width": 1280,
+                "height": 720,
+            },
         ),
     )
 }

@@ -7,10 +7,17 @@ MAXIMUM_SEGMENT_BYTES = 255
 MAXIMUM_FOLDERS = 32
 MAXIMUM_EPISODE_CHARACTERS = 512
 
+CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
+
+#: What is published of each rule, in the syntax that Python and JavaScript share. Bytes cannot be
+#: counted in a pattern, so it allows as many characters.
 SLUG_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+TEXT_PATTERN = f"[^{CONTROL_CHARACTERS}]*"
+_SEGMENT_PATTERN = rf"(?!\.{{1,2}}(?:/|$))[^/{CONTROL_CHARACTERS}]{{1,{MAXIMUM_SEGMENT_BYTES}}}"
+NAME_PATTERN = f"/*{_SEGMENT_PATTERN}(?:/+{_SEGMENT_PATTERN}){{0,{MAXIMUM_FOLDERS}}}"
 
 _SLUG = re.compile(SLUG_PATTERN)
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_CHARACTER = re.compile(f"[{CONTROL_CHARACTERS}]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SLASHES = re.compile(r"/{2,}")
 

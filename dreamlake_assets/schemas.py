@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validates_schema
 
@@ -34,8 +34,11 @@ class RequestSchema(Schema):
     #: Fields that are not given when they are empty.
     may_be_empty: frozenset[str] = frozenset()
 
-    namespace = Slug(required=True)
-    project = Slug(required=True)
+    namespace = Slug(
+        required=True,
+        metadata={"description": "A user or an organisation, by slug.", "examples": ["testuser"]},
+    )
+    project = Slug(required=True, metadata={"description": "By slug.", "examples": ["robotics"]})
 
     @pre_load
     def _drop_what_is_not_given(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
@@ -63,7 +66,11 @@ class RegisterSchema(RequestSchema):
 
     may_be_empty = frozenset({"namespace", "project", "space", "episodeName"})
 
-    episode = EpisodeName(data_key="episodeName", load_default=None)
+    episode = EpisodeName(
+        data_key="episodeName",
+        load_default=None,
+        metadata={"description": "The name of the episode; null or empty: none."},
+    )
     name = AssetName(load_default=None)
     tags = Tags(load_default=list)
     metadata = Metadata(load_default=None)
@@ -76,8 +83,14 @@ class EpisodeFilterSchema(RequestSchema):
         {"namespace", "project", "space", "episode", "episodeId", "prefix", "glob", "cursor"}
     )
 
-    episode = EpisodeName(load_default=None)
-    episode_id = fields.UUID(data_key="episodeId", load_default=None)
+    episode = EpisodeName(
+        load_default=None, metadata={"description": "Only this episode, by name."}
+    )
+    episode_id = fields.UUID(
+        data_key="episodeId",
+        load_default=None,
+        metadata={"description": "Only this episode, by id. Not both."},
+    )
 
     @validates_schema
     def _one_episode(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -86,7 +99,13 @@ class EpisodeFilterSchema(RequestSchema):
 
 
 class GlobPattern(Text):
-    """A glob; what comes out is parsed."""
+    """A pattern of whole names; wins over prefix."""
+
+    json_schema: ClassVar[dict[str, Any]] = {
+        **Text.json_schema,
+        "maxLength": globs.MAXIMUM_BYTES,
+        "format": "glob",
+    }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         try:
@@ -103,13 +122,18 @@ class ListSchema(EpisodeFilterSchema):
     prefix = Prefix(load_default=None)
     glob = GlobPattern(load_default=None)
     limit = Limit(load_default=None)
-    cursor = Text(load_default=None)
+    cursor = Text(
+        load_default=None,
+        metadata={"description": "What `X-Next-Cursor` said, with all else as it was."},
+    )
 
 
 class DownloadSchema(EpisodeFilterSchema):
     """The query of GET /assets/<kind>/download."""
 
-    path = AssetName(required=True)
+    path = AssetName(
+        required=True, metadata={"description": "The name of the asset, which is its full path."}
+    )
 
 
 def _register_schema(kind: Kind) -> Schema:

@@ -300,8 +300,9 @@ def main() -> None:
     """Serve the local BSS until stopped; arguments: port, URL of S3, directory."""
     port, s3_url, directory = sys.argv[1:]
     store = Store(s3_url, Path(directory))
-    for kind, path in samples.make(Path(directory) / "samples").items():
-        store.add_sample(KINDS[kind].bss_route, samples.BSS_IDS[kind], path)
+    for name, path in samples.make(Path(directory) / "samples").items():
+        kind = KINDS[name]
+        store.add_sample(kind.bss_route, kind.sample[kind.bss_field], path)
     run_simple("127.0.0.1", int(port), create_app(store), threaded=True)
 
 

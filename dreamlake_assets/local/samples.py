@@ -11,15 +11,6 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-#: The id in the local BSS of the sample of each kind.
-BSS_IDS = {
-    "video": "sample-video",
-    "audio": "sample-audio",
-    "label-track": "sample-labels",
-    "text-track": "sample-subtitles",
-    "image": "sample-image",
-}
-
 _SAMPLE_RATE = 16_000
 
 

@@ -22,7 +22,7 @@ import dreamlake_assets
 from dreamlake_assets import auth, db
 from dreamlake_assets.config import DEBUG_SECRET, TokenSettings
 from dreamlake_assets.kinds import KINDS
-from dreamlake_assets.local import postgres, processes, s3, samples
+from dreamlake_assets.local import postgres, processes, s3
 from dreamlake_assets.migrations import migrate
 from dreamlake_assets.store import namespace
 
@@ -33,16 +33,6 @@ SUBJECT = "test-001"
 
 _TOKEN_SECONDS = 365 * 24 * 3600
 _WATCH_SECONDS = 0.2
-
-#: What is registered by the printed commands, beside the id in BSS. The statements below sql/ have
-#: the same in their examples, so that `make explain` finds it.
-_EXAMPLES: dict[str, dict[str, Any]] = {
-    "video": {"name": "/camera/front/run01.mp4", "fps": 30},
-    "audio": {"name": "/microphone/front.wav", "sampleRate": 16000, "channels": 1},
-    "label-track": {"name": "/detections/boxes.jsonl"},
-    "text-track": {"name": "/subtitles/english.vtt", "format": "vtt", "language": "en"},
-    "image": {"name": "/camera/front.png", "width": 1280, "height": 720},
-}
 
 
 class StackError(Exception):
@@ -132,14 +122,14 @@ def curl_commands(stack: Stack) -> list[str]:
     post = f"{curl} -H 'Content-Type: application/json' -d"
     place = {"namespace": NAMESPACE, "project": "robotics"}
     register, find, download = [], [], []
-    for kind, example in _EXAMPLES.items():
-        url = f"{stack.url}/assets/{kind}"
-        body = {**place, "episodeName": "run-042", **example}
-        body[KINDS[kind].bss_field] = samples.BSS_IDS[kind]
+    # The statements below sql/ have the same in their examples, so that `make explain` finds it.
+    for kind in KINDS.values():
+        url = f"{stack.url}/assets/{kind.name}"
+        body = {**place, "episodeName": "run-042", **kind.sample}
         register.append(f"{post} {shlex.quote(json.dumps(body))} {url}")
         query = {**place, "episode": "run-042"}
         find.append(f"{curl} '{url}?{urlencode(query)}'")
-        query["path"] = example["name"]
+        query["path"] = kind.sample["name"]
         download.append(f"{curl} '{url}/download?{urlencode(query, safe='/')}'")
     identity = f"{curl} {stack.url}/auth/me"
     health = [f"curl -s {stack.url}/{name}" for name in ("livez", "readyz")]

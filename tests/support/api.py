@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from dreamlake_assets import create_app
 from dreamlake_assets.config import Settings
 from tests.conftest import NAMESPACE, WRITER
+from tests.support import openapi
 
 PROJECT = "robotics"
 TABLES = ("namespace", "namespace_member", "space", "episode", "node", "asset")
@@ -41,8 +42,10 @@ class Api:
         return Api(self.client.application.test_client(), self._headers)
 
     def ask(self, url: str, method: str = "GET", **options: Any) -> Answer:
-        """Send a request as it stands, without a token."""
-        return cast("Answer", self.client.open(url, method=method, **options))
+        """Send a request as it stands, without a token. Its answer is held to the document."""
+        response = cast("Answer", self.client.open(url, method=method, **options))
+        openapi.check(response)
+        return response
 
     def get(self, url: str, *, subject: str = WRITER, **options: Any) -> Answer:
         return self.ask(url, headers=self._headers(subject), **options)

@@ -1,0 +1,105 @@
+"""Holds answers of the service to its OpenAPI document."""
+
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema_rs
+import orjson
+from werkzeug.test import TestResponse
+
+from dreamlake_assets import openapi
+
+METHODS = ("get", "post")
+
+#: What HTTP itself says of any answer.
+_OF_HTTP = {"Allow", "Cache-Control", "Content-Length", "Content-Type", "Date"}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document, in which answers hold what is named and nothing else.
+
+    Published, they are open: a client must not break when a later version says more.
+    """
+    document = orjson.loads(openapi.document())
+    for schema in document["components"]["schemas"].values():
+        if "properties" in schema:
+            schema.setdefault("additionalProperties", False)
+    return document
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of the document, where it may be a reference to another."""
+    if "$ref" not in part:
+        return part
+    found: Any = document()
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
+def validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
+    """What validates against a schema of the document."""
+    whole = {**schema, "components": document()["components"]}
+    return jsonschema_rs.validator_for(whole, validate_formats=True)
+
+
+def operation_at(path: str, method: str) -> dict[str, Any] | None:
+    """The operation that answers a request, if one is documented there.
+
+    :param path: as it was sent, or unquoted.
+    """
+    method = "get" if method == "HEAD" else method.lower()
+    for template, operations in document()["paths"].items():
+        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
+        if re.fullmatch(pattern, unquote(path)):
+            return operations.get(method)
+    return None
+
+
+def check(response: TestResponse) -> None:
+    """Hold an answer to the document: its status, its headers and its body.
+
+    The body is not looked at where it is still to come, since that would read it.
+    """
+    request = response.request
+    operation = operation_at(request.path, request.method)
+    if operation is None:
+        # Nothing is documented of addresses and methods that are not there.
+        return
+    where = f"{request.method} {request.path}"
+    assert str(response.status_code) in operation["responses"], (
+        f"{where} answers {response.status_code}, which is not documented: {response.text}"
+    )
+    answer = operation["responses"][str(response.status_code)]
+    _check_headers(where, response, answer["headers"])
+    if "content" in answer and request.method != "HEAD" and not response.is_streamed:
+        assert response.mimetype in answer["content"], f"{where} answers {response.mimetype}"
+        if response.mimetype == "application/json":
+            _validator_of_answer(request.path, request.method, response.status_code).validate(
+                response.get_json()
+            )
+
+
+def _check_headers(where: str, response: TestResponse, documented: dict[str, Any]) -> None:
+    for name, reference in documented.items():
+        header = resolved(reference)
+        value: Any = response.headers.get(name)
+        if value is None:
+            assert not header.get("required"), f"{where} answers without {name}"
+            continue
+        if header["schema"]["type"] == "integer":
+            value = int(value)
+        validator(header["schema"]).validate(value)
+    undocumented = set(response.headers.keys()) - documented.keys() - _OF_HTTP
+    assert not undocumented, f"{where} answers with headers that are not documented"
+
+
+@cache
+def _validator_of_answer(path: str, method: str, status: int) -> jsonschema_rs.Validator:
+    operation = operation_at(path, method)
+    assert operation is not None
+    answer = operation["responses"][str(status)]
+    return validator(answer["content"]["application/json"]["schema"])
