@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from dreamlake_assets import auth, create_app, store
 from dreamlake_assets.config import Settings, TokenSettings
 from dreamlake_assets.migrations import migrate
+from tests.support import roles
 from tests.support.postgres import Server
 
 TEMPLATE = "migrated"
@@ -31,8 +32,10 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def template(server: Server) -> str:
-    """The name of a database with the schema and no rows."""
-    migrate(server.create_database(TEMPLATE))
+    """The name of a database with the schema, the roles and no rows."""
+    url = server.create_database(TEMPLATE)
+    migrate(url)
+    roles.make(url)
     return TEMPLATE
 
 

@@ -13,6 +13,7 @@ from dreamlake_assets.config import Settings, TokenSettings
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import TABLES, Api, serving
 from tests.support.postgres import Server
+from tests.support.roles import SERVICE, as_role
 
 WithTokens = Callable[..., AbstractContextManager[Api]]
 
@@ -29,6 +30,12 @@ def database_url(emptied_url: str) -> str:
     with psycopg.connect(emptied_url, autocommit=True) as connection:
         connection.execute("".join(f"DELETE FROM {table};" for table in reversed(TABLES)))
     return emptied_url
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """The service may do no more than sql/roles.sql lets it."""
+    return settings_of(as_role(SERVICE, database_url))
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ def shared_connection(shared_url: str) -> Iterator[psycopg.Connection]:
 @pytest.fixture(scope="module")
 def shared_api(shared_url: str, shared_connection: psycopg.Connection) -> Iterator[Api]:
     add_namespace(shared_connection)
-    settings = settings_of(shared_url)
+    settings = settings_of(as_role(SERVICE, shared_url))
     with serving(settings) as app:
         yield Api(app.test_client(), headers_of(settings))
 

