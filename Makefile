@@ -27,12 +27,17 @@ test: $(READY) ## Run the tests; with ARGS, those: make test ARGS='tests/unit -k
 	@.ci/install-packages
 	@$(BIN)/python -m pytest $(ARGS)
 
+# What a migration says that runs outside a transaction.
+NO_TRANSACTION := '^-- transaction: none$$'
+
 .PHONY: lint
 lint: $(READY) ## Check style and types of Python and SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/sqlfluff lint --nocolor --disable-progress-bar sql
+	@grep --files-without-match $(NO_TRANSACTION) sql/migrations/*.sql | xargs $(BIN)/squawk --assume-in-transaction
+	@grep --files-with-matches $(NO_TRANSACTION) sql/migrations/*.sql | xargs $(BIN)/squawk
 
 .PHONY: bench
 bench: $(READY) ## Measure; QUICK=1 for a short run

@@ -3,12 +3,14 @@
 import sys
 
 from dreamlake_assets import config as settings
+from dreamlake_assets import errors, migrations
 
 try:
     settings.Settings.from_environment()
     #: Processes: as many as the machine has cores.
     workers = settings.workers()
-except settings.SettingsError as error:
+    migrations.require_current(settings.database_url())
+except (settings.SettingsError, errors.SchemaBehind) as error:
     # Here, before a worker is made: one line, and no worker that is made again and again.
     sys.exit(f"dreamlake_assets: {error}")
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from dreamlake_assets import db
-from dreamlake_assets.errors import SchemaBehind
+from dreamlake_assets.errors import AssetsError, SchemaBehind
 from dreamlake_assets.queries import SQL_DIRECTORY
 
 DIRECTORY = SQL_DIRECTORY / "migrations"
@@ -129,6 +129,28 @@ def status(connection: db.Connection, *, directory: Path = DIRECTORY) -> Status:
 def is_current(connection: db.Connection) -> bool:
     """Whether the database has every migration of this release, in one roundtrip."""
     return _released() <= _applied(connection).keys()
+
+
+@cache
+def require_current(database_url: str) -> None:
+    """Refuse a database that lacks a migration of this release.
+
+    One that cannot be asked may pass: it may come back, and until then ``/readyz`` says so. The
+    answer is kept: what has started once is not ended by a reload.
+
+    :raises SchemaBehind: the message names the migrations.
+    """
+    try:
+        with db.connect(database_url) as connection:
+            applied = _applied(connection)
+    except AssetsError:
+        return
+    pending = [migration.name for migration in load() if migration.version not in applied]
+    if pending:
+        raise SchemaBehind(
+            "the schema of the database is behind this service; run dreamlake-assets migrate,"
+            f" which applies {', '.join(pending)}"
+        )
 
 
 def migrate(

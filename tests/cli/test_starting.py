@@ -1,11 +1,21 @@
-"""``gunicorn wsgi:app`` with a setting that is missing or bad."""
+"""``gunicorn wsgi:app``: what stops its start, and what does not."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+import psycopg
 import pytest
+import requests
+
+from dreamlake_assets import migrations
+from dreamlake_assets.local.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -28,11 +38,59 @@ GOOD = {
 def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(
     setting: str, value: str
 ) -> None:
+    assert setting in refusal(**{setting: value})
+
+
+def test_a_schema_that_is_behind_stops_the_start_with_one_line(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    last = migrations.load()[-1]
+    connection.execute("DELETE FROM schema_migration WHERE version = %s", [last.version])
+
+    assert refusal(DATABASE_URL=database_url) == (
+        "dreamlake_assets: the schema of the database is behind this service;"
+        f" run dreamlake-assets migrate, which applies {last.name}"
+    )
+
+
+def test_a_schema_that_is_ahead_serves(database_url: str, connection: psycopg.Connection) -> None:
+    connection.execute("INSERT INTO schema_migration VALUES (9999, '9999_later', 'x')")
+    with started(DATABASE_URL=database_url) as (url, _):
+        assert requests.get(f"{url}/readyz", timeout=30).status_code == 200
+
+
+def test_a_database_that_is_away_does_not_stop_the_start() -> None:
+    with started() as (url, _):
+        answer = requests.get(f"{url}/readyz", timeout=30)
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+
+
+def test_a_reload_does_not_end_what_serves(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    with started(DATABASE_URL=database_url) as (url, master):
+        workers = master.children()
+        connection.execute("DELETE FROM schema_migration WHERE version > 0")
+        master.send_signal(signal.SIGHUP)
+        eventually(lambda: master.children() and not set(workers) & set(master.children()))
+        assert requests.get(f"{url}/livez", timeout=30).status_code == 200
+        assert requests.get(f"{url}/readyz", timeout=30).json()["code"] == "schema_behind"
+
+
+COMMAND = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**inherited, **GOOD, **settings}
+
+
+def refusal(**settings: str) -> str:
+    """The one line with which the start ends."""
     start = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "wsgi:app"],
+        COMMAND,
         cwd=ROOT,
-        env={**inherited, **GOOD, setting: value},
+        env=environment(settings),
         capture_output=True,
         text=True,
         timeout=60,
@@ -41,4 +99,34 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(
     assert start.returncode == 1
     assert start.stdout == ""
     [line] = start.stderr.splitlines()
-    assert setting in line
+    return line
+
+
+@contextmanager
+def started(**settings: str) -> Iterator[tuple[str, psutil.Process]]:
+    """The service, with one worker: its URL, and its master process."""
+    port = free_port()
+    settings = {"PORT": f"{port}", "WEB_CONCURRENCY": "1", **settings}
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(
+        COMMAND, cwd=ROOT, env=environment(settings), stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            eventually(lambda: lives(url))
+            yield url, psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+def lives(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/livez", timeout=30).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def eventually(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
