@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
-from dreamlake_assets.fields import AssetName, BssId, Slug, Text
+from dreamlake_assets.fields import AssetName, BssId, EpisodeName, Metadata, Slug, Tags, Text
 from dreamlake_assets.kinds import Kind
 
 
@@ -100,22 +100,45 @@ def registered_schema(kind: Kind) -> Schema:
 
 def item_schema(kind: Kind) -> Schema:
     """An asset in a list."""
-    own = {each.data_key or name: _always_there(each) for name, each in kind.own_fields.items()}
     return AnswerSchema.from_dict(
         {
             "id": _id("Of the asset."),
             "name": _name(),
             kind.bss_field: _bss_id(),
-            **own,
-            "createdAt": fields.DateTime(
-                required=True,
-                metadata={
-                    "description": "When it was registered, in UTC, with milliseconds.",
-                    "examples": ["2026-04-14T09:30:00.123Z"],
-                },
-            ),
+            **_own(kind),
+            "createdAt": _created_at(),
         },
         name=f"Item{kind.bss_field}",
+    )()
+
+
+def details_schema(kind: Kind) -> Schema:
+    """All of an asset."""
+    return AnswerSchema.from_dict(
+        {
+            "id": _id("Of the asset."),
+            "namespace": Slug(required=True, metadata={"examples": ["testuser"]}),
+            "project": Slug(required=True, metadata={"examples": ["robotics"]}),
+            "projectId": _id("Of the project."),
+            "episodeId": _id("Of the episode; null where it is in none.", allow_none=True),
+            "episodeName": EpisodeName(required=True, allow_none=True),
+            "nodeId": _id("Of the innermost folder; null at the root.", allow_none=True),
+            "folder": AssetName(
+                required=True,
+                allow_none=True,
+                metadata={
+                    "description": "The path of the innermost folder; null at the root.",
+                    "examples": ["/camera/front"],
+                },
+            ),
+            "name": _name(),
+            kind.bss_field: _bss_id(),
+            **_own(kind),
+            "tags": Tags(required=True),
+            "metadata": Metadata(required=True, allow_none=True),
+            "createdAt": _created_at(),
+        },
+        name=f"Details{kind.bss_field}",
     )()
 
 
@@ -131,6 +154,20 @@ def _name() -> AssetName:
 def _bss_id() -> BssId:
     description = "The id of the bytes in BSS; null where none was given."
     return BssId(required=True, allow_none=True, metadata={"description": description})
+
+
+def _own(kind: Kind) -> dict[str, fields.Field[Any]]:
+    return {each.data_key or name: _always_there(each) for name, each in kind.own_fields.items()}
+
+
+def _created_at() -> fields.DateTime:
+    return fields.DateTime(
+        required=True,
+        metadata={
+            "description": "When it was registered, in UTC, with milliseconds.",
+            "examples": ["2026-04-14T09:30:00.123Z"],
+        },
+    )
 
 
 def _always_there(field: fields.Field[Any]) -> fields.Field[Any]:

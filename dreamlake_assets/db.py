@@ -10,10 +10,11 @@ from math import inf
 from time import monotonic, sleep
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+import orjson
 import psycopg
 import psycopg.types.string
 from psycopg.abc import PQGen
-from psycopg.adapt import AdaptersMap, Dumper
+from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -59,6 +60,7 @@ _HOT = (
     "asset/list_by_episode_prefix",
     "asset/list_by_episode_glob",
     "asset/list_by_episode_folder_glob",
+    "asset/find_by_id",
     "asset/find_by_name",
     "asset/find_by_episode_name",
     "namespace/list_by_subject",
@@ -75,12 +77,20 @@ class _UntypedNumber(Dumper):
         return repr(obj).encode()
 
 
+class _StoredJson(Loader):
+    """JSON as it is stored: it goes into the answer without being read."""
+
+    def load(self, data: Buffer) -> orjson.Fragment:
+        return orjson.Fragment(bytes(data))
+
+
 def _adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(int, _UntypedNumber)
     adapters.register_dumper(float, _UntypedNumber)
     # An id is text to the service: it goes into the answer as it came.
     adapters.register_loader("uuid", psycopg.types.string.TextLoader)
+    adapters.register_loader("jsonb", _StoredJson)
     return adapters
 
 

@@ -105,6 +105,13 @@ class MethodNotAllowed(AssetsError):
     code = "method_not_allowed"
 
 
+class PreconditionFailed(AssetsError):
+    """What is here is not what If-Match asks for."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "precondition_failed"
+
+
 class BodyTooLarge(AssetsError):
     """The body is larger than 1 MiB."""
 

@@ -6,7 +6,12 @@ from typing import Any
 import orjson
 from flask import Response, request
 
-from dreamlake_assets.errors import InvalidRequest, MalformedJson, UnsupportedMediaType
+from dreamlake_assets.errors import (
+    InvalidRequest,
+    MalformedJson,
+    PreconditionFailed,
+    UnsupportedMediaType,
+)
 from dreamlake_assets.services import services
 
 MAXIMUM_BODY_BYTES = 1024 * 1024
@@ -61,3 +66,19 @@ def query_string() -> dict[str, str]:
 def json_answer(value: Any, status: int = 200) -> Response:
     """An answer with a JSON body."""
     return Response(orjson.dumps(value), status, mimetype="application/json")
+
+
+def conditional(response: Response) -> Response:
+    """An answer with an ETag, or 304 without a body where the client has it already (RFC 9110).
+
+    :raises PreconditionFailed: the client asks for another one with If-Match.
+    """
+    response.add_etag()
+    # Whoever keeps it asks whether it is still true.
+    response.cache_control.no_cache = True
+    response.make_conditional(request)
+    # The server sends its own.
+    del response.headers["Date"]
+    if response.status_code == PreconditionFailed.status:
+        raise PreconditionFailed
+    return response

@@ -90,6 +90,11 @@ _HEADERS: dict[str, _Object] = {
         "required": True,
         "schema": {"type": "integer", "minimum": 0},
     },
+    "Location": {
+        "description": "The address of the asset.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
     "ETag": {
         "description": "Names this version of the answer, for `If-None-Match`.",
         "required": True,
@@ -111,6 +116,15 @@ _PARAMETERS: dict[str, _Object] = {
         "description": "The ETag of an earlier answer; 304 where it is still the same.",
         "schema": {"type": "string"},
     },
+}
+
+_ASSET_ID: _Object = {
+    "in": "path",
+    "name": "asset_id",
+    "description": "The id of the asset.",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+    "example": _EXAMPLE_ID,
 }
 
 _SPACE: _Object = {
@@ -230,6 +244,7 @@ def _add_components(spec: APISpec) -> None:
         _allow_space(spec.components.schemas[f"{title}Registration"])
         spec.components.schema(f"Registered{title}", schema=answers.registered_schema(kind))
         spec.components.schema(title, schema=answers.item_schema(kind))
+        spec.components.schema(f"Whole{title}", schema=answers.details_schema(kind))
 
 
 def _allow_space(schema: _Object) -> None:
@@ -251,7 +266,10 @@ def _add_kind(spec: APISpec, kind: Kind) -> None:
         "Its bytes are in BSS, or will be. The project, the episode and the folders are made where"
         " they are missing. Every request registers a new asset.",
         answer=_json(
-            201, f"Registered{title}", _example(schema[f"Registered{title}"], kind.sample)
+            201,
+            f"Registered{title}",
+            _example(schema[f"Registered{title}"], kind.sample),
+            headers=("Location",),
         ),
         refusals=(*common, *_BODY, errors.Forbidden),
     )
@@ -283,6 +301,22 @@ def _add_kind(spec: APISpec, kind: Kind) -> None:
     )
     spec.path(f"/assets/{kind.name}", operations={"post": register, "get": listing})
     spec.path(f"/assets/{kind.name}/download", operations={"get": download})
+    show = _operation(
+        f"get{title}",
+        kind.name,
+        "Get all of an asset",
+        "By its id alone, in whichever namespace it is that the subject is a member of.",
+        parameters=[_ASSET_ID, "If-None-Match"],
+        answer=_json(
+            200,
+            f"Whole{title}",
+            _example(schema[f"Whole{title}"], kind.sample),
+            headers=("ETag",),
+        )
+        | _NOT_MODIFIED,
+        refusals=(*_TOKEN, *_DATABASE, errors.AssetNotFound, errors.PreconditionFailed),
+    )
+    spec.path(f"/assets/{kind.name}/{{asset_id}}", operations={"get": show})
 
 
 def _add_others(spec: APISpec) -> None:
@@ -320,7 +354,8 @@ def _add_others(spec: APISpec) -> None:
             "It changes with the version of the service only.",
             parameters=["If-None-Match"],
             answer=_json(200, {"type": "object"}, {"openapi": "3.1.0"}, headers=("ETag",))
-            | {"304": {"description": "It is what you have.", "headers": _headers("ETag")}},
+            | _NOT_MODIFIED,
+            refusals=(errors.PreconditionFailed,),
             secured=False,
         ),
     }
@@ -376,6 +411,11 @@ def _json(
 
 def _headers(*names: str) -> dict[str, str]:
     return {name: name for name in (*_OF_EVERY_ANSWER, *names)}
+
+
+_NOT_MODIFIED: _Object = {
+    "304": {"description": "It is what you have.", "headers": _headers("ETag")}
+}
 
 
 def _refused(refusals: Iterable[type[AssetsError]]) -> _Object:

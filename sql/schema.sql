@@ -58,7 +58,7 @@ COMMENT ON CONSTRAINT namespace_member_pkey ON namespace_member IS 'Serves every
 
 CREATE INDEX namespace_member_by_subject ON namespace_member USING btree (subject);
 
-COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject.';
+COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject and asset/find_by_id.';
 
 ALTER TABLE ONLY namespace_member
     ADD CONSTRAINT namespace_member_namespace_fkey FOREIGN KEY (namespace_id) REFERENCES namespace(namespace_id) ON DELETE CASCADE;
@@ -211,7 +211,7 @@ COMMENT ON COLUMN asset.height IS 'In pixels.';
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/insert: a statement sent again finds its own row.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/insert: a statement sent again finds its own row; and asset/find_by_id.';
 
 CREATE INDEX asset_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE (episode_id IS NOT NULL);
 

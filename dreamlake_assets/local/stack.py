@@ -131,9 +131,12 @@ def curl_commands(stack: Stack) -> list[str]:
         find.append(f"{curl} '{url}?{urlencode(query)}'")
         query["path"] = kind.sample["name"]
         download.append(f"{curl} '{url}/download?{urlencode(query, safe='/')}'")
+    # The id of what is listed first.
+    first_id = f"""$({find[0]} | sed 's/^[^:]*:"//; s/".*//')"""
+    show = f'{curl} "{stack.url}/assets/video/{first_id}"'
     identity = f"{curl} {stack.url}/auth/me"
     health = [f"curl -s {stack.url}/{name}" for name in ("livez", "readyz")]
-    return [*register, *find, *download, identity, *health]
+    return [*register, *find, *download, show, identity, *health]
 
 
 def _start(children: processes.Processes, stack: Stack) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from itertools import chain, islice
 from urllib.parse import urlencode
+from uuid import UUID
 
 import orjson
 from flask import Blueprint, Response, request
@@ -11,7 +12,13 @@ from dreamlake_assets import schemas, store
 from dreamlake_assets.cursors import InvalidCursor, Position
 from dreamlake_assets.db import STREAM_CHUNK_ROWS, Row
 from dreamlake_assets.errors import BssRecordMissing, InvalidRequest
-from dreamlake_assets.http import authenticated_subject, json_answer, json_body, query_string
+from dreamlake_assets.http import (
+    authenticated_subject,
+    conditional,
+    json_answer,
+    json_body,
+    query_string,
+)
 from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import Kind
 from dreamlake_assets.services import services
@@ -28,7 +35,7 @@ def register(kind: Kind) -> Response:
     registered = services().database.run(
         store.asset.register, kind=kind, asset_id=str(uuid7()), subject=subject, asset=asset
     )
-    return json_answer(
+    response = json_answer(
         {
             "id": registered.asset_id,
             "projectId": registered.space_id,
@@ -39,6 +46,8 @@ def register(kind: Kind) -> Response:
         },
         201,
     )
+    response.location = f"{request.root_path}/assets/{kind.name}/{registered.asset_id}"
+    return response
 
 
 @blueprint.get("")
@@ -60,6 +69,18 @@ def list_assets(kind: Kind) -> Response:
     return _page(kind, given, rows, query["limit"])
 
 
+@blueprint.get("/<uuid:asset_id>")
+def show(kind: Kind, asset_id: UUID) -> Response:
+    """Answer with all of an asset, or that it is what the client has already."""
+    subject = authenticated_subject()
+    row = services().database.run(
+        store.asset.find_by_id, kind=kind, subject=subject, asset_id=str(asset_id)
+    )
+    response = json_answer(kind.details(row))
+    response.cache_control.private = True
+    return conditional(response)
+
+
 @blueprint.get("/download")
 def download(kind: Kind) -> Response:
     """Answer with a presigned URL of the newest asset that bears a name."""
@@ -67,7 +88,7 @@ def download(kind: Kind) -> Response:
     query = schemas.load(schemas.DOWNLOAD, query_string())
     name = query.pop("path")
     bss_id = services().database.run(
-        store.asset.find, kind=kind, subject=subject, name=name, **query
+        store.asset.find_by_name, kind=kind, subject=subject, name=name, **query
     )
     if bss_id is None:
         raise BssRecordMissing

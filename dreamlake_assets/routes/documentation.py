@@ -1,8 +1,9 @@
 """What the service says of itself. No token is asked for."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from dreamlake_assets import openapi
+from dreamlake_assets.http import conditional
 
 blueprint = Blueprint("documentation", __name__)
 
@@ -10,8 +11,4 @@ blueprint = Blueprint("documentation", __name__)
 @blueprint.get("/openapi.json")
 def document() -> Response:
     """Answer with the OpenAPI document; with 304 to whoever has it."""
-    response = Response(openapi.document(), mimetype="application/json")
-    response.add_etag()
-    response.cache_control.no_cache = True
-    response.make_conditional(request)
-    return response
+    return conditional(Response(openapi.document(), mimetype="application/json"))

@@ -225,7 +225,19 @@ def _folders_narrow(folder: Folder) -> bool:
     return not ((one_folder and one_name) or anything)
 
 
-def find(
+def find_by_id(connection: db.Connection, *, kind: Kind, subject: str, asset_id: str) -> db.Row:
+    """All of an asset: the columns of ``FOUND_COLUMNS``.
+
+    :raises AssetNotFound: there is none, or the subject is no member of its namespace.
+    """
+    parameters = {"kind": kind.name, "subject": subject, "asset_id": asset_id}
+    row = db.fetch_one(connection, "asset/find_by_id", parameters)
+    if row is None:
+        raise AssetNotFound
+    return row
+
+
+def find_by_name(
     connection: db.Connection,
     *,
     kind: Kind,

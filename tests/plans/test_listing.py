@@ -16,6 +16,14 @@ FOLDER_BUFFERS = 12
 OF_PROJECT = "asset_by_space_name"
 OF_EPISODE = "asset_by_episode_name"
 TO_PROJECT = {"namespace_slug_key", "namespace_member_pkey", "space_slug_key"}
+TO_ASSET = {
+    "namespace_member_by_subject",
+    "asset_pkey",
+    "namespace_pkey",
+    "space_pkey",
+    "episode_pkey",
+    "node_pkey",
+}
 TO_EPISODE = TO_PROJECT | {"episode_name_key", "episode_pkey"}
 
 
@@ -133,6 +141,19 @@ def test_a_glob_by_folders_in_an_episode(plan: Explain) -> None:
     assert found.indexes == TO_EPISODE | {"node_path_key", OF_EPISODE}
     assert not found.scanned & GROWING
     assert found.buffers <= 40 + FOLDER_BUFFERS * 25
+
+
+@pytest.mark.parametrize(
+    ("subject", "namespaces"), [("test-001", 1), ("owner of testuser", 1), ("robot", 4998)]
+)
+def test_an_asset_by_its_id(plan: Explain, subject: str, namespaces: int) -> None:
+    """It costs a look-up for each namespace of the subject, and no index of its own."""
+    found = plan("asset/find_by_id", subject=subject)
+    assert found.rows == 1
+    assert found.indexes == TO_ASSET
+    assert not found.scanned & GROWING
+    # The membership and three pages of asset_pkey; then what the asset is filed under.
+    assert found.buffers <= 30 + 4.2 * namespaces
 
 
 def test_the_newest_of_a_name(plan: Explain) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from werkzeug.test import TestResponse
 
+from dreamlake_assets.ids import uuid7
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import LEFT_OUT, Api, serving
 from tests.support.wire import WireProxy
@@ -121,6 +122,20 @@ def test_downloading_takes_one_roundtrip(api: Api, proxy: WireProxy, episode: ob
 
     # 502: there is no BSS here, and it is asked when the database has answered.
     assert cost(proxy, download, 502) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [200, 304, 404])
+def test_getting_one_takes_one_roundtrip(api: Api, proxy: WireProxy, status: int) -> None:
+    location = api.register(name="/camera/front/run01.mp4", episodeName=EPISODE).location
+    if status == 304:
+        headers = {"If-None-Match": "*"}
+    else:
+        headers = {}
+        location = location if status == 200 else f"/assets/video/{uuid7()}"
+
+    with proxy.count() as counted:
+        assert api.get(location, headers=headers).status_code == status
+    assert (counted.roundtrips, len(counted.statements)) == (1, 1)
 
 
 def test_asking_who_one_is_takes_one_roundtrip(api: Api, proxy: WireProxy) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dreamlake_assets import globs
 from dreamlake_assets.heads import FILES, SECTIONS, Head
-from dreamlake_assets.kinds import KINDS, LISTED_COLUMNS
+from dreamlake_assets.kinds import FOUND_COLUMNS, KINDS, LISTED_COLUMNS
 from dreamlake_assets.queries import SQL_DIRECTORY, query
 from dreamlake_assets.store.asset import Filters, _listing
 from tests.support.heads import execute, placeholders, prepare
@@ -63,6 +63,8 @@ def test_the_columns_are_those_of_the_head(connection: psycopg.Connection, name:
     how_many, _, words = Head(name).words("Returns").partition(": ")
     if name in LISTINGS:
         assert (how_many, columns) == ("many", [*LISTED_COLUMNS, "missing"])
+    elif name == "asset/find_by_id":
+        assert (how_many, columns) == ("one", [*FOUND_COLUMNS])
     elif how_many == "scalar":
         assert len(columns) == 1
     elif how_many == "none.":

@@ -47,8 +47,15 @@ class Api:
         openapi.check(response)
         return response
 
-    def get(self, url: str, *, subject: str = WRITER, **options: Any) -> Answer:
-        return self.ask(url, headers=self._headers(subject), **options)
+    def get(
+        self,
+        url: str,
+        *,
+        subject: str = WRITER,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Answer:
+        return self.ask(url, headers={**self._headers(subject), **(headers or {})}, **options)
 
     def send(
         self,

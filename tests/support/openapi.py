@@ -53,7 +53,7 @@ def operation_at(path: str, method: str) -> dict[str, Any] | None:
     """
     method = "get" if method == "HEAD" else method.lower()
     for template, operations in document()["paths"].items():
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
+        pattern = re.sub(r"\\\{\w+\\\}", "[0-9a-fA-F-]{36}", re.escape(template))
         if re.fullmatch(pattern, unquote(path)):
             return operations.get(method)
     return None

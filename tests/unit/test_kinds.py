@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets.kinds import KINDS, LISTED_COLUMNS
+from dreamlake_assets.kinds import FOUND_COLUMNS, KINDS, LISTED_COLUMNS
 
 ROW: dict[str, Any] = {
     "asset_id": "1",
@@ -45,3 +45,9 @@ def test_each_has_its_names(name: str, route: str, item: dict[str, Any]) -> None
     assert next(iter(item)) == kind.bss_field
     (listed,) = kind.items([[ROW[column] for column in LISTED_COLUMNS]])
     assert list(listed.items()) == list({"id": "1", "name": "/a", **item, **END}.items())
+    details = kind.details([ROW.get(column, column) for column in FOUND_COLUMNS])
+    assert {name: details[name] for name in listed} == listed
+    assert details.keys() - listed.keys() == {
+        *("namespace", "project", "projectId", "episodeId", "episodeName"),
+        *("nodeId", "folder", "tags", "metadata"),
+    }
