@@ -414,9 +414,7 @@ def one_flight(
         raise _translated(error) from error
 
 
-def explain(
-    connection: Connection, name: str, parameters: Mapping[str, str | None], form: str
-) -> list[Any]:
+def explain(connection: Connection, name: str, parameters: Parameters, form: str) -> list[Any]:
     """What EXPLAIN says of a statement that is prepared, run with its parameters, and undone.
 
     :param form: the option of EXPLAIN that says in which format.

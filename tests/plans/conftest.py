@@ -6,10 +6,9 @@ from typing import Any, Protocol
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from dreamlake_assets import db, globs
-from tests.support.heads import execute, prepare
+from dreamlake_assets.heads import Head
 from tests.support.postgres import Server
 
 SEED = Path(__file__).with_name("seed.sql")
@@ -57,13 +56,9 @@ class Explain(Protocol):
 
 def explain(connection: psycopg.Connection) -> Explain:
     def plan(name: str, /, **values: object) -> Plan:
-        statement = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {}")
-        with connection.transaction(force_rollback=True):
-            prepare(connection, name)
-            row = connection.execute(statement.format(execute(name, values))).fetchone()
-            connection.execute("DEALLOCATE file")
-        assert row is not None
-        return Plan(row[0][0]["Plan"])
+        parameters = {**Head(name).examples, **values}
+        [[explained]] = db.explain(connection, name, parameters, "FORMAT JSON")
+        return Plan(explained["Plan"])
 
     return plan
 
