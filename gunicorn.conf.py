@@ -1,12 +1,13 @@
 """How gunicorn serves the service. Its command line and GUNICORN_CMD_ARGS override every value."""
 
+import math
 import sys
 
 from dreamlake_assets import config as settings
-from dreamlake_assets import errors, migrations
+from dreamlake_assets import deadlines, errors, migrations
 
 try:
-    settings.Settings.from_environment()
+    service = settings.Settings.from_environment()
     #: Processes: as many as the machine has cores.
     workers = settings.workers()
     migrations.require_current(settings.database_url())
@@ -18,14 +19,17 @@ except (settings.SettingsError, errors.SchemaBehind) as error:
 bind = f"127.0.0.1:{settings.port()}"
 
 #: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
-worker_class = "gthread"
+worker_class = "dreamlake_assets.worker.Worker"
 threads = settings.threads()
 
 #: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has
 #: just been closed.
 keepalive = 75
-graceful_timeout = 20
-timeout = 30
+
+#: Seconds: every request that runs ends within the first. A worker says all the time that it is
+#: well, whatever its threads wait for.
+graceful_timeout = math.ceil(deadlines.request(service.bss_timeout))
+timeout = graceful_timeout + 10
 
 #: A legal list request has up to 7 KB: the longest episode name and glob, escaped. Bytes.
 limit_request_line = 8190

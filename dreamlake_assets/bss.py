@@ -173,6 +173,10 @@ class Bss:
             if not location:
                 raise errors.BssNoLocation
             _read_small_body(response)
+        if location == url:
+            raise errors.BssBadLocation(
+                "BSS did not return a presigned URL: it redirects to itself."
+            )
         return location
 
     def _redirect(self, url: str) -> requests.Response:

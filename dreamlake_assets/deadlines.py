@@ -9,8 +9,7 @@ Seconds, and what happens when they run out::
                  again where the connection was lost       503 database_unavailable or _timeout
     BSS          connecting, DREAMLAKE_BSS_TIMEOUT; and again for the whole answer
                                                            502 bss_timeout
-    RECEIVE 5    the next bytes of a request; RECEIVE_ALL 10 for all of it
-                                                           the connection is closed
+    RECEIVE_ALL 10  a request, from its first byte to its last   the connection is closed
     QUEUE 1      a thread                                  503 overloaded
     request()    the sum of these: no request takes longer, but for a list that is streamed
     gunicorn     waits so long when it stops, and a little longer before it takes a worker for dead
@@ -27,13 +26,17 @@ DATABASE = 8.0
 #: What /readyz gives the database, and every request once it has been away for DATABASE.
 DATABASE_AWAY = 1.0
 
-RECEIVE = 5.0
 RECEIVE_ALL = 10.0
+#: For a client to close its end, once it was told to.
+CLOSE = 5.0
 QUEUE = 1.0
 
 SEND = 30.0
 STREAM_ROWS = 30.0
 STREAM = 15 * 60.0
+
+#: How long a worker that stops leaves an idle connection to whoever is about to use it.
+LAST_REQUEST = 1.0
 
 
 def request(bss_timeout: float) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Called with a request once its answer is out, or given up.
 Listener = Callable[["WSGIEnvironment", Trace], None]
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class Observer:
@@ -38,7 +38,7 @@ class Observer:
     ) -> Iterable[bytes]:
         """Serve a request."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         here = trace.begin(request_id)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

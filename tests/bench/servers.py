@@ -68,10 +68,16 @@ def postgres() -> Iterator[tuple[Server, str]]:
 
 @contextmanager
 def gunicorn(
-    application: str, database_url: str, bss_url: str, log: Path, **settings: str
+    application: str,
+    database_url: str,
+    bss_url: str,
+    log: Path,
+    directory: Path = _ROOT,
+    **settings: str,
 ) -> Iterator[Server]:
     """An application behind the project's own gunicorn.conf.py.
 
+    :param directory: where it is started; of a copy of the project, it is the copy that runs.
     :param settings: of its environment, besides those that it must have.
     """
     port = closed_port()
@@ -86,7 +92,7 @@ def gunicorn(
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", application]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, cwd=_ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     try:
         _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")

@@ -1,6 +1,7 @@
 """What is broken: PostgreSQL and the service in front of it, each in processes of its own."""
 
 import http.client
+import itertools
 import json
 import tempfile
 import time
@@ -16,11 +17,21 @@ from dreamlake_assets import auth
 from dreamlake_assets.config import TokenSettings
 from dreamlake_assets.migrations import migrate
 from tests.bench import servers
-from tests.conftest import WRITER, add_namespace
+from tests.conftest import NAMESPACE, WRITER, add_namespace
 from tests.support.cluster import PostgresServer, running_postgres, running_standby
 from tests.support.http import closed_port
 
 APPLICATION = "wsgi:app"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+REGISTRATION = {
+    "namespace": NAMESPACE,
+    "project": "robotics",
+    "episodeName": "run",
+    "name": "/camera/front/run01.mp4",
+    "bssVideoId": "a1b2c3",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,16 @@ class Service:
         """The bytes that the workers have to themselves."""
         return sum(worker.memory_full_info().uss for worker in self.workers())
 
+    def requests(self) -> Iterator[bytes]:
+        """Registrations on one path, head and body, without end."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in self.headers().items())
+        for number in itertools.count():
+            body = json.dumps({**REGISTRATION, "name": f"/camera/front/{number}.mp4"})
+            yield (
+                f"POST /assets/video HTTP/1.1\r\nHost: service\r\n{head}"
+                f"Content-Length: {len(body)}\r\n\r\n{body}"
+            ).encode()
+
     def ask(self, path: str, seconds: float = 60.0) -> Reply:
         """A GET on a connection of its own.
 
@@ -71,14 +92,22 @@ class Service:
 
 @contextmanager
 def running_service(
-    database_url: str, *, bss_url: str | None = None, **settings: str
+    database_url: str, *, bss_url: str | None = None, directory: Path = ROOT, **settings: str
 ) -> Iterator[Service]:
-    """The service in front of a database."""
+    """The service in front of a database.
+
+    :param directory: of the project, or of a copy of it.
+    """
     bss_url = bss_url or f"http://127.0.0.1:{closed_port()}"
     with (
         tempfile.TemporaryDirectory() as logs,
         servers.gunicorn(
-            APPLICATION, database_url, bss_url, Path(logs) / "service.log", **settings
+            APPLICATION,
+            database_url,
+            bss_url,
+            Path(logs) / "service.log",
+            directory,
+            **settings,
         ) as server,
     ):
         yield Service(server.port, server.process)

@@ -124,5 +124,4 @@ def test_each_deadline_is_within_the_next_one_out() -> None:
     bss = 5.0
     assert deadlines.LOCK < deadlines.STATEMENT < deadlines.DATABASE < deadlines.request(bss)
     assert deadlines.CONNECT < deadlines.DATABASE
-    assert deadlines.RECEIVE < deadlines.RECEIVE_ALL
     assert deadlines.STREAM_ROWS < deadlines.STREAM

@@ -1,0 +1,275 @@
+"""gunicorn's threaded worker with bounds: the only module that knows gunicorn.
+
+What gunicorn's own leaves open, and this one closes:
+
+- Requests beyond the threads wait in a queue without an end. Here the queue is short, and who finds
+  it full is turned away at once with 503, from the main thread, before anything is parsed: that
+  costs a fraction of serving, so a worker that is asked for far too much still does all it can.
+- ``/livez`` is answered even then, by a thread of its own.
+- A thread waits for a client that has connected and says nothing, or says it drop by drop. Here a
+  thread gets a connection when its first byte is there, and reads no longer than a deadline.
+- The main thread waits for clients to close their end. Here it never waits.
+- A worker that stops waits for idle kept-alive connections. Here they are closed after a moment, in
+  which whoever was about to use one still can.
+"""
+
+import errno
+import re
+import secrets
+import selectors
+import socket
+import struct
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from dreamlake_assets import deadlines
+from dreamlake_assets.errors import Overloaded
+from dreamlake_assets.observer import REQUEST_ID
+
+if TYPE_CHECKING:
+    from collections import deque
+
+#: Requests that may wait for each thread.
+QUEUE_LENGTH = 16
+
+_HEALTH = b"GET /livez"
+_PEEK_BYTES = 64 * 1024
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
+_NOT_SIMPLE = re.compile(rb"\r\n(transfer-encoding|expect|connection):", re.IGNORECASE)
+_GIVEN_ID = re.compile(rb"\r\nx-request-id:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
+_SECONDS = struct.Struct("ll")
+
+
+class Worker(ThreadWorker):
+    """See the head of this module."""
+
+    def init_process(self) -> None:
+        """Make what the main loop works with, and run it."""
+        self._serving: dict[TConn, float] = {}
+        self._most = self.cfg.threads * (1 + QUEUE_LENGTH)
+        self._health = ThreadPoolExecutor(1)
+        self._next_look = 0.0
+        self._turned_away = 0
+        self._stopping_since = 0.0
+        super().init_process()
+
+    # From a connection to a thread.
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection. It waits for its first byte without a thread."""
+        self._accept_one(listener)
+
+    def _accept_one(self, listener: socket.socket) -> bool:
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                raise
+            return False
+        # The timeouts of Python's sockets are undone by gunicorn; the kernel's are not.
+        client.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SECONDS.pack(int(deadlines.SEND), 0)
+        )
+        self.nr_conns += 1
+        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn.data_ready = True
+        self._keep(conn)
+        return True
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Give a connection with a request to a thread, or turn the request away."""
+        running = len(self._serving)
+        if running < self.cfg.threads:
+            self._submit(self.tpool, conn)
+        elif self._is_health(conn):
+            self._submit(self._health, conn)
+        elif running < self._most:
+            self._submit(self.tpool, conn)
+        else:
+            self._turn_away(conn)
+
+    def handle(self, conn: TConn) -> Any:
+        """Serve a request, in a thread, if it has not waited for too long."""
+        begun = monotonic()
+        if begun - self._serving[conn] > deadlines.QUEUE:
+            return self._refuse(conn)
+        self._serving[conn] = begun
+        return super().handle(conn)
+
+    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
+        """Keep a connection for its next request, or close it. In the main thread."""
+        del self._serving[conn]
+        kept = not fs.cancelled() and fs.exception() is None and fs.result()
+        # Kept also where the worker stops: the client was told so, and may be sending already.
+        if kept:
+            self._keep(conn)
+        else:
+            self._close(conn)
+
+    def _submit(self, threads: ThreadPoolExecutor, conn: TConn) -> None:
+        self._serving[conn] = monotonic()
+        future = threads.submit(self.handle, conn)
+        future.add_done_callback(partial(self._finished, conn))
+
+    def _finished(self, conn: TConn, future: "Future[Any]") -> None:
+        self.method_queue.defer(self.finish_request, conn, future)
+
+    def _keep(self, conn: TConn) -> None:
+        conn.sock.setblocking(False)
+        conn.set_timeout()
+        self.keepalived_conns.append(conn)
+        self._when_readable(conn, partial(self.on_client_socket_readable, conn))
+
+    def _when_readable(self, conn: TConn, then: Callable[[socket.socket], None]) -> None:
+        self.poller.register(conn.sock, selectors.EVENT_READ, then)
+
+    # Turning away.
+
+    def _is_health(self, conn: TConn) -> bool:
+        with suppress(OSError):
+            return conn.sock.recv(len(_HEALTH), socket.MSG_PEEK | socket.MSG_DONTWAIT) == _HEALTH
+        return False
+
+    def _turn_away(self, conn: TConn) -> None:
+        """Answer with 503, in the main thread."""
+        if self._refuse(conn):
+            self._keep(conn)
+        else:
+            self._close(conn)
+
+    def _refuse(self, conn: TConn) -> bool:
+        """Answer with 503 without reading more of a request than is there.
+
+        :returns: whether all of the request was there, so that the next one can be told from it.
+        """
+        self._turned_away += 1
+        conn.sock.setblocking(False)
+        with suppress(OSError):
+            received = conn.sock.recv(_PEEK_BYTES)
+            whole = _is_whole(received)
+            conn.sock.send(_refusal(received, keep=whole))
+            return whole
+        return False
+
+    def _close(self, conn: TConn) -> None:
+        """Close a connection without cutting off its last answer, and without waiting.
+
+        Closed with something unread, TCP would take back what the client has not received yet.
+        """
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._forget(conn)
+        else:
+            conn.sock.setblocking(False)
+            conn.timeout = monotonic() + deadlines.CLOSE
+            self.pending_conns.append(conn)
+            self._when_readable(conn, partial(self._drain, conn))
+
+    def _drain(self, conn: TConn, client: socket.socket) -> None:
+        try:
+            over = not client.recv(_PEEK_BYTES)
+        except OSError:
+            over = True
+        if over:
+            self.poller.unregister(client)
+            self.pending_conns.remove(conn)
+            self._forget(conn)
+
+    def _forget(self, conn: TConn) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+    # What runs out, and the end.
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        super().run()
+        self._health.shutdown(wait=False)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to stop."""
+        self._stopping_since = monotonic()
+        super().handle_exit(sig, frame)
+
+    def murder_pending(self) -> None:
+        """Close what is not closed from the other end, and look at what threads are busy with."""
+        super().murder_pending()
+        now = monotonic()
+        if not self.alive:
+            self._drop(self.pending_conns, now - deadlines.LAST_REQUEST + deadlines.CLOSE)
+        if now < self._next_look:
+            return
+        self._next_look = now + 1.0
+        for conn, since in list(self._serving.items()):
+            if now - since > deadlines.RECEIVE_ALL:
+                # Whoever still reads finds the end; whoever has read it all is not disturbed.
+                with suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RD)
+        if self._turned_away:
+            self.log.warning("turned away %d requests", self._turned_away)
+            self._turned_away = 0
+
+    def murder_keepalived(self) -> None:
+        """Close kept-alive connections that have not been used for too long."""
+        super().murder_keepalived()
+        now = monotonic()
+        if not self.alive and now - self._stopping_since > deadlines.LAST_REQUEST:
+            self._drop(self.keepalived_conns, now - deadlines.LAST_REQUEST + self.cfg.keepalive)
+
+    def set_accept_enabled(self, enabled: bool | None) -> None:
+        """Begin or cease to take connections; for good where the worker stops."""
+        super().set_accept_enabled(enabled)
+        if not self.alive and not enabled:
+            # Who has connected is served once. Another worker may still listen; where none does,
+            # who connects from now on is refused at once.
+            for listener in self.sockets:
+                while self._accept_one(listener):
+                    pass
+                listener.close()
+
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
+        """Wait for something to do; not for long where the worker stops."""
+        super().wait_for_and_dispatch_events(timeout if self.alive else 0.1)
+
+    def _drop(self, connections: "deque[TConn]", timeout: float) -> None:
+        """Close those whose own timeout is before another one."""
+        for conn in [each for each in connections if each.timeout and each.timeout < timeout]:
+            connections.remove(conn)
+            self.poller.unregister(conn.sock)
+            self._forget(conn)
+
+
+def _is_whole(received: bytes) -> bool:
+    """Whether these bytes are one simple request, all of it and nothing else."""
+    head, end, body = received.partition(b"\r\n\r\n")
+    if not end or b" HTTP/1.1\r\n" not in received or _NOT_SIMPLE.search(head):
+        return False
+    length = _CONTENT_LENGTH.search(received)
+    return len(body) == (int(length[1]) if length else 0)
+
+
+def _refusal(received: bytes, *, keep: bool) -> bytes:
+    """The answer to a request that is turned away."""
+    given = _GIVEN_ID.search(received)
+    request_id = given[1].decode("ascii") if given else ""
+    if not REQUEST_ID.fullmatch(request_id):
+        request_id = secrets.token_hex(16)
+    error = Overloaded()
+    body = orjson.dumps({"error": str(error), "code": error.code, "requestId": request_id})
+    head = (
+        "HTTP/1.1 503 Service Unavailable\r\n"
+        "Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        f"Retry-After: {error.retry_after_seconds}\r\n"
+        f"X-Request-Id: {request_id}\r\n"
+        f"Connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
+    )
+    return head.encode("ascii") + body

@@ -1,0 +1,247 @@
+"""The service is killed, reloaded, stopped and overloaded, and BSS fails, while clients write."""
+
+import http.client
+import json
+import signal
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+from dreamlake_assets import deadlines
+from tests.faults.audit import audit
+from tests.faults.lying_bss import FAILURES, HEALTHY, running_bss
+from tests.faults.offer import Offered, offer
+from tests.faults.outcome import Outcome
+from tests.faults.stage import REGISTRATION, Service, running_database, running_service, until
+from tests.faults.writers import WRITERS, Tally, writing
+from tests.support.http import closed_port
+
+#: What a client sees of a connection that was cut.
+_CUT = {"RemoteDisconnected", "ConnectionResetError", "BrokenPipeError", "IncompleteRead"}
+
+
+def worker_killed(rounds: int) -> Outcome:
+    """A worker is ended with SIGKILL."""
+    outcome = Outcome("a worker killed (-9)", rounds)
+    with running_database() as database, running_service(database.url) as service:
+        with writing(service.port, service.headers()) as tally:
+            for _ in range(rounds):
+                time.sleep(1)
+                before = service.workers()
+                before[0].kill()
+                until(lambda before=before: len(service.workers()) == len(before), 20)
+            time.sleep(1)
+        outcome.writers_were_told(tally)
+        outcome.database_holds(audit(database.url, tally))
+    cut = sum(outcome.errors[kind] for kind in _CUT)
+    outcome.note(f"{cut} requests were cut off")
+    outcome.promise("no other error", kept=set(outcome.errors) <= _CUT)
+    outcome.promise("only its own requests fail", kept=cut <= rounds * WRITERS)
+    return outcome
+
+
+def reloaded(rounds: int) -> Outcome:
+    """The service is told by SIGHUP to take new workers."""
+    outcome = Outcome("reloaded (SIGHUP)", rounds)
+    with running_database() as database, running_service(database.url) as service:
+        with writing(service.port, service.headers()) as tally:
+            for _ in range(rounds):
+                time.sleep(1)
+                before = {worker.pid for worker in service.workers()}
+                service.process.send_signal(signal.SIGHUP)
+                until(
+                    lambda before=before: not before & {worker.pid for worker in service.workers()},
+                    60,
+                )
+        outcome.writers_were_told(tally)
+        outcome.no_error()
+        outcome.database_holds(audit(database.url, tally))
+    return outcome
+
+
+def stopped(rounds: int) -> Outcome:
+    """The service is stopped by SIGTERM, with a connection open on which nothing comes."""
+    outcome = Outcome("stopped (SIGTERM)", rounds)
+    written = Tally()
+    took = []
+    with running_database() as database:
+        for _ in range(rounds):
+            with running_service(database.url) as service:
+                idle = http.client.HTTPConnection("127.0.0.1", service.port)
+                idle.request("GET", "/livez")
+                idle.getresponse().read()
+                with writing(service.port, service.headers()) as tally:
+                    time.sleep(1)
+                    service.process.terminate()
+                    took.append(until(lambda service=service: _is_over(service.process), 60))
+                idle.close()
+            written.add(tally)
+        outcome.writers_were_told(written)
+        outcome.database_holds(audit(database.url, written))
+    outcome.note(f"over in {max(took):.1f} s at most")
+    outcome.promise("it is over in 5 s", kept=max(took) < 5)
+    # Who comes too late is refused.
+    outcome.errors.pop("ConnectionRefusedError", None)
+    outcome.no_error()
+    return outcome
+
+
+def _is_over(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+REFUSING = "refusing"
+_BSS_TIMEOUT_SECONDS = 2.0
+_DOWNLOADERS = 8
+
+
+def bss(
+    rounds: int, seconds: float = 5.0, kinds: tuple[str, ...] = (REFUSING, *FAILURES)
+) -> Outcome:
+    """BSS fails in every way, while as many download as may, and others register."""
+    outcome = Outcome(f"BSS {', '.join(kinds)}", rounds)
+    ratios: dict[str, float] = {}
+    with running_database() as database, running_bss() as url:
+        for kind in kinds:
+            bss_url = f"http://127.0.0.1:{closed_port()}" if kind == REFUSING else url
+            # One of its own for each kind: no circuit is open from the last one.
+            with (
+                running_service(
+                    database.url, bss_url=bss_url, DREAMLAKE_BSS_TIMEOUT=f"{_BSS_TIMEOUT_SECONDS:g}"
+                ) as failing,
+                running_service(database.url, bss_url=url) as healthy,
+            ):
+                _register_one(healthy, HEALTHY)
+                _register_one(failing, kind)
+                pairs = []
+                for _ in range(rounds):
+                    told = Tally()
+                    well = _registered_beside_downloads(healthy, HEALTHY, seconds, Tally())
+                    ill = _registered_beside_downloads(failing, kind, seconds, told)
+                    pairs.append(ill / well)
+                    _look_at_downloads(outcome, kind, told)
+                ratios[kind] = statistics.median(pairs)
+    worst = min(ratios, key=lambda kind: ratios[kind])
+    outcome.note(f"registering keeps {ratios[worst]:.0%} at least ({worst})")
+    outcome.promise("registering keeps 90% of its throughput", kept=ratios[worst] >= 0.9)
+    return outcome
+
+
+def _register_one(service: Service, bss_id: str) -> None:
+    body = {**REGISTRATION, "name": f"/{bss_id}", "bssVideoId": bss_id}
+    connection = http.client.HTTPConnection("127.0.0.1", service.port)
+    connection.request("POST", "/assets/video", json.dumps(body), service.headers())
+    assert connection.getresponse().status == 201
+    connection.close()
+
+
+def _registered_beside_downloads(
+    service: Service, bss_id: str, seconds: float, told: Tally
+) -> float:
+    """Registrations in a second, while others download ten times a second each."""
+    with _downloading(service, bss_id, told):
+        load = offer(service.port, service.requests(), connections=16, seconds=seconds)
+    return load.per_second("201")
+
+
+@contextmanager
+def _downloading(service: Service, bss_id: str, told: Tally) -> Iterator[None]:
+    stopping = threading.Event()
+    tallies = [Tally() for _ in range(_DOWNLOADERS)]
+
+    def download(tally: Tally) -> None:
+        path = f"/assets/video/download?namespace=testuser&project=robotics&path=/{bss_id}"
+        while not stopping.wait(0.1):
+            reply = service.ask(path)
+            tally.errors[f"{reply.status} {reply.code}"] += 1
+            tally.slowest = max(tally.slowest, reply.seconds)
+
+    threads = [threading.Thread(target=download, args=[tally]) for tally in tallies]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for thread, tally in zip(threads, tallies, strict=True):
+            thread.join()
+            told.add(tally)
+
+
+def _look_at_downloads(outcome: Outcome, kind: str, told: Tally) -> None:
+    code = "bss_unreachable" if kind == REFUSING else FAILURES[kind][1]
+    outcome.errors += told.errors
+    outcome.slowest = max(outcome.slowest, told.slowest)
+    outcome.promise(
+        f"BSS {kind}: 502 {code}, or 503 overloaded, not {dict(told.errors)}",
+        kept=f"502 {code}" in told.errors and set(told.errors) <= {f"502 {code}", "503 overloaded"},
+    )
+    outcome.promise(
+        f"BSS {kind}: in time, not after {told.slowest:.1f} s",
+        kept=told.slowest < 2 * _BSS_TIMEOUT_SECONDS + 2,
+    )
+
+
+#: Far more than the threads and their queues.
+_OVERLOADING = 600
+
+
+def overloaded(rounds: int, seconds: float = 60.0, times: float = 5.0) -> Outcome:
+    """Requests come at several times the rate at which they can be served."""
+    outcome = Outcome(f"load at {times:g} times capacity, {seconds:g} s", rounds)
+    with running_database() as database, running_service(database.url) as service:
+        _register_one(service, HEALTHY)
+        for _ in range(rounds):
+            best = _best(service, min(10.0, seconds))
+            memory = service.memory()
+            load = offer(
+                service.port,
+                service.requests(),
+                connections=_OVERLOADING,
+                seconds=seconds,
+                per_second=times * best,
+            )
+            growth = (service.memory() - memory) / 2**20
+            _look_at_load(outcome, load, best, times)
+            outcome.note(f"workers grew by {growth:.1f} MiB")
+            outcome.promise("memory is flat", kept=growth < 32)
+            after = _best(service, min(10.0, seconds))
+            outcome.note(f"{after:,.0f} a second afterwards")
+            outcome.promise("it recovers", kept=after > 0.8 * best)
+    return outcome
+
+
+def _best(service: Service, seconds: float) -> float:
+    """The most registrations in a second, with a few clients."""
+    load = offer(service.port, service.requests(), connections=16, seconds=seconds)
+    return load.per_second("201")
+
+
+def _look_at_load(outcome: Outcome, load: Offered, best: float, times: float) -> None:
+    kept = load.per_second("201") / best
+    outcome.acknowledged += load.statuses["201"]
+    outcome.errors += Counter(
+        {kind: count for kind, count in load.statuses.items() if kind != "201"}
+    )
+    outcome.note(
+        f"{best:,.0f} a second at best, {load.total:,.0f} asked for,"
+        f" {load.per_second('201'):,.0f} served ({kept:.0%})"
+    )
+    outcome.note(
+        f"201 in {load.slowest.get('201', 0):.2f} s and 503 in"
+        f" {load.slowest.get('503', 0):.2f} s at most"
+    )
+    outcome.promise(f"throughput within 20% of the best, not {kept:.0%}", kept=kept >= 0.8)
+    outcome.promise(
+        f"the rest is 503, not {dict(load.statuses)}", kept=set(load.statuses) <= {"201", "503"}
+    )
+    outcome.promise(
+        f"nobody waits for long, not {load.slowest}",
+        kept=max(load.slowest.values()) < deadlines.QUEUE + 2,
+    )
+    outcome.promise("it was asked for too much", kept=load.total > times * best * 0.7)

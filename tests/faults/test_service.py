@@ -1,0 +1,113 @@
+"""Short versions of what ``make faults`` does to the service, and clients that are slow."""
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from dreamlake_assets import deadlines
+from tests.faults import database_faults, service_faults
+from tests.faults.stage import Service, running_database, running_service, until
+
+
+def test_worker_killed() -> None:
+    assert service_faults.worker_killed(2).broken == []
+
+
+def test_reloaded() -> None:
+    assert service_faults.reloaded(2).broken == []
+
+
+def test_stopped() -> None:
+    assert service_faults.stopped(1).broken == []
+
+
+def test_frozen_database() -> None:
+    assert database_faults.frozen(1, deadlines.DATABASE + 2).broken == []
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with running_database() as database, running_service(database.url) as service:
+        yield service
+
+
+@pytest.fixture
+def open_connections(service: Service) -> Iterator[list[socket.socket]]:
+    """More than the service has threads."""
+    connections = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(64)]
+    yield connections
+    for connection in connections:
+        connection.close()
+
+
+def answers_at_once(service: Service) -> bool:
+    replies = [service.ask("/livez") for _ in range(5)]
+    replies += [service.ask("/readyz") for _ in range(5)]
+    return all(reply.status == 200 and reply.seconds < 2 for reply in replies)
+
+
+@pytest.mark.usefixtures("open_connections")
+def test_connections_on_which_nothing_comes_hold_no_thread(service: Service) -> None:
+    assert answers_at_once(service)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"GET /readyz HT", b"POST /assets/video HTTP/1.1\r\nContent-Length: 99\r\n\r\n{"],
+    ids=["head", "body"],
+)
+def test_requests_that_never_end_are_given_up(
+    service: Service, open_connections: list[socket.socket], beginning: bytes
+) -> None:
+    for connection in open_connections[:24]:
+        connection.sendall(beginning)
+    begun = time.monotonic()
+    assert service.ask("/livez").seconds < 2
+    for connection in open_connections[:24]:
+        connection.settimeout(3 * deadlines.RECEIVE_ALL)
+        while connection.recv(4096):
+            pass
+    assert time.monotonic() - begun < 3 * deadlines.RECEIVE_ALL
+    until(lambda: answers_at_once(service), 10)
+
+
+def test_a_request_that_comes_drop_by_drop_is_given_up(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        begun = time.monotonic()
+        connection.settimeout(0.2)
+        connection.sendall(b"GET /livez HTTP/1.1\r\nX-Drops: ")
+        while time.monotonic() - begun < 3 * deadlines.RECEIVE_ALL:
+            try:
+                connection.sendall(b"x")
+                if not connection.recv(4096):
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        assert deadlines.RECEIVE_ALL - 1 < time.monotonic() - begun < 2 * deadlines.RECEIVE_ALL
+
+
+def test_a_client_that_does_not_close_its_end_keeps_nobody_waiting(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: it\r\nConnection: close\r\n\r\n")
+        while b"ok" not in connection.recv(4096):
+            pass
+        # gunicorn's own worker would wait for two seconds here.
+        assert service.ask("/livez").seconds < 1
+
+
+def test_a_connection_serves_many_requests(service: Service) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port)
+    ports = set()
+    for _ in range(20):
+        connection.request("GET", "/livez")
+        assert json.loads(connection.getresponse().read()) == {"status": "ok"}
+        assert connection.sock is not None
+        ports.add(connection.sock.getsockname())
+    connection.close()
+    assert len(ports) == 1
