@@ -52,6 +52,7 @@ _SESSION = {
 #: roundtrip. What travels in one flight is prepared in that flight.
 _HOT = (
     "asset/insert",
+    "asset/insert_once",
     "asset/list_by_project",
     "asset/list_by_prefix",
     "asset/list_by_glob",
@@ -445,6 +446,8 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "08": errors.ConnectionLost,  # connection exception
     "22": errors.InvalidRequest,  # data exception
     "23": errors.InvalidRequest,  # integrity constraint violation
+    "23502": errors.IdempotencyKeyReused,  # null where none may be: asset/insert_once writes it
+    "23505": errors.Unavailable,  # unique violation: a statement sent again met itself under way
     "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
     "40": errors.Unavailable,  # transaction rollback: deadlock, serialization failure
     "42P01": errors.SchemaBehind,  # undefined table

@@ -126,6 +126,13 @@ class UnsupportedMediaType(AssetsError):
     code = "unsupported_media_type"
 
 
+class IdempotencyKeyReused(AssetsError):
+    """This Idempotency-Key was used for another request."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "idempotency_key_reused"
+
+
 class BssError(AssetsError):
     """BSS did not return a presigned URL."""
 

@@ -1,6 +1,7 @@
 """What every route reads and answers: who asks, the JSON of a body, a query string, an answer."""
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -15,6 +16,10 @@ from dreamlake_assets.errors import (
 from dreamlake_assets.services import services
 
 MAXIMUM_BODY_BYTES = 1024 * 1024
+
+IDEMPOTENCY_KEY_PATTERN = "[!-~]{1,255}"
+
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 
 
 def authenticated_subject() -> str:
@@ -48,6 +53,18 @@ def json_body() -> Any:
             raise MalformedJson("The body is nested too deep.") from None
         except ValueError:
             raise MalformedJson(f"The body is not JSON: {refused}.") from None
+
+
+def idempotency_key() -> str | None:
+    """The key under which the request shall be carried out once.
+
+    :raises InvalidRequest: it is too long, or has other characters.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        message = "Must have 1 to 255 visible ASCII characters."
+        raise InvalidRequest(f"Idempotency-Key: {message}", fields={"Idempotency-Key": [message]})
+    return key
 
 
 def query_string() -> dict[str, str]:

@@ -136,7 +136,7 @@ KINDS = {
             bss_route="videos",
             own_fields={
                 "fps": PositiveNumber(
-                    load_default=30, metadata={"description": "Frames a second."}
+                    load_default=30.0, metadata={"description": "Frames a second."}
                 ),
                 "lens": Text(
                     load_default="pinhole",

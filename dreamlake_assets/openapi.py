@@ -27,6 +27,7 @@ from marshmallow import fields
 from dreamlake_assets import answers, errors, schemas
 from dreamlake_assets.errors import AssetsError
 from dreamlake_assets.fields import JSON_VALUE_SCHEMA, Limit, Slug
+from dreamlake_assets.http import IDEMPOTENCY_KEY_PATTERN
 from dreamlake_assets.kinds import KINDS, Kind
 
 _Object = dict[str, Any]
@@ -95,6 +96,10 @@ _HEADERS: dict[str, _Object] = {
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
     },
+    "Idempotent-Replayed": {
+        "description": "`true`: this is the answer to an earlier request with this key.",
+        "schema": {"type": "string", "const": "true"},
+    },
     "ETag": {
         "description": "Names this version of the answer, for `If-None-Match`.",
         "required": True,
@@ -110,6 +115,12 @@ _PARAMETERS: dict[str, _Object] = {
         "description": "To find the request in the log of the service: up to 128 letters, digits,"
         " dots, underscores, colons and hyphens. Anything else is replaced.",
         "schema": {"type": "string"},
+    },
+    "Idempotency-Key": {
+        "in": "header",
+        "description": "Of the client's own making, new for each asset: the same request sent again"
+        " registers nothing and gets the first answer, for good. Any writer of the namespace.",
+        "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"},
     },
     "If-None-Match": {
         "in": "header",
@@ -264,14 +275,15 @@ def _add_kind(spec: APISpec, kind: Kind) -> None:
         kind.name,
         "Register an asset",
         "Its bytes are in BSS, or will be. The project, the episode and the folders are made where"
-        " they are missing. Every request registers a new asset.",
+        " they are missing. Every request registers a new asset, but for `Idempotency-Key`.",
+        parameters=["Idempotency-Key"],
         answer=_json(
             201,
             f"Registered{title}",
             _example(schema[f"Registered{title}"], kind.sample),
-            headers=("Location",),
+            headers=("Location", "Idempotent-Replayed"),
         ),
-        refusals=(*common, *_BODY, errors.Forbidden),
+        refusals=(*common, *_BODY, errors.Forbidden, errors.IdempotencyKeyReused),
     )
     body = {
         "schema": f"{title}Registration",

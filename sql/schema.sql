@@ -179,6 +179,8 @@ CREATE TABLE asset (
     metadata jsonb,
     width integer,
     height integer,
+    idempotency_key text COLLATE "C",
+    request_digest bytea,
     CONSTRAINT asset_channels_is_1_or_more CHECK ((channels >= 1)),
     CONSTRAINT asset_format_is_known CHECK ((format = ANY (ARRAY['vtt'::text, 'srt'::text, 'jsonl'::text]))),
     CONSTRAINT asset_fps_is_above_0 CHECK (((fps > (0)::double precision) AND (fps < 'Infinity'::double precision))),
@@ -207,6 +209,8 @@ COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4;
 COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId, bssTextTrackId or bssImageId.';
 COMMENT ON COLUMN asset.width IS 'In pixels.';
 COMMENT ON COLUMN asset.height IS 'In pixels.';
+COMMENT ON COLUMN asset.idempotency_key IS 'The Idempotency-Key of the request, kept for good; unique in its namespace; null: none was given.';
+COMMENT ON COLUMN asset.request_digest IS 'SHA-256 of the kind and the body of a request with a key: the key is for that request alone.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
@@ -216,6 +220,10 @@ COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/insert: a statement s
 CREATE INDEX asset_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE (episode_id IS NOT NULL);
 
 COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob and asset/find_by_episode_name.';
+
+CREATE UNIQUE INDEX asset_by_idempotency_key ON asset USING btree (namespace_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
+COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once: finds what was registered under a key, and lets one of two at once through.';
 
 CREATE INDEX asset_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id);
 

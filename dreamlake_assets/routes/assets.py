@@ -15,6 +15,7 @@ from dreamlake_assets.errors import BssRecordMissing, InvalidRequest
 from dreamlake_assets.http import (
     authenticated_subject,
     conditional,
+    idempotency_key,
     json_answer,
     json_body,
     query_string,
@@ -31,9 +32,15 @@ blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
 def register(kind: Kind) -> Response:
     """Register an asset whose bytes are in BSS."""
     subject = authenticated_subject()
+    asset_id, key = str(uuid7()), idempotency_key()
     asset = schemas.load(schemas.REGISTER[kind.name], json_body())
     registered = services().database.run(
-        store.asset.register, kind=kind, asset_id=str(uuid7()), subject=subject, asset=asset
+        store.asset.register,
+        kind=kind,
+        asset_id=asset_id,
+        subject=subject,
+        asset=asset,
+        idempotency_key=key,
     )
     response = json_answer(
         {
@@ -47,6 +54,8 @@ def register(kind: Kind) -> Response:
         201,
     )
     response.location = f"{request.root_path}/assets/{kind.name}/{registered.asset_id}"
+    if registered.asset_id != asset_id:
+        response.headers["Idempotent-Replayed"] = "true"
     return response
 
 

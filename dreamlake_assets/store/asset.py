@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, TypeGuard
+
+import orjson
 
 from dreamlake_assets import db
 from dreamlake_assets.cursors import ABOVE_ALL_NAMES, FIRST_ID, Position
@@ -12,6 +15,7 @@ from dreamlake_assets.errors import (
     AssetsError,
     EpisodeNotFound,
     Forbidden,
+    IdempotencyKeyReused,
     NamespaceNotFound,
     ProjectNotFound,
     Unavailable,
@@ -41,17 +45,28 @@ class Registered:
 
 
 def register(
-    connection: db.Connection, *, kind: Kind, asset_id: str, subject: str, asset: Mapping[str, Any]
+    connection: db.Connection,
+    *,
+    kind: Kind,
+    asset_id: str,
+    subject: str,
+    asset: Mapping[str, Any],
+    idempotency_key: str | None = None,
 ) -> Registered:
     """Register an asset: one roundtrip into an existing path, two where something on it is new.
 
-    Sent twice with the same id it registers once.
+    Sent twice with the same id, or with the same key, it registers once.
 
     :param asset: the loaded body of the request, by column.
+    :returns: what was registered under the key before, if something was: its id is another one.
     :raises NamespaceNotFound: there is no such namespace, or the subject is no member of it.
     :raises Forbidden: the subject may read the namespace, but not write to it.
+    :raises IdempotencyKeyReused: something else was registered under the key.
     """
     path = folders(asset["name"])
+    once: dict[str, Any] = {}
+    if idempotency_key is not None:
+        once = {"idempotency_key": idempotency_key, "request_digest": _digest(kind, asset)}
     insert = {
         **_OWN_COLUMNS,
         **asset,
@@ -59,15 +74,29 @@ def register(
         "kind": kind.name,
         "subject": subject,
         "folder": path[-1] if path else None,
+        **once,
     }
-    row = db.fetch_one(connection, "asset/insert", insert)
+    statement = "asset/insert_once" if once else "asset/insert"
+    row = db.fetch_one(connection, statement, insert)
     if row is None:
-        row = _register_on_new_path(connection, insert, path)
-    return Registered(*row)
+        row = _register_on_new_path(connection, statement, insert, path)
+    if once and not row[4]:
+        raise IdempotencyKeyReused
+    return Registered(*row[:4])
+
+
+def _digest(kind: Kind, asset: Mapping[str, Any]) -> str:
+    """What two requests have in common that say the same, in whichever order and spelling.
+
+    :returns: 32 bytes, as PostgreSQL writes them.
+    """
+    metadata = asset["metadata"] and orjson.loads(asset["metadata"])
+    said = {**asset, "metadata": metadata, "kind": kind.name}
+    return rf"\x{sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
 
 
 def _register_on_new_path(
-    connection: db.Connection, insert: dict[str, Any], path: list[str]
+    connection: db.Connection, statement: str, insert: dict[str, Any], path: list[str]
 ) -> db.Row:
     """Make what is missing on the path, parents first, and insert again, all in one flight."""
     keys = ("namespace", "subject", "project", "episode")
@@ -80,7 +109,7 @@ def _register_on_new_path(
     for parent, folder in zip([None, *path], path, strict=False):
         node = {**here, "parent": parent, "path": folder, "node_id": str(uuid7())}
         statements.append(("node/upsert", node))
-    statements.append(("asset/insert", insert))
+    statements.append((statement, insert))
     answers = db.one_flight(connection, statements)
     roles, inserted = answers[0], answers[-1]
     if not roles:

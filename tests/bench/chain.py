@@ -63,9 +63,18 @@ _ASSET = """
 
 
 def register(
-    connection: db.Connection, *, kind: Kind, asset_id: str, subject: str, asset: Mapping[str, Any]
+    connection: db.Connection,
+    *,
+    kind: Kind,
+    asset_id: str,
+    subject: str,
+    asset: Mapping[str, Any],
+    idempotency_key: str | None = None,
 ) -> Registered:
-    """Register an asset as :func:`dreamlake_assets.store.asset.register` does, step by step."""
+    """Register an asset as :func:`dreamlake_assets.store.asset.register` does, step by step.
+
+    :param idempotency_key: of no use here: the published chain knows none.
+    """
     row = {**_OWN_COLUMNS, **asset, "asset_id": asset_id, "kind": kind.name, "subject": subject}
     row |= {"episode_id": None, "node_id": None}
 

@@ -39,6 +39,7 @@ class Plan:
             for node in nodes
             if node["Node Type"] == "ModifyTable"
             for child in node["Plans"]
+            if child["Parent Relationship"] == "Outer"
         )
 
 

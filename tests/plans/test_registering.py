@@ -24,6 +24,21 @@ def test_a_path_is_looked_up_by_its_names(plan: Explain) -> None:
     assert insert.buffers <= 80
 
 
+def test_a_key_is_looked_up_first(plan: Explain, seeded: psycopg.Connection) -> None:
+    first = plan("asset/insert_once", **PATH)
+    assert first.indexes == TO_EPISODE | {"node_path_key", "asset_by_idempotency_key"}
+    assert first.written == 1
+    assert first.buffers <= 90
+
+    with seeded.transaction(force_rollback=True):
+        prepare(seeded, "asset/insert_once")
+        seeded.execute(execute("asset/insert_once", PATH))
+        seeded.execute("DEALLOCATE file")
+        again = plan("asset/insert_once", **PATH)
+    assert (again.rows, again.written) == (1, 0)
+    assert again.buffers <= 20
+
+
 @pytest.mark.parametrize("subject", ["test-001", "robot"])
 def test_foreign_keys_are_checked_by_one_row_each(seeded: psycopg.Connection, subject: str) -> None:
     """EXPLAIN does not show these checks, but the server counts what they read.

@@ -80,6 +80,23 @@ def test_registering_takes_two_roundtrips_into_a_new_path_and_one_from_then_on(
     assert cost(proxy, register, 201) == (1, 1)
 
 
+@pytest.mark.parametrize("folders", [0, 3])
+def test_a_key_costs_no_roundtrip_and_no_statement(
+    api: Api, proxy: WireProxy, folders: int
+) -> None:
+    def register(key: str, bss_id: str = "v") -> TestResponse:
+        fields = {"name": name(folders), "episodeName": EPISODE, "bssVideoId": bss_id}
+        return api.register(idempotency_key=key, **fields)
+
+    roundtrips, statements = cost(proxy, lambda: register("first"), 201)
+    assert roundtrips == 2
+    assert statements <= 4 + folders
+    # Into a path that exists, again, and of another request.
+    assert cost(proxy, lambda: register("second"), 201) == (1, 1)
+    assert cost(proxy, lambda: register("first"), 201) == (1, 1)
+    assert cost(proxy, lambda: register("first", "other"), 422) == (1, 1)
+
+
 @pytest.mark.parametrize("kind", BODIES)
 def test_what_the_fields_are_makes_no_difference(api: Api, proxy: WireProxy, kind: str) -> None:
     api.register(kind, name="/a/b", episodeName=EPISODE)

@@ -69,8 +69,17 @@ class Api:
         url = f"/assets/{kind}"
         return self.ask(url, "POST", data=body, content_type=content_type, headers=headers)
 
-    def register(self, kind: str = "video", *, subject: str = WRITER, **fields: Any) -> Answer:
+    def register(
+        self,
+        kind: str = "video",
+        *,
+        subject: str = WRITER,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Answer:
         headers = self._headers(subject)
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
         return self.ask(f"/assets/{kind}", "POST", json=_given(fields), headers=headers)
 
     def listing(self, kind: str = "video", *, subject: str = WRITER, **query: Any) -> Answer:

@@ -1,0 +1,165 @@
+-- Registers an asset on a path that exists already, unless its Idempotency-Key was used before.
+--
+-- Route:   POST /assets/<kind> with Idempotency-Key
+-- Params:
+--     namespace        text           testuser
+--     subject          text           test-001
+--     project          text           robotics
+--     episode          text or null   run-042
+--     folder           text or null   /camera/front
+--     asset_id         uuid           01970000-0000-7000-8000-000000000001
+--     kind             text           video
+--     name             text or null   /camera/front/run01.mp4
+--     bss_id           text or null   a1b2c3
+--     fps              float or null  30
+--     lens             text or null   pinhole
+--     sample_rate      float or null  null
+--     channels         int or null    null
+--     format           text or null   null
+--     language         text or null   null
+--     width            int or null    null
+--     height           int or null    null
+--     tags             text[]         {night,rain}
+--     metadata         jsonb or null  {"robot": "r2"}
+--     idempotency_key  text           8e03978e-40d5-43e8-bc93-6894a57f9324
+--     request_digest   bytea          \x2c26b46b68ffc68ff99b453c1d304134
+-- Returns: one: asset_id, space_id, episode_id, node_id of the asset of the key, the new one or an
+--          earlier one, and is_same: whether that was for the same request. None, and nothing is
+--          written: something on the path is missing, or the subject may not write to the namespace.
+-- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
+--          node_path_key, an Index Scan each; asset_by_idempotency_key, Index Scan, and for the
+--          conflict
+-- Why:     A key that was used before is found first: then nothing is written, and no path looked up.
+--          Of two requests at once the second waits for the first, and the conflict returns its row.
+--          A statement that is sent again after a lost connection finds its own row by the key.
+--          A plan that is made while the tables are small is kept. LATERAL has it begin at the
+--          namespace; BETWEEN and ORDER BY, where = would do, have it take the index of the keys.
+--          Where the path exists and the key was used for another request, the conflict sets
+--          asset_id to null, which is not allowed: what was made in the same flight is undone.
+
+WITH earlier AS (
+    SELECT
+        found.asset_id,
+        found.space_id,
+        found.episode_id,
+        found.node_id,
+        found.request_digest = %(request_digest)s::bytea AS is_same
+    FROM namespace
+    CROSS JOIN LATERAL (
+        SELECT namespace_member.role
+        FROM namespace_member
+        WHERE namespace_member.namespace_id = namespace.namespace_id
+            AND namespace_member.subject = %(subject)s::text
+        ORDER BY namespace_member.subject ASC
+        LIMIT 1
+    ) AS member
+    CROSS JOIN LATERAL (
+        SELECT
+            asset.asset_id,
+            asset.space_id,
+            asset.episode_id,
+            asset.node_id,
+            asset.request_digest
+        FROM asset
+        WHERE asset.namespace_id = namespace.namespace_id
+            AND asset.idempotency_key BETWEEN %(idempotency_key)s::text AND %(idempotency_key)s::text
+        ORDER BY asset.idempotency_key ASC
+        LIMIT 1
+    ) AS found
+    WHERE namespace.slug = %(namespace)s::text
+        AND member.role = 'writer'
+),
+
+made AS (
+    INSERT INTO asset (
+        namespace_id,
+        space_id,
+        episode_id,
+        node_id,
+        asset_id,
+        kind,
+        name,
+        bss_id,
+        fps,
+        lens,
+        sample_rate,
+        channels,
+        format,
+        language,
+        width,
+        height,
+        tags,
+        metadata,
+        idempotency_key,
+        request_digest
+    )
+    SELECT
+        space.namespace_id,
+        space.space_id,
+        episode.episode_id,
+        node.node_id,
+        %(asset_id)s::uuid,
+        %(kind)s::text,
+        %(name)s::text,
+        %(bss_id)s::text,
+        %(fps)s::float,
+        %(lens)s::text,
+        %(sample_rate)s::float,
+        %(channels)s::int,
+        %(format)s::text,
+        %(language)s::text,
+        %(width)s::int,
+        %(height)s::int,
+        %(tags)s::text[],
+        %(metadata)s::jsonb,
+        %(idempotency_key)s::text,
+        %(request_digest)s::bytea
+    FROM namespace
+    INNER JOIN namespace_member
+        ON namespace_member.namespace_id = namespace.namespace_id
+        AND namespace_member.subject = %(subject)s::text
+        AND namespace_member.role = 'writer'
+    INNER JOIN space
+        ON space.namespace_id = namespace.namespace_id
+        AND space.slug = %(project)s::text
+    LEFT JOIN episode
+        ON episode.namespace_id = space.namespace_id
+        AND episode.space_id = space.space_id
+        AND episode.name = %(episode)s::text
+    LEFT JOIN node
+        ON node.namespace_id = space.namespace_id
+        AND node.scope_id = coalesce(episode.episode_id, space.space_id)
+        AND node.path = %(folder)s::text
+    WHERE namespace.slug = %(namespace)s::text
+        AND NOT EXISTS (
+            SELECT 1
+            FROM earlier
+            WHERE earlier.is_same
+        )
+        AND (episode.episode_id IS NULL) = (%(episode)s::text IS NULL)
+        AND (node.node_id IS NULL) = (%(folder)s::text IS NULL)
+    ON CONFLICT (namespace_id, idempotency_key) WHERE idempotency_key IS NOT NULL
+    DO UPDATE SET
+        asset_id = CASE WHEN asset.request_digest = excluded.request_digest THEN asset.asset_id END
+    RETURNING
+        asset_id,
+        space_id,
+        episode_id,
+        node_id
+)
+
+SELECT
+    earlier.asset_id,
+    earlier.space_id,
+    earlier.episode_id,
+    earlier.node_id,
+    earlier.is_same
+FROM earlier
+UNION ALL
+SELECT
+    made.asset_id,
+    made.space_id,
+    made.episode_id,
+    made.node_id,
+    TRUE AS is_same
+FROM made
