@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 import werkzeug.exceptions
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from dreamlake_assets import routes, services, trace
 from dreamlake_assets.config import Settings
@@ -14,6 +14,7 @@ from dreamlake_assets.errors import (
     AssetsError,
     BodyTooLarge,
     InvalidRequest,
+    MalformedJson,
     MethodNotAllowed,
     NotFound,
     UnsupportedMediaType,
@@ -22,6 +23,8 @@ from dreamlake_assets.http import MAXIMUM_BODY_BYTES
 from dreamlake_assets.observer import Observer
 
 _log = logging.getLogger(__name__)
+
+_BROKE_OFF = "The body did not come to its end."
 
 #: What the framework's own refusals are called here.
 _REFUSALS: dict[int, type[AssetsError]] = {
@@ -43,12 +46,33 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     routes.install(app)
+    app.before_request(_read_body)
     app.register_error_handler(AssetsError, _answer_error)
     app.register_error_handler(HTTPException, _answer_refusal)
     app.register_error_handler(Exception, _answer_failure)
     app.wsgi_app = Observer(app.wsgi_app)
     services.install(app, settings or Settings.from_environment()).database.open()
     return app
+
+
+def _read_body() -> None:
+    """Read the body of every request, also of one that is going to be refused.
+
+    What the service leaves, gunicorn reads after the answer. By then the client may have sent its
+    next request, of which gunicorn then takes the beginning, too, and which is never answered.
+    """
+    chunked = "HTTP_TRANSFER_ENCODING" in request.environ
+    if not chunked and "CONTENT_LENGTH" not in request.environ:
+        return
+    try:
+        body = request.get_data()
+    except ClientDisconnected:
+        raise MalformedJson(_BROKE_OFF) from None
+    if len(body) < (request.content_length or 0):
+        raise MalformedJson(_BROKE_OFF)
+    # Flask cuts off what comes in chunks where it becomes too large.
+    if chunked and len(body) == MAXIMUM_BODY_BYTES and request.environ["wsgi.input"].read(1):
+        raise BodyTooLarge
 
 
 def _answer_error(error: AssetsError) -> Response:

@@ -341,7 +341,11 @@ def _translate(nodes: _Nodes, state: _State) -> dict[_State, str]:
         longer: dict[_State, list[str]] = {}
         for begin, regex in ways.items():
             for end, piece in _steps(node, begin):
-                longer.setdefault(end, []).append(regex + piece)
+                if piece == _ANY_FOLDERS and (settled + regex).endswith(_ANY_FOLDERS):
+                    # Any folders and any folders are any folders; PostgreSQL would try them all.
+                    longer.setdefault(end, []).append(regex)
+                else:
+                    longer.setdefault(end, []).append(regex + piece)
         ways = {end: _either(regexes) for end, regexes in longer.items()}
         if len(ways) == 1:
             ((end, regex),) = ways.items()

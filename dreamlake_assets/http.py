@@ -38,11 +38,10 @@ def json_body() -> Any:
 
     :raises UnsupportedMediaType: it is not sent as JSON.
     :raises MalformedJson: it is not JSON.
-    :raises BodyTooLarge: it is larger than ``MAXIMUM_BODY_BYTES``.
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
-    body = request.get_data(cache=False)
+    body = request.get_data()
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as refused:

@@ -62,6 +62,11 @@ class Server:
         yield self.create_database(name, template=template)
         self.drop_database(name)
 
+    def log(self) -> str:
+        """What it has logged so far."""
+        path = Path(self._server.base_dir or "", f"{self._server.name}.log")
+        return path.read_text("utf-8", errors="replace")
+
     def stop(self) -> None:
         """Stop the server and remove its directory."""
         self._server.stop()

@@ -1,0 +1,6 @@
+"""The service behind a client, with a database that the tests of a file share."""
+
+from tests.api.conftest import shared_api, shared_connection, shared_url
+from tests.plans.conftest import seeded
+
+__all__ = ["seeded", "shared_api", "shared_connection", "shared_url"]

@@ -1,0 +1,200 @@
+"""Requests at random: most of them wrong somewhere, some right. The same seed makes the same."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from dreamlake_assets.kinds import KINDS
+from tests.conftest import NAMESPACE, READER, STRANGER, WRITER
+from tests.hostile.corpus import BODIES, GLOBS, STRINGS, VALUES
+
+PROJECTS = [f"fuzz-{number}" for number in range(10)]
+SUBJECTS = (WRITER, READER, STRANGER)
+
+#: What each kind may hold, as JSON.
+_GOOD: dict[str, list[str]] = {
+    "fps": ["30", "29.97", "1e3"],
+    "lens": ['"pinhole"', '"fisheye"'],
+    "sampleRate": ["48000", "0.5"],
+    "channels": ["1", "2.0"],
+    "format": ['"vtt"', '"srt"'],
+    "language": ['"en"', '"zh-Hans-CN"'],
+    "width": ["1920"],
+    "height": ["1080"],
+    "tags": ["[]", '["night", "rain"]'],
+    "metadata": ["{}", '{"robot": "r2", "deep": [[{"a": null}]]}'],
+}
+_NAMES = ["/run.mp4", "camera/front/run.mp4", "//2026/04/run", "/a/b/c/d/e/f/g", "/%_*[]{}\\?"]
+_EPISODES = ["run-042", "2026/q1/run-042", "日本語"]
+_WRONG_FIELDS = ["nmae", "space", "episode", "kind", "namespace_id", "__class__", "bssVideoID"]
+_CONTENT_TYPES = ["text/plain", "application/x-www-form-urlencoded", "", "application/json; a=b"]
+_ELSEWHERE = [
+    "/",
+    "//assets/video",
+    "/assets",
+    "/assets/",
+    "/assets/film",
+    "/assets/video/",
+    "/assets/video/x",
+    "/assets/%00",
+    "/assets/video%2Fdownload",
+    "/assets/../auth/me",
+    "/auth/me/",
+    "/.git/config",
+    "/%c0%ae%c0%ae/",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request; its address is escaped already."""
+
+    method: str
+    target: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Fuzzer:
+    """Makes requests, for ever.
+
+    Set ``cursor`` to what the service last gave away, so that it can be forged.
+    """
+
+    def __init__(self, seed: str, tokens: Mapping[str, str]):
+        """Begin.
+
+        :param tokens: of each of ``SUBJECTS``.
+        """
+        self._random = random.Random(seed)
+        self._tokens = tokens
+        self.cursor = "WyIvYSIsIngiXQ.AAAA"
+
+    def request(self) -> Request:
+        """The next request."""
+        (make,) = self._random.choices(
+            [self._register, self._list, self._download, self._me, self._health, self._elsewhere],
+            [45, 30, 10, 4, 1, 10],
+        )
+        return make()
+
+    def _register(self) -> Request:
+        kind = self._one(list(KINDS))
+        content_type = "application/json"
+        if self._happens(0.03):
+            content_type = self._one(_CONTENT_TYPES)
+        body = self._one(BODIES) if self._happens(0.06) else self._body(kind)
+        if self._happens(0.03):
+            place = self._random.randrange(len(body) + 1)
+            body = body[:place] + self._random.randbytes(3) + body[place + 3 :]
+        headers = {**self._headers(), "Content-Type": content_type}
+        return Request("POST", f"/assets/{kind}", headers, body)
+
+    def _body(self, kind: str) -> bytes:
+        own = [each.data_key or name for name, each in KINDS[kind].own_fields.items()]
+        members = {"namespace": f'"{NAMESPACE}"', "project": f'"{self._one(PROJECTS)}"'}
+        for name in [*own, "tags", "metadata"]:
+            if self._happens(0.4):
+                members[name] = self._one(_GOOD[name])
+        if self._happens(0.8):
+            members["name"] = _text(self._one(_NAMES))
+        if self._happens(0.7):
+            members["episodeName"] = _text(self._one(_EPISODES))
+        if self._happens(0.5):
+            members[KINDS[kind].bss_field] = '"sample"'
+        while self._happens(0.4):
+            name = self._one(list(members) if self._happens(0.8) else _WRONG_FIELDS)
+            members[name] = self._one(VALUES) if self._happens(0.4) else self._string()
+        body = ",".join(f'"{name}":{value}' for name, value in members.items())
+        return f"{{{body}}}".encode()
+
+    def _string(self) -> str:
+        return _text(self._nasty())
+
+    def _list(self) -> Request:
+        query = {"limit": str(self._random.randint(1, 5))}
+        if self._happens(0.05):
+            query = {"prefix": f"/{self._one(STRINGS)}"}
+        narrow = {
+            "episode": self._one(_EPISODES),
+            "episodeId": self._one(["01970000-0000-7000-8000-000000000003", "x"]),
+            "prefix": self._one([*_NAMES, self._nasty()]),
+            "glob": self._one([*GLOBS, *_NAMES, self._nasty()]),
+            "cursor": self._forged(),
+        }
+        query |= {name: value for name, value in narrow.items() if self._happens(0.25)}
+        return self._get(f"/assets/{self._one(list(KINDS))}", query)
+
+    def _forged(self) -> str:
+        if self._happens(0.3):
+            return self._nasty()
+        if self._happens(0.5):
+            return self.cursor
+        place = self._random.randrange(len(self.cursor))
+        return f"{self.cursor[:place]}{self._one('Ab0-_.')}{self.cursor[place + 1 :]}"
+
+    def _download(self) -> Request:
+        query = {"path": self._one([*_NAMES, self._nasty()])}
+        if self._happens(0.5):
+            query["episode"] = self._one(_EPISODES)
+        return self._get(f"/assets/{self._one(list(KINDS))}/download", query)
+
+    def _get(self, path: str, query: dict[str, str]) -> Request:
+        query = {"namespace": NAMESPACE, "project": self._one(PROJECTS), **query}
+        pairs = list(query.items())
+        while self._happens(0.3):
+            name = self._one([*query, "nonsense", "space", "offset"])
+            pairs.append((name, self._nasty()))
+            # Else it would be refused for being given twice, and for nothing else.
+            pairs = list(dict(pairs).items()) if self._happens(0.9) else pairs
+        escaped = "&".join(f"{name}={_escaped(value)}" for name, value in pairs)
+        # A request line has at most 8,190 bytes.
+        return Request("GET", f"{path}?{escaped[:8_000]}", self._headers())
+
+    def _me(self) -> Request:
+        return Request("GET", "/auth/me", self._headers())
+
+    def _health(self) -> Request:
+        return Request("GET", self._one(["/livez", "/readyz"]))
+
+    def _elsewhere(self) -> Request:
+        if self._happens(0.5):
+            target = f"/assets/{self._one(list(KINDS))}"
+            return Request(self._one(["PUT", "DELETE", "PATCH", "TRACE"]), target, self._headers())
+        target = self._one([*_ELSEWHERE, f"/{_escaped(self._nasty())}"])
+        return Request(self._one(["GET", "POST", "DELETE"]), target[:8_000], self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._tokens[WRITER]}"}
+        if self._happens(0.1):
+            token = self._tokens[self._one(SUBJECTS)]
+            half = len(token) // 2
+            headers["Authorization"] = self._one(
+                [f"Bearer {token}", f"Bearer {token[:half]}", "Bearer a.b.c", "Basic eDp5", token]
+            )
+        for name in ("X-Request-Id", "Idempotency-Key", "X-Forwarded-For", "Origin", "Range"):
+            if self._happens(0.03):
+                headers[name] = quote(self._nasty()[:1_000], safe=" ;,/%'\"", errors="replace")
+        return headers
+
+    def _nasty(self) -> str:
+        first = self._one(STRINGS)
+        return first if self._happens(0.7) else f"/{first}/{self._one(STRINGS)}"
+
+    def _one(self, choices: Sequence[Any]) -> Any:
+        return self._random.choice(choices)
+
+    def _happens(self, share: float) -> bool:
+        return self._random.random() < share
+
+
+def _text(value: str) -> str:
+    """A string as JSON, its surrogates escaped as a client would."""
+    return json.dumps(value, ensure_ascii=not value.isascii())
+
+
+def _escaped(value: str) -> str:
+    return quote(value, safe="", errors="surrogatepass")

@@ -1,0 +1,78 @@
+"""What every answer has to be, whatever was asked."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from dreamlake_assets.errors import catalogue
+from dreamlake_assets.heads import FILES
+from dreamlake_assets.queries import query
+
+#: Status and code of every error that is documented; not the one that says that we are at fault.
+DOCUMENTED = {(int(error.status), error.code) for error in catalogue()} - {(500, "internal_error")}
+
+#: Of a bad request, what no field is to blame for.
+_WITHOUT_FIELD = {"The body must be a JSON object."}
+_MEMBERS = {"error", "code", "requestId", "fields"}
+_HEADERS = {401: "www-authenticate", 405: "allow", 503: "retry-after"}
+#: What no client is to see.
+_INSIDE = re.compile(rb"Traceback|psycopg|werkzeug|/site-packages/|INSERT INTO |FROM namespace")
+
+
+def fault(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
+    """What is wrong with an answer; None where nothing is.
+
+    :param headers: their names in lower case.
+    """
+    if "json" not in headers.get("content-type", ""):
+        return "it is not JSON"
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return "it is not JSON"
+    if "x-request-id" not in headers:
+        return "it has no request id"
+    return None if 200 <= status < 300 else _fault_of_error(status, headers, body, answer)
+
+
+def _fault_of_error(
+    status: int, headers: Mapping[str, str], body: bytes, answer: object
+) -> str | None:
+    if not isinstance(answer, dict) or not {"error", "code", "requestId"} <= answer.keys():
+        return "it has not the shape of an error"
+    checks = {
+        "it has unknown members": answer.keys() <= _MEMBERS,
+        "its error is not documented": (status, answer["code"]) in DOCUMENTED,
+        "its request id is another": answer["requestId"] == headers["x-request-id"],
+        "it says nothing": isinstance(answer["error"], str) and answer["error"] != "",
+        "it names no field": _names_what_is_wrong(answer),
+        "it lacks a header": status not in _HEADERS or _HEADERS[status] in headers,
+        "it tells of the inside": not _INSIDE.search(body),
+    }
+    return next((words for words, holds in checks.items() if not holds), None)
+
+
+def _names_what_is_wrong(answer: dict[str, object]) -> bool:
+    if answer["code"] != "invalid_request" or answer["error"] in _WITHOUT_FIELD:
+        return "fields" not in answer
+    fields = answer.get("fields")
+    return isinstance(fields, dict) and bool(fields) and all(map(_are_sentences, fields.values()))
+
+
+def _are_sentences(messages: object) -> bool:
+    if not isinstance(messages, list) or not messages:
+        return False
+    return all(isinstance(message, str) and message for message in messages)
+
+
+def strange_statements(seen: Iterable[str]) -> set[str]:
+    """Those statements of the service that are not files of ``sql/``, word by word.
+
+    :param seen: as the server had them, with ``$1`` for the first parameter.
+    """
+    own = {_normalised(re.sub(r"%\(\w+\)s", "$1", query(name).decode())) for name in FILES}
+    return {statement for statement in seen if _normalised(statement) not in own}
+
+
+def _normalised(statement: str) -> str:
+    return " ".join(re.sub(r"\$\d+", "$1", statement).split())

@@ -1,0 +1,160 @@
+"""What is sent to gunicorn itself: too much, or what is hardly HTTP."""
+
+import contextlib
+import json
+import select
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dreamlake_assets import auth
+from dreamlake_assets.config import TokenSettings
+from tests.bench.servers import SECRET, gunicorn
+from tests.conftest import NAMESPACE, WRITER, add_namespace
+from tests.support.api import PROJECT
+from tests.support.http import closed_port
+from tests.support.postgres import Server
+
+#: Far more than anything here takes, where nothing hangs.
+PATIENCE_SECONDS = 45
+
+AUTHORIZATION = f"Authorization: Bearer {auth.sign(TokenSettings(secret=SECRET), WRITER, 3600)}"
+BODY = json.dumps({"namespace": NAMESPACE, "project": PROJECT}).encode()
+LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def port(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    log = tmp_path_factory.mktemp("gunicorn") / "gunicorn.log"
+    bss_url = f"http://127.0.0.1:{closed_port()}"
+    with server.database(template=template) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            add_namespace(connection)
+        with gunicorn("wsgi:app", url, bss_url, Path(log)) as service:
+            yield service.port
+
+
+@contextlib.contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
+        yield connection
+
+
+def head(method: str, target: str, *headers: str) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "Host: x", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def post(*headers: str, body: bytes = BODY) -> bytes:
+    own = (AUTHORIZATION, "Content-Type: application/json", *headers)
+    return head("POST", "/assets/video", *own) + body
+
+
+def answer(connection: socket.socket) -> bytes:
+    """What is answered, up to the end of it or of the connection; nothing where there is none."""
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(65_536):
+            received += part
+            before, found, body = received.partition(b"\r\n\r\n")
+            length = before.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+            if found and len(body) >= int(length or 0):
+                break
+    return received
+
+
+def status(received: bytes) -> int | None:
+    return int(received.split(b" ")[1]) if received.startswith(b"HTTP/1.1 ") else None
+
+
+def asked(port: int, request: bytes) -> bytes:
+    with connected(port) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(request)
+        return answer(connection)
+
+
+def length(body: bytes) -> str:
+    return f"Content-Length: {len(body)}"
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (head("GET", "/assets/video?glob=" + "x" * 9_000, AUTHORIZATION), {400, 414}),
+        (head("GET", "/livez", f"X: {'x' * 20_000}"), {431}),
+        (head("GET", "/livez", *(f"X-{number}: x" for number in range(200))), {431}),
+        (head("GET", "/livez", "X: a\0b"), {400}),
+        (head("GET", "/livez", "X y: z"), {400}),
+        (head("GET", "/livez", "X: a", " folded"), {400}),
+        (head("GET", "/li vez"), {400}),
+        (head("G\x01T", "/livez"), {400}),
+        (b"GET /livez HTTP/9.9\r\nHost: x\r\n\r\n", {400, 505}),
+        (b"GET /livez\r\n\r\n", {400}),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 200 + b"\r\n\r\n", {400}),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 505}),
+        (post("Content-Length: -1"), {400}),
+        (post("Content-Length: +5"), {400}),
+        (post("Content-Length: 1e3"), {400}),
+        (post("Content-Length: 5", "Content-Length: 6"), {400}),
+        (post("Content-Length: 5", "Transfer-Encoding: chunked"), {400}),
+        (post("Transfer-Encoding: chunked, identity"), {400, 501}),
+        (post("Transfer-Encoding: \x0bchunked"), {400, 501}),
+        (post("Transfer-Encoding: chunked", body=b"zz\r\n{}\r\n0\r\n\r\n"), {400}),
+        (post("Transfer-Encoding: chunked", body=b"-1\r\n{}\r\n0\r\n\r\n"), {400}),
+        (post(length(b" " * (1 << 21)), body=b" " * (1 << 21)), {413}),
+        (post("Content-Length: 99999999999999999999"), {400, 413}),
+    ],
+)
+def test_what_is_no_request_is_refused(port: int, request_: bytes, expected: set[int]) -> None:
+    received = asked(port, request_)
+
+    assert status(received) in expected, received
+    assert b"Traceback" not in received
+    assert status(asked(port, LIVEZ)) == 200
+
+
+def test_a_chunked_body_is_read(port: int) -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n"
+
+    assert status(asked(port, post("Transfer-Encoding: chunked", body=chunks))) == 201
+
+
+def test_a_chunked_body_has_an_end(port: int) -> None:
+    chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
+    rest = b"%x\r\n" % len(BODY) + BODY + b"\r\n"
+    chunked = "Transfer-Encoding: chunked"
+
+    assert status(asked(port, post(chunked, body=chunk * 15 + rest + b"0\r\n\r\n"))) == 201
+    assert status(asked(port, post(chunked, body=rest + chunk * 16 + b"0\r\n\r\n"))) == 413
+
+
+def test_a_body_that_broke_off_is_not_taken_for_a_whole_one(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(post(f"Content-Length: {len(BODY) + 1}"))
+        connection.shutdown(socket.SHUT_WR)
+        received = answer(connection)
+
+    assert status(received) == 400
+    assert b"did not come to its end" in received
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [("/assets/video", 401), ("/auth/me", 405), ("/nowhere", 404)]
+)
+@pytest.mark.parametrize("size", [20_000, 200_000])
+def test_the_request_after_one_that_was_refused_is_answered(
+    port: int, target: str, expected: int, size: int
+) -> None:
+    """gunicorn must not read up a body when it may find another request behind it."""
+    request = head("POST", target, "Content-Type: application/json", f"Content-Length: {size}")
+    with connected(port) as connection:
+        connection.sendall(request + b" " * (size // 2))
+        early, _, _ = select.select([connection], [], [], 0.3)
+        connection.sendall(b" " * (size - size // 2) + LIVEZ * bool(early))
+        assert status(answer(connection)) == expected
+        connection.sendall(LIVEZ * (not early))
+        assert status(answer(connection)) == 200
