@@ -65,7 +65,7 @@ COMPILE := .venv/lock/bin/uv pip compile setup.cfg --quiet --upgrade --no-config
 
 .PHONY: clean
 clean: ## Remove what was built, the virtual environment too; the data in var/ stays
-	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .schemathesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): setup.cfg pyproject.toml requirements-dev.txt

@@ -23,8 +23,12 @@ MAXIMUM_BSS_ID_CHARACTERS = 512
 MAXIMUM_COUNT = 2**31 - 1
 MAXIMUM_LIMIT = 1000
 
+REQUIRED = "Is required."
+
 _LANGUAGE_TAG_PATTERN = "[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}"
 _LANGUAGE_TAG = re.compile(_LANGUAGE_TAG_PATTERN)
+_UUID_PATTERN = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_UUID = re.compile(_UUID_PATTERN)
 _NO_NUL_PATTERN = r"[^\u0000]*"
 
 #: What a member of metadata may be; published, since a pattern says what JSON alone does not.
@@ -47,6 +51,8 @@ class Text(fields.String):
     """A string that PostgreSQL and JSON can hold."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{names.TEXT_PATTERN}$"}
+
+    default_error_messages = {"required": REQUIRED}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str):
@@ -107,6 +113,17 @@ class BssId(Text):
         if value in (".", ".."):
             raise names.InvalidName("Must not be '.' or '..'.")
         return names.check_text(value)
+
+
+class Id(Text):
+    """An id, as answers have it; empty where none is given."""
+
+    json_schema = {"pattern": f"^({_UUID_PATTERN})?$"}
+
+    def checked(self, value: str) -> str:
+        if not _UUID.fullmatch(value):
+            raise names.InvalidName("Not a valid UUID.")
+        return value
 
 
 class LanguageTag(Text):

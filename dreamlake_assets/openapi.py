@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -26,9 +27,10 @@ from marshmallow import fields
 
 from dreamlake_assets import answers, errors, schemas
 from dreamlake_assets.errors import AssetsError
-from dreamlake_assets.fields import JSON_VALUE_SCHEMA, Limit, Slug
+from dreamlake_assets.fields import JSON_VALUE_SCHEMA, Limit
 from dreamlake_assets.http import IDEMPOTENCY_KEY_PATTERN
 from dreamlake_assets.kinds import KINDS, Kind
+from dreamlake_assets.names import SLUG_PATTERN
 
 _Object = dict[str, Any]
 
@@ -54,11 +56,17 @@ may say `space` for `project`.
 
 ## Errors
 
-Every error is an object with a sentence in `error`, a stable `code` and the `requestId`. What can \
-go wrong anywhere is in this table; each operation lists what it answers.
+Every error is an object with a sentence in `error`, a stable `code` and the `requestId`. Each \
+operation lists the codes that it answers.
+
+<details>
+<summary>All codes</summary>
 
 | status | code | when |
 |---|---|---|
+%s
+
+</details>
 """
 
 _HEADERS: dict[str, _Object] = {
@@ -99,6 +107,11 @@ _HEADERS: dict[str, _Object] = {
     "Idempotent-Replayed": {
         "description": "`true`: this is the answer to an earlier request with this key.",
         "schema": {"type": "string", "const": "true"},
+    },
+    "Content-Security-Policy": {
+        "description": "What the page may do: run its own scripts, and ask this service.",
+        "required": True,
+        "schema": {"type": "string"},
     },
     "ETag": {
         "description": "Names this version of the answer, for `If-None-Match`.",
@@ -143,7 +156,7 @@ _SPACE: _Object = {
     "name": "space",
     "description": "What older clients call `project`. Instead of it, or the same.",
     "deprecated": True,
-    "schema": {"type": "string", **Slug.json_schema},
+    "schema": {"type": "string", "pattern": f"^({SLUG_PATTERN})?$"},
 }
 
 _TOKEN = (errors.Unauthenticated, errors.Unavailable)
@@ -219,7 +232,7 @@ def document() -> bytes:
         version=version("dreamlake-assets"),
         openapi_version="3.1.0",
         plugins=[_Plugin()],
-        info={"description": _DESCRIPTION + "\n".join(_error_rows())},
+        info={"description": _DESCRIPTION % "\n".join(_error_rows())},
         # Relative to the document, wherever that is served.
         servers=[{"url": "."}],
         security=[{"token": []}],
@@ -233,7 +246,7 @@ def document() -> bytes:
 
 
 def _error_rows() -> Iterator[str]:
-    for error in errors.catalogue():
+    for error in sorted(errors.catalogue(), key=attrgetter("status")):
         yield f"| {error.status:d} | `{error.code}` | {error.sentence()} |"
 
 
@@ -261,9 +274,12 @@ def _add_components(spec: APISpec) -> None:
 def _allow_space(schema: _Object) -> None:
     """Let either name of the project stand in a body."""
     words = {"description": _SPACE["description"], "deprecated": True}
-    schema["properties"]["space"] = {**_SPACE["schema"], **words}
+    schema["properties"]["space"] = {**_SPACE["schema"], "type": ["string", "null"], **words}
     schema["required"].remove("project")
-    schema["oneOf"] = [{"required": ["project"]}, {"required": ["space"]}]
+    schema["oneOf"] = [
+        {"required": ["project"]},
+        {"required": ["space"], "properties": {"space": {"type": "string", "minLength": 1}}},
+    ]
 
 
 def _add_kind(spec: APISpec, kind: Kind) -> None:
@@ -326,7 +342,13 @@ def _add_kind(spec: APISpec, kind: Kind) -> None:
             headers=("ETag",),
         )
         | _NOT_MODIFIED,
-        refusals=(*_TOKEN, *_DATABASE, errors.AssetNotFound, errors.PreconditionFailed),
+        refusals=(
+            *_TOKEN,
+            *_DATABASE,
+            errors.NotFound,
+            errors.AssetNotFound,
+            errors.PreconditionFailed,
+        ),
     )
     spec.path(f"/assets/{kind.name}/{{asset_id}}", operations={"get": show})
 
@@ -357,6 +379,23 @@ def _add_others(spec: APISpec) -> None:
             "The database, and every migration that this version knows.",
             answer=health,
             refusals=(*_DATABASE, errors.SchemaBehind),
+            secured=False,
+        ),
+        "/docs": _operation(
+            "page",
+            "documentation",
+            "This document as a page",
+            "Where a person pastes a token and tries each call.",
+            parameters=["If-None-Match"],
+            answer={
+                "200": {
+                    "description": HTTPStatus.OK.phrase,
+                    "headers": _headers("ETag", "Content-Security-Policy"),
+                    "content": {"text/html": {"schema": {"type": "string"}}},
+                }
+            }
+            | _NOT_MODIFIED,
+            refusals=(errors.PreconditionFailed,),
             secured=False,
         ),
         "/openapi.json": _operation(

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, pre_load, validates_schema
 
 from dreamlake_assets import globs
 from dreamlake_assets.errors import InvalidRequest
 from dreamlake_assets.fields import (
+    REQUIRED,
     AssetName,
     BssId,
     EpisodeName,
+    Id,
     Limit,
     Metadata,
     Prefix,
@@ -86,7 +88,7 @@ class EpisodeFilterSchema(RequestSchema):
     episode = EpisodeName(
         load_default=None, metadata={"description": "Only this episode, by name."}
     )
-    episode_id = fields.UUID(
+    episode_id = Id(
         data_key="episodeId",
         load_default=None,
         metadata={"description": "Only this episode, by id. Not both."},
@@ -163,8 +165,7 @@ def load(schema: Schema, data: Any) -> dict[str, Any]:
 
 
 def _sentence(messages: dict[str, list[str]]) -> str:
-    missing = fields.Field.default_error_messages["required"]
-    if any(missing in messages.get(name, ()) for name in ("namespace", "project")):
+    if any(REQUIRED in messages.get(name, ()) for name in ("namespace", "project")):
         return "namespace or project missing"
     return "; ".join(f"{name}: {' '.join(texts)}" for name, texts in messages.items())
 

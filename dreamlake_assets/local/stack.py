@@ -213,7 +213,7 @@ def _introduction(stack: Stack) -> str:
     lines = [
         "The local stack is running. Ctrl-C stops it.",
         "",
-        f"  service     {stack.url}",
+        f"  service     {stack.url} (documentation: {stack.url}/docs)",
         f"  BSS         {stack.bss_url}",
         f"  S3          {stack.s3_url}",
         f"  PostgreSQL  {stack.database_url}",

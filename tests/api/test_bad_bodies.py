@@ -245,7 +245,7 @@ def test_namespace_and_project_are_required(
     assert problem(response) == {
         "error": "namespace or project missing",
         "code": "invalid_request",
-        "fields": {name: ["Missing data for required field."] for name in missing},
+        "fields": {name: ["Is required."] for name in missing},
     }
 
 

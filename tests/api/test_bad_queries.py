@@ -115,7 +115,7 @@ def test_namespace_and_project_are_required(
         assert problem(response) == {
             "error": "namespace or project missing",
             "code": "invalid_request",
-            "fields": {missing: ["Missing data for required field."]},
+            "fields": {missing: ["Is required."]},
         }
 
 
@@ -124,9 +124,9 @@ def test_a_path_is_required(shared_api: Api) -> None:
 
     assert response.status_code == 400
     assert problem(response) == {
-        "error": "path: Missing data for required field.",
+        "error": "path: Is required.",
         "code": "invalid_request",
-        "fields": {"path": ["Missing data for required field."]},
+        "fields": {"path": ["Is required."]},
     }
 
 

@@ -1,5 +1,25 @@
-"""An application whose database the tests of a file share."""
+"""The service in this process, and the local stack as `make run` starts it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from tests.api.conftest import shared_api, shared_connection, shared_url
+from tests.local.conftest import RunningStack, no_proxy
 
-__all__ = ["shared_api", "shared_connection", "shared_url"]
+__all__ = ["no_proxy", "shared_api", "shared_connection", "shared_url"]
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    stack = RunningStack(tmp_path_factory.mktemp("stack"))
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture(scope="package")
+def token(stack: RunningStack) -> str:
+    """Of the writer of the stack, as it stands in its file."""
+    header = Path(stack.directory / "authorization").read_text()
+    return header.removeprefix("Authorization: Bearer ").strip()

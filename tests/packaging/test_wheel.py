@@ -45,6 +45,8 @@ print(json.dumps({
     "statements": statements,
     "livez": client.get("/livez").status_code,
     "readyz": client.get("/readyz").status_code,
+    "docs": client.get("/docs").status_code,
+    "files of the page": client.get("/docs/page.js").status_code,
 }))
 app.extensions["dreamlake_assets"].close()
 """
@@ -101,7 +103,7 @@ def test_the_service_runs_from_the_wheel(environment: Path, server: Server, tmp_
         found = json.loads(run(python, "-c", PROGRAM, cwd=tmp_path, **settings))
 
     assert Path(found["package"]).is_relative_to(environment)
-    assert found["livez"] == found["readyz"] == 200
+    assert found["livez"] == found["readyz"] == found["docs"] == found["files of the page"] == 200
     assert found["modules"] == sorted(
         str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")
     )

@@ -1,0 +1,165 @@
+"""The page of the document, as a person uses it: in Chromium, without the internet."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import (
+    element_to_be_clickable,
+    visibility_of_element_located,
+)
+from selenium.webdriver.support.wait import WebDriverWait
+
+from dreamlake_assets import errors
+from tests.local.conftest import RunningStack
+from tests.support import programs
+from tests.support.api import Api
+from tests.support.openapi import document
+
+SECONDS = 30
+
+#: Root may not use the sandbox; the others keep Chromium from asking its makers for anything.
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,1400",
+    # Any other host than this one is unknown.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+class Page:
+    """The page, open in a browser."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+        self._wait = WebDriverWait(driver, SECONDS)
+
+    def find(self, selector: str) -> WebElement:
+        """What is to be seen, once it is."""
+        return self._wait.until(visibility_of_element_located((By.CSS_SELECTOR, selector)))
+
+    def click(self, selector: str) -> None:
+        self._wait.until(element_to_be_clickable((By.CSS_SELECTOR, selector))).click()
+
+    def authorize(self, token: str) -> None:
+        """Paste a token."""
+        self.click(".auth-wrapper > .authorize")
+        self.find(".auth-container input").send_keys(token)
+        self.click(".auth-btn-wrapper .authorize")
+        self.click(".auth-btn-wrapper .btn-done")
+
+    def call(self, operation: str) -> tuple[str, str]:
+        """Try an operation with what is filled in; the status and the body that are shown."""
+        if "is-open" not in str(self.find(f"[id$={operation}]").get_attribute("class")):
+            self.click(f"[id$={operation}] .opblock-summary-control")
+        self.click(f"[id$={operation}] .execute")
+        answer = f"[id$={operation}] .live-responses-table .response"
+        status = self.find(f"{answer} .response-col_status").text.split()[0]
+        return status, self.find(f"{answer} .highlight-code code").text
+
+    def complaints(self) -> list[str]:
+        """What the browser has to say: of files that are missing, of scripts that may not run."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    home = tmp_path_factory.mktemp("chromium")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(programs.program("chromium"))
+    for option in (*OPTIONS, f"--user-data-dir={home / 'profile'}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    environment = {**programs.environment(), "HOME": str(home)}
+    service = Service(str(programs.program("chromedriver")), env=environment)
+    with webdriver.Chrome(options=options, service=service) as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(stack: RunningStack, driver: webdriver.Chrome) -> Page:
+    driver.get("about:blank")
+    driver.get(f"{stack.url}/docs")
+    return Page(driver)
+
+
+def test_a_person_pastes_a_token_and_tries_calls(page: Page, token: str) -> None:
+    assert page.call("identity-identity")[0] == "401"
+
+    page.driver.refresh()
+    page.authorize(token)
+
+    status, body = page.call("identity-identity")
+    assert (status, json.loads(body)["subject"]) == ("200", "test-001")
+    status, body = page.call("registerVideo")
+    registered = json.loads(body)
+    assert (status, registered["name"]) == ("201", "/camera/front/run01.mp4")
+    status, body = page.call("listVideos")
+    assert status == "200"
+    assert registered["id"] in [item["id"] for item in json.loads(body)]
+    status, body = page.call("downloadVideo")
+    assert (status, json.loads(body)["filename"]) == ("200", "run01.mp4")
+    assert [each for each in page.complaints() if "401" not in each] == []
+
+
+def test_it_shows_every_operation_and_every_code(page: Page) -> None:
+    page.click(".info summary")
+
+    codes = page.find(".info details table").text
+    for error in errors.catalogue():
+        assert f"{error.status:d} {error.code} {error.sentence()}" in codes
+    shown = page.driver.find_elements(By.CSS_SELECTOR, ".opblock")
+    operations = [each for path in document()["paths"].values() for each in path]
+    assert len(shown) == len(operations)
+    assert page.complaints() == []
+
+
+def test_its_policy_lets_it_ask_nobody_else(page: Page) -> None:
+    page.find(".info")
+
+    refused = page.driver.execute_async_script(  # type: ignore[no-untyped-call]
+        """
+        const done = arguments[arguments.length - 1];
+        document.addEventListener("securitypolicyviolation", (violation) =>
+            done(violation.effectiveDirective));
+        fetch("http://127.0.0.1:9/").catch(() => {});
+        """
+    )
+
+    assert refused == "connect-src"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("page.css", "text/css"),
+        ("page.js", "text/javascript"),
+        ("swagger-ui.css", "text/css"),
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("favicon-32x32.png", "image/png"),
+    ],
+)
+def test_its_files_are_sent_once(shared_api: Api, name: str, kind: str) -> None:
+    first = shared_api.ask(f"/docs/{name}")
+    again = shared_api.ask(f"/docs/{name}", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert (first.status_code, first.mimetype) == (200, kind)
+    assert first.data
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["index.html", "LICENSE", "..", "..%2fopenapi.py", "page.css/x"])
+def test_nothing_else_is_a_file_of_it(shared_api: Api, name: str) -> None:
+    assert shared_api.ask(f"/docs/{name}").status_code == 404
