@@ -34,6 +34,7 @@ class SettingsError(ValueError):
 class Settings:
     """Everything that differs between two places where the service runs.
 
+    :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
     :param bss_timeout: seconds that BSS may take to connect, and again to answer.
     :param threads: of each worker: as many requests are served at once, each with a connection.
     :param cursor_secret: signs the cursors of lists; the same in every process.
@@ -41,6 +42,7 @@ class Settings:
     """
 
     database_url: str = field(repr=False)
+    on_cluster: bool | None = None
     tokens: TokenSettings
     bss_url: str = "http://127.0.0.1:10234"
     bss_token: str | None = field(default=None, repr=False)
@@ -61,6 +63,7 @@ class Settings:
         cursor_secret = _optional(environ, "DREAMLAKE_CURSOR_SECRET")
         return cls(
             database_url=url,
+            on_cluster=_on_cluster(environ),
             tokens=tokens,
             bss_url=_http_url(environ, "DREAMLAKE_BSS_URL") or "http://127.0.0.1:10234",
             bss_token=_optional(environ, "DREAMLAKE_BSS_TOKEN"),
@@ -120,6 +123,14 @@ def token_settings(environ: Mapping[str, str] = os.environ) -> TokenSettings:
         audience=_optional(environ, "DREAMLAKE_JWT_AUDIENCE"),
         issuer=_optional(environ, "DREAMLAKE_JWT_ISSUER"),
     )
+
+
+def _on_cluster(environ: Mapping[str, str]) -> bool | None:
+    choices = {None: None, "auto": None, "on": True, "off": False}
+    given = _optional(environ, "DREAMLAKE_CITUS")
+    if given not in choices:
+        raise SettingsError(f"DREAMLAKE_CITUS must be on, off or auto, not {given!r}")
+    return choices[given]
 
 
 def port(environ: Mapping[str, str] = os.environ) -> int:

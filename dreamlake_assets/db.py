@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from dreamlake_assets import deadlines, errors, trace
-from dreamlake_assets.queries import query
+from dreamlake_assets.queries import query, query_of_tenant
 
 _TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 
@@ -110,10 +110,12 @@ class _BoundedConnection(psycopg.Connection[Row]):
 
     :ivar deadline: of what is under way, on the clock of ``time.monotonic``.
     :ivar patience: seconds that a single wait may take.
+    :ivar on_cluster: whether its server is the coordinator of a Citus cluster.
     """
 
     deadline: float = inf
     patience: float = inf
+    on_cluster: bool = False
 
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
         """Wait for the server.
@@ -157,7 +159,7 @@ def _conninfo(url: str, statement_timeout: float) -> str:
     return make_conninfo(**{**defaults, **given, **own})
 
 
-def connect(url: str, *, as_service: bool = False) -> Connection:
+def connect(url: str, *, as_service: bool = False) -> _BoundedConnection:
     """A connection outside the pool, autocommitting, for the command line.
 
     :param as_service: with the settings of the service's own sessions.
@@ -165,11 +167,14 @@ def connect(url: str, *, as_service: bool = False) -> Connection:
     """
     conninfo = _conninfo(url, deadlines.STREAM) if as_service else url
     try:
-        return psycopg.connect(
+        connection = _BoundedConnection.connect(
             conninfo, autocommit=True, context=_AdaptContext(), connect_timeout=5
         )
     except psycopg.OperationalError as error:
         raise errors.DatabaseUnavailable(str(error).strip()) from None
+    if as_service:
+        _recognise(connection)
+    return connection
 
 
 class Database:
@@ -179,14 +184,16 @@ class Database:
     and must not keep registrations waiting.
     """
 
-    def __init__(self, url: str, *, connections: int, streams: int):
+    def __init__(self, url: str, *, connections: int, streams: int, on_cluster: bool | None = None):
         """Make the pools, still closed.
 
         :param connections: how many requests may use the database at once.
         :param streams: how many unlimited lists may be under way at once.
+        :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
         """
-        self._requests = _pool(url, deadlines.STATEMENT, connections, "requests", _prepare)
-        self._streams = _pool(url, deadlines.STREAM, streams, "streams", None)
+        self._on_cluster = on_cluster
+        self._requests = _pool(url, deadlines.STATEMENT, connections, "requests", self._set_up)
+        self._streams = _pool(url, deadlines.STREAM, streams, "streams", self._recognise)
         self._away = False
 
     def open(self) -> None:
@@ -202,6 +209,16 @@ class Database:
         """Close every connection."""
         self._requests.close()
         self._streams.close()
+
+    def _set_up(self, connection: _BoundedConnection) -> None:
+        connection.patience = deadlines.DATABASE
+        self._recognise(connection)
+        if not connection.on_cluster:
+            _prepare(connection)
+
+    def _recognise(self, connection: _BoundedConnection) -> None:
+        """Ask once in this process."""
+        self._on_cluster = _recognise(connection, self._on_cluster)
 
     def run(
         self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
@@ -276,13 +293,13 @@ def _pool(
     statement_timeout: float,
     size: int,
     name: str,
-    configure: Callable[[_BoundedConnection], None] | None,
+    configure: Callable[[_BoundedConnection], None],
 ) -> ConnectionPool[_BoundedConnection]:
     return ConnectionPool(
         _conninfo(url, statement_timeout),
         connection_class=_BoundedConnection,
         kwargs={"autocommit": True, "context": _AdaptContext()},
-        min_size=0 if configure is None else size,
+        min_size=0 if name == "streams" else size,
         max_size=size,
         name=name,
         open=False,
@@ -328,7 +345,6 @@ def _is_alive(connection: Connection) -> bool:
 
 def _prepare(connection: _BoundedConnection) -> None:
     """Prepare the hot statements, in one roundtrip, by running them for nobody."""
-    connection.patience = deadlines.DATABASE
     try:
         with connection.pipeline():
             for name in _HOT:
@@ -337,6 +353,26 @@ def _prepare(connection: _BoundedConnection) -> None:
     except psycopg.ProgrammingError:
         # The schema is behind. /readyz says so, and it can only if it has a connection.
         return
+
+
+def _recognise(connection: _BoundedConnection, on_cluster: bool | None = None) -> bool:
+    """Find out whether the database is a cluster, where it is not known; have it plan for one."""
+    if on_cluster is None:
+        on_cluster = fetch_one(connection, "cluster/find", {}) == (True,)
+    connection.on_cluster = on_cluster
+    if on_cluster:
+        # By the parameters Citus finds the shard; it has no plan that goes without.
+        connection.execute("SET plan_cache_mode = force_custom_plan")
+    return on_cluster
+
+
+def is_cluster(connection: Connection) -> bool:
+    """Whether statements have to name their tenant, as ``namespace_id``."""
+    return isinstance(connection, _BoundedConnection) and connection.on_cluster
+
+
+def _statement(name: str, parameters: Parameters) -> bytes:
+    return query_of_tenant(name) if "namespace_id" in parameters else query(name)
 
 
 def _placeholders(statement: bytes) -> set[str]:
@@ -351,7 +387,8 @@ def fetch_one(connection: Connection, name: str, parameters: Parameters) -> Row 
     """
     try:
         with trace.Roundtrip():
-            return connection.execute(query(name), parameters, prepare=True).fetchone()
+            statement = _statement(name, parameters)
+            return connection.execute(statement, parameters, prepare=True).fetchone()
     except psycopg.Error as error:
         raise _translated(error) from error
 
@@ -363,7 +400,8 @@ def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list
     """
     try:
         with trace.Roundtrip():
-            return connection.execute(query(name), parameters, prepare=True).fetchall()
+            statement = _statement(name, parameters)
+            return connection.execute(statement, parameters, prepare=True).fetchall()
     except psycopg.Error as error:
         raise _translated(error) from error
 
@@ -379,7 +417,9 @@ def stream(connection: Connection, name: str, parameters: Parameters) -> Generat
     try:
         rows = cast(
             "Generator[Row, None, None]",
-            connection.cursor().stream(query(name), parameters, size=STREAM_CHUNK_ROWS),
+            connection.cursor().stream(
+                _statement(name, parameters), parameters, size=STREAM_CHUNK_ROWS
+            ),
         )
         with closing(rows):
             with trace.Roundtrip():
@@ -399,6 +439,8 @@ def one_flight(
 
     They are sent together and end with one Sync, up to which PostgreSQL runs them as an implicit
     transaction: no BEGIN and no COMMIT is waited for. None can use what another returned.
+    Citus commits each statement on its worker, but for those in a transaction that says so; there,
+    BEGIN and COMMIT travel in the same flight.
 
     :returns: the rows of each statement; known only once the answer to the last one was read.
     :raises errors.AssetsError: see ``_translated``; nothing was written, unless the connection was
@@ -406,10 +448,14 @@ def one_flight(
     """
     try:
         with trace.Roundtrip(), connection.pipeline():
+            if is_cluster(connection):
+                connection.execute("BEGIN")
             cursors = [
-                connection.execute(query(name), parameters, prepare=True)
+                connection.execute(_statement(name, parameters), parameters, prepare=True)
                 for name, parameters in statements
             ]
+            if is_cluster(connection):
+                connection.execute("COMMIT")
         return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
     except psycopg.Error as error:
         raise _translated(error) from error
@@ -422,7 +468,7 @@ def explain(connection: Connection, name: str, parameters: Parameters, form: str
     :returns: a line of text each, or one value where the format is JSON.
     :raises psycopg.Error: the statement fails, or this role may not run it.
     """
-    statement = query(name).decode()
+    statement = _statement(name, parameters).decode()
     types = dict(_TYPED_PLACEHOLDER.findall(statement))
     for number, parameter in enumerate(types, 1):
         statement = statement.replace(f"%({parameter})s", f"${number}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from dreamlake_assets import db
 from dreamlake_assets.heads import FILES, Head, value
+from dreamlake_assets.store.namespace import tenant
 
 
 class UnknownStatement(ValueError):
@@ -56,12 +57,16 @@ def text(connection: db.Connection, name: str, given: Mapping[str, str | None]) 
     :param given: the parameters that differ from the examples of the head.
     :raises UnknownStatement: there is no such file or parameter.
     """
-    return "\n".join(db.explain(connection, name, _parameters(name, given), "FORMAT TEXT"))
+    return "\n".join(
+        db.explain(connection, name, _parameters(connection, name, given), "FORMAT TEXT")
+    )
 
 
 def summary(connection: db.Connection, name: str, given: Mapping[str, str | None]) -> Summary:
     """As :func:`text`, in one line."""
-    [[explained]] = db.explain(connection, name, _parameters(name, given), "FORMAT JSON")
+    [[explained]] = db.explain(
+        connection, name, _parameters(connection, name, given), "FORMAT JSON"
+    )
     root = explained["Plan"]
     nodes = list(_nodes(root))
     return Summary(
@@ -77,7 +82,9 @@ def summary(connection: db.Connection, name: str, given: Mapping[str, str | None
     )
 
 
-def _parameters(name: str, given: Mapping[str, str | None]) -> dict[str, str | None]:
+def _parameters(
+    connection: db.Connection, name: str, given: Mapping[str, str | None]
+) -> dict[str, str | None]:
     if name not in FILES:
         raise UnknownStatement(f"there is no sql/{name}.sql")
     examples = Head(name).examples
@@ -85,7 +92,9 @@ def _parameters(name: str, given: Mapping[str, str | None]) -> dict[str, str | N
         raise UnknownStatement(
             f"{name} has no parameter {unknown!r}, only {', '.join(examples) or 'none at all'}"
         )
-    return {**examples, **given}
+    parameters = {**examples, **given}
+    of_tenant = tenant(connection, parameters.get("namespace") or "")
+    return {**of_tenant, **parameters}
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

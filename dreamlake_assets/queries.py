@@ -29,3 +29,16 @@ def query(name: str) -> bytes:
     statement = "\n".join(lines[head:]).strip()
     named = re.sub(r"^\w+", rf"\g<0> /* {name} */", statement)
     return f"/* {name} */\n{named}".encode()
+
+
+@cache
+def query_of_tenant(name: str) -> bytes:
+    """The statement of a file for a Citus cluster, which sends it to the one shard of a tenant.
+
+    Citus does so where each distributed table is compared with the same constant, and it refuses
+    most of these statements otherwise. The files compare tenants with each other; here, each
+    ``a.namespace_id = b.namespace_id`` becomes ``a.namespace_id = %(namespace_id)s::uuid AND
+    b.namespace_id = %(namespace_id)s::uuid``, which holds for that tenant and for no other.
+    """
+    of_tenant = rb"\1 = %(namespace_id)s::uuid AND \2 = %(namespace_id)s::uuid"
+    return re.sub(rb"(\w+\.namespace_id) = (\w+\.namespace_id)", of_tenant, query(name))

@@ -45,7 +45,12 @@ def install(app: Flask, settings: Settings) -> Services:
             settings.cursor_secret.encode(),
             previous.encode() if previous is not None else None,
         ),
-        database=Database(settings.database_url, connections=settings.threads, streams=part),
+        database=Database(
+            settings.database_url,
+            connections=settings.threads,
+            streams=part,
+            on_cluster=settings.on_cluster,
+        ),
     )
     app.extensions[_EXTENSION] = made
     return made

@@ -58,7 +58,7 @@ COMMENT ON CONSTRAINT namespace_member_pkey ON namespace_member IS 'Serves every
 
 CREATE INDEX namespace_member_by_subject ON namespace_member USING btree (subject);
 
-COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject and asset/find_by_id.';
+COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject, namespace_member/list_by_subject and asset/find_by_id.';
 
 ALTER TABLE ONLY namespace_member
     ADD CONSTRAINT namespace_member_namespace_fkey FOREIGN KEY (namespace_id) REFERENCES namespace(namespace_id) ON DELETE CASCADE;

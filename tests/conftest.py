@@ -1,5 +1,6 @@
 """One PostgreSQL for the run, a migrated database and an application for each test that asks."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -54,6 +55,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 def settings_of(database_url: str) -> Settings:
     return Settings(
         database_url=database_url,
+        on_cluster=True if "DREAMLAKE_TEST_CITUS" in os.environ else None,
         tokens=TokenSettings(secret=SECRET),
         bss_url="http://127.0.0.1:9",
         threads=2,

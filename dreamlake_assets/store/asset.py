@@ -24,6 +24,7 @@ from dreamlake_assets.globs import LOWEST_CHARACTER, Folder, Glob, upper_bound
 from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import KINDS, Kind
 from dreamlake_assets.names import folders
+from dreamlake_assets.store.namespace import tenant
 
 _OWN_COLUMNS = dict.fromkeys(column for kind in KINDS.values() for column in kind.own_fields)
 
@@ -70,6 +71,7 @@ def register(
     insert = {
         **_OWN_COLUMNS,
         **asset,
+        **tenant(connection, asset["namespace"]),
         "asset_id": asset_id,
         "kind": kind.name,
         "subject": subject,
@@ -99,8 +101,8 @@ def _register_on_new_path(
     connection: db.Connection, statement: str, insert: dict[str, Any], path: list[str]
 ) -> db.Row:
     """Make what is missing on the path, parents first, and insert again, all in one flight."""
-    keys = ("namespace", "subject", "project", "episode")
-    here = {key: insert[key] for key in keys}
+    keys = ("namespace", "namespace_id", "subject", "project", "episode")
+    here = {key: insert[key] for key in keys if key in insert}
     statements: list[tuple[str, db.Parameters]] = [
         ("space/upsert", {**here, "space_id": str(uuid7())})
     ]
@@ -149,6 +151,7 @@ def page(
     :raises NotFound: the namespace, the project or the episode.
     """
     name, parameters = _listing(kind, subject, filters, after, row_limit + 1)
+    parameters |= tenant(connection, filters.namespace)
     rows = db.fetch_all(connection, name, parameters)
     return rows if _has_assets(rows[0] if rows else None) else []
 
@@ -164,6 +167,7 @@ def every(
 ) -> Iterator[db.Row]:
     """All the next assets, as they come from the database; otherwise as :func:`page`."""
     name, parameters = _listing(kind, subject, filters, after, row_limit)
+    parameters |= tenant(connection, filters.namespace)
     with closing(db.stream(connection, name, parameters)) as rows:
         first = next(rows, None)
         if _has_assets(first):
@@ -186,7 +190,7 @@ def _has_assets(first: db.Row | None) -> TypeGuard[db.Row]:
 
 def _listing(
     kind: Kind, subject: str, filters: Filters, after: Position | None, row_limit: int | None
-) -> tuple[str, db.Parameters]:
+) -> tuple[str, dict[str, Any]]:
     """The statement of the access path, and its parameters."""
     of_episode = filters.episode is not None or filters.episode_id is not None
     by_episode = "_episode" if of_episode else ""
@@ -223,7 +227,7 @@ def _from(lower: str, after: Position | None) -> dict[str, str]:
 
 def _glob_listing(
     by_episode: str, parameters: dict[str, Any], glob: Glob, after: Position | None
-) -> tuple[str, db.Parameters]:
+) -> tuple[str, dict[str, Any]]:
     parameters["regex"] = glob.regex
     folder = glob.folder
     if folder is None or not _folders_narrow(folder):
@@ -260,10 +264,24 @@ def find_by_id(connection: db.Connection, *, kind: Kind, subject: str, asset_id:
     :raises AssetNotFound: there is none, or the subject is no member of its namespace.
     """
     parameters = {"kind": kind.name, "subject": subject, "asset_id": asset_id}
-    row = db.fetch_one(connection, "asset/find_by_id", parameters)
+    if db.is_cluster(connection):
+        row = _find_in_each_namespace(connection, parameters)
+    else:
+        row = db.fetch_one(connection, "asset/find_by_id", parameters)
     if row is None:
         raise AssetNotFound
     return row
+
+
+def _find_in_each_namespace(connection: db.Connection, parameters: dict[str, str]) -> db.Row | None:
+    """Look for an asset in one shard after the other; two roundtrips."""
+    namespaces = db.fetch_all(connection, "namespace_member/list_by_subject", parameters)
+    statements = [
+        ("asset/find_by_id", {**parameters, "namespace_id": namespace_id})
+        for (namespace_id,) in namespaces
+    ]
+    answers = db.one_flight(connection, statements)
+    return next((rows[0] for rows in answers if rows), None)
 
 
 def find_by_name(
@@ -287,6 +305,7 @@ def find_by_name(
         "project": project,
         "kind": kind.name,
         "name": name,
+        **tenant(connection, namespace),
     }
     of_episode = episode is not None or episode_id is not None
     if of_episode:

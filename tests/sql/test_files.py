@@ -84,8 +84,10 @@ def test_the_indexes_of_the_head_exist(connection: psycopg.Connection, name: str
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - set(LISTINGS)))
 def test_some_function_runs_the_file(name: str) -> None:
-    sources = [path.read_text("utf-8") for path in PACKAGE.rglob("*.py") if path.name != "db.py"]
-    assert any(f'"{name}"' in source for source in sources)
+    sources = "".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+    prepared = re.search(r"^_HOT = \(.*?^\)", sources, re.DOTALL | re.MULTILINE)
+    assert prepared is not None
+    assert f'"{name}"' in sources.replace(prepared[0], "")
 
 
 def test_each_listing_is_reached_by_a_request() -> None:

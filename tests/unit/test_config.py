@@ -39,6 +39,7 @@ def test_two_settings_are_enough() -> None:
 def test_every_setting_is_read() -> None:
     environ = {
         "DATABASE_URL": URL,
+        "DREAMLAKE_CITUS": "on",
         "DREAMLAKE_BSS_URL": "https://bss.example/base/",
         "DREAMLAKE_BSS_TOKEN": "token",
         "DREAMLAKE_BSS_TIMEOUT": "2.5",
@@ -54,6 +55,7 @@ def test_every_setting_is_read() -> None:
 
     assert Settings.from_environment(environ) == Settings(
         database_url=URL,
+        on_cluster=True,
         tokens=TokenSettings(
             public_key=PEM,
             algorithms=("RS256", "PS256"),
@@ -105,6 +107,7 @@ BAD: list[tuple[str, str]] = [
     ("DATABASE_URL", "x"),
     ("DATABASE_URL", "postgresql://host:1/db?nonsense=1"),
     ("DATABASE_URL", "mysql://host/db"),
+    *(("DREAMLAKE_CITUS", value) for value in ("x", "On", "1")),
     *(
         (name, value)
         for name in ("DREAMLAKE_BSS_URL", "DREAMLAKE_JWT_JWKS_URL")

@@ -1,0 +1,11 @@
+-- Finds the id of a namespace, for a statement that is sent to one shard.
+--
+-- Route:   every route below /assets, on a Citus cluster only
+-- Params:
+--     namespace  text  testuser
+-- Returns: scalar: namespace_id. None: no such namespace.
+-- Index:   namespace_slug_key, Index Scan
+
+SELECT namespace.namespace_id
+FROM namespace
+WHERE namespace.slug = %(namespace)s::text

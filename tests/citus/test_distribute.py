@@ -1,0 +1,87 @@
+"""sql/citus/distribute.sql, as far as it can be run without Citus.
+
+What stands in for Citus takes the calls down and does nothing, so this shows that the script runs
+as its head says, in which order it asks for what, and that the schema is as before; not that Citus
+grants it.
+"""
+
+import psycopg
+
+from dreamlake_assets.queries import SQL_DIRECTORY
+from tests.support.roles import psql
+from tests.support.schema import dump
+
+STAND_IN = """
+    CREATE SCHEMA stand_in;
+    ALTER DATABASE {database} SET search_path = public, stand_in;
+    SET search_path = stand_in;
+    CREATE TABLE call (number int GENERATED ALWAYS AS IDENTITY, what text, keys bigint);
+    CREATE TABLE pg_dist_partition (logicalrelid regclass);
+    CREATE FUNCTION take_down(what text) RETURNS void LANGUAGE sql AS $$
+        INSERT INTO stand_in.call (what, keys)
+        SELECT what, count(*) FROM pg_constraint
+        WHERE contype = 'f' AND connamespace = 'public'::regnamespace;
+        INSERT INTO stand_in.pg_dist_partition
+        SELECT split_part(what, ' ', 2)::regclass WHERE what NOT LIKE 'run %'
+    $$;
+    CREATE FUNCTION create_reference_table(t regclass) RETURNS void LANGUAGE sql AS $$
+        SELECT take_down('reference ' || t)
+    $$;
+    CREATE FUNCTION create_distributed_table(t regclass, key text, colocate_with text)
+    RETURNS void LANGUAGE sql AS $$
+        SELECT take_down('distributed ' || t || ' by ' || key || ' with ' || colocate_with)
+    $$;
+    CREATE FUNCTION run_command_on_shards(t regclass, command text)
+    RETURNS TABLE (shardid bigint, success boolean, result text) LANGUAGE sql AS $$
+        SELECT take_down('run ' || format(command, t));
+        SELECT 1::bigint, true, 'ALTER TABLE'
+    $$;
+"""
+
+CALLS = [
+    ("reference namespace", 0),
+    ("reference namespace_member", 0),
+    ("distributed space by namespace_id with none", 0),
+    ("distributed episode by namespace_id with space", 0),
+    ("distributed node by namespace_id with space", 0),
+    ("distributed asset by namespace_id with space", 0),
+]
+
+
+def test_foreign_keys_are_away_while_tables_are_distributed(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    script = SQL_DIRECTORY / "citus" / "distribute.sql"
+    before = dump(database_url, "--schema=public")
+    connection.execute(STAND_IN.format(database=connection.info.dbname).encode())
+
+    psql(database_url, script, in_one_transaction=False)
+
+    calls = connection.execute("SELECT what, keys FROM stand_in.call ORDER BY number").fetchall()
+    assert calls[:6] == CALLS
+    assert {what.split()[3] for what, _ in calls[6:]} == {"space", "episode", "node"}
+    assert {keys for _, keys in calls[6:]} == {9}
+    assert dump(database_url, "--schema=public") == before
+
+    psql(database_url, script, in_one_transaction=False)
+    again = connection.execute("SELECT count(*) FROM stand_in.call").fetchone()
+    assert again == (len(calls),), "the second run ends at once"
+
+
+def test_every_key_below_a_namespace_begins_with_it(connection: psycopg.Connection) -> None:
+    """Citus refuses keys and foreign keys without the column that tables are distributed by."""
+    rows = connection.execute(
+        "SELECT conname, (SELECT array_agg(attname) FROM pg_attribute"
+        " WHERE attrelid = conrelid AND attnum = ANY (conkey)) FROM pg_constraint"
+        " WHERE contype IN ('p', 'u', 'f')"
+        " AND conrelid IN ('space'::regclass, 'episode'::regclass, 'node'::regclass,"
+        " 'asset'::regclass)"
+    ).fetchall()
+    assert len(rows) > 10
+    assert [name for name, columns in rows if "namespace_id" not in columns] == []
+
+
+def test_there_is_no_trigger_of_our_own(connection: psycopg.Connection) -> None:
+    assert (
+        connection.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal").fetchall() == []
+    )

@@ -1,0 +1,162 @@
+"""The service as it speaks to a Citus cluster, on a PostgreSQL that is none.
+
+A statement for a cluster is one for PostgreSQL as well, so that all but Citus is shown here: the
+contract, the roundtrips, and that a path is made in one transaction.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from dreamlake_assets import db, explain, store
+from dreamlake_assets.errors import InvalidRequest
+from dreamlake_assets.ids import uuid7
+from tests.conftest import STRANGER, WRITER, add_namespace, headers_of, settings_of
+from tests.support.api import Answer, Api, problem, row_counts, serving
+from tests.support.wire import WireProxy
+
+ROOT = Path(__file__).parents[2]
+EPISODE = "run-042"
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[WireProxy]:
+    parts = urlsplit(database_url)
+    with WireProxy(parts.hostname or "", parts.port or 0) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def api(proxy: WireProxy, database_url: str, connection: psycopg.Connection) -> Iterator[Api]:
+    add_namespace(connection)
+    settings = replace(settings_of(proxy.url(database_url)), on_cluster=True, threads=1)
+    with serving(settings) as app:
+        app.extensions["dreamlake_assets"].database.wait()
+        yield Api(app.test_client(), headers_of(settings))
+
+
+def test_the_contract_holds() -> None:
+    """tests/api, whose services are told that their database is a cluster."""
+    files = ["downloading", "getting_one", "listing", "registering", "unusual_names"]
+    tests = [f"tests/api/test_{name}.py" for name in files]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=ROOT,
+        env={**os.environ, "DREAMLAKE_TEST_CITUS": "on"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4_000:]
+
+
+def test_each_request_takes_one_roundtrip_more(api: Api, proxy: WireProxy) -> None:
+    def register(folder: str) -> Answer:
+        return api.register(name=f"{folder}/b/c.mp4", episodeName=EPISODE, bssVideoId="v")
+
+    def roundtrips(request: Callable[[], Answer], status: int) -> int:
+        with proxy.count() as counted:
+            answer = request()
+            assert answer.status_code == status
+            assert answer.get_data()
+        return counted.roundtrips
+
+    requests: list[tuple[Callable[[], Answer], int, int]] = [
+        (lambda: register("/a"), 201, 2),
+        (lambda: api.listing(limit="10"), 200, 2),
+        (lambda: api.listing(limit="10", glob="/*/b/c*"), 200, 2),
+        (api.listing, 200, 2),
+        (lambda: api.download(path="/a/b/c.mp4"), 502, 2),
+    ]
+    for request, status, _ in requests:
+        # The first use of a statement on a connection prepares it.
+        roundtrips(request, status)
+    for request, status, expected in requests:
+        assert roundtrips(request, status) == expected
+    assert roundtrips(lambda: register("/new"), 201) == 3
+
+
+def test_an_asset_is_looked_for_in_each_namespace(
+    api: Api, proxy: WireProxy, connection: psycopg.Connection
+) -> None:
+    for number in range(3):
+        store.namespace.create(connection, namespace=f"other-{number}")
+        store.namespace.add_member(
+            connection, namespace=f"other-{number}", subject=WRITER, role="reader"
+        )
+    location = api.register(name="/a/b/c.mp4").headers["Location"]
+    assert api.get(location).json["name"] == "/a/b/c.mp4"
+    with proxy.count() as counted:
+        assert api.get(location).status_code == 200
+    assert counted.roundtrips == 2
+    assert api.get(location, subject=STRANGER).status_code == 404
+
+
+def test_a_namespace_that_is_not_there(api: Api) -> None:
+    for answer in (api.register(namespace="nothing"), api.listing(namespace="nothing")):
+        assert problem(answer)["code"] == "namespace_not_found"
+
+
+def test_a_path_is_made_as_a_whole_or_not_at_all(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    add_namespace(connection)
+    before = row_counts(connection)
+    database = db.Database(database_url, connections=1, streams=1, on_cluster=True)
+    database.open()
+
+    def make(connection: db.Connection, folder: str) -> None:
+        here = {
+            **store.namespace.tenant(connection, "testuser"),
+            "namespace": "testuser",
+            "subject": WRITER,
+            "project": "robotics",
+            "episode": None,
+        }
+        node = {**here, "parent": None, "path": folder, "node_id": str(uuid7())}
+        statements = [("space/upsert", {**here, "space_id": str(uuid7())}), ("node/upsert", node)]
+        db.one_flight(connection, statements)
+
+    try:
+        with pytest.raises(InvalidRequest):
+            database.run(make, folder="no slash")
+        assert row_counts(connection) == before
+        database.run(make, folder="/folder")
+        assert row_counts(connection) == {**before, "space": 1, "node": 1}
+    finally:
+        database.close()
+
+
+def test_statements_are_planned_with_their_parameters(database_url: str) -> None:
+    for on_cluster, mode in ((True, "force_custom_plan"), (None, "force_generic_plan")):
+        database = db.Database(database_url, connections=1, streams=1, on_cluster=on_cluster)
+        database.open()
+        try:
+            shown = database.run(lambda c: c.execute("SHOW plan_cache_mode").fetchone())
+            assert shown == (mode,)
+        finally:
+            database.close()
+
+
+def test_a_cluster_is_recognised_by_its_catalog(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    with db.connect(database_url) as asked:
+        assert db.fetch_one(asked, "cluster/find", {}) == (False,)
+
+
+def test_a_statement_is_explained_as_a_cluster_gets_it(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    add_namespace(connection)
+    with db.connect(database_url, as_service=True) as session:
+        session.on_cluster = True
+        plan = explain.text(session, "asset/list_by_prefix", {})
+    assert "Index Cond: ((namespace_id = $" in plan

@@ -1,0 +1,71 @@
+"""What is sent to a Citus cluster can be sent to one shard, and says the same.
+
+Citus itself is not here. It sends a statement to one shard where every distributed table in it is
+compared with the same constant (docs.citusdata.com, "Multi-tenant applications").
+"""
+
+import re
+
+import pytest
+
+from dreamlake_assets.heads import FILES
+from dreamlake_assets.queries import query, query_of_tenant
+
+DISTRIBUTED = ("space", "episode", "node", "asset")
+REFERENCE = ("namespace", "namespace_member")
+
+_READ = re.compile(rf"\b(?:FROM|JOIN) ({'|'.join(DISTRIBUTED + REFERENCE)})\b(?: AS (\w+))?")
+_CONSTANT = "%(namespace_id)s::uuid"
+
+
+def tables(name: str) -> list[tuple[str, str]]:
+    """The tables that a statement reads, and what it calls each."""
+    return [(table, alias or table) for table, alias in _READ.findall(query(name).decode())]
+
+
+BELOW_A_NAMESPACE = [
+    name for name in FILES if {table for table, _ in tables(name)} & {*DISTRIBUTED}
+]
+
+
+def test_the_statements_of_every_route_below_assets_are_among_them() -> None:
+    routes = {name for name in FILES if name.startswith(("asset/", "episode/", "node/", "space/"))}
+    assert set(BELOW_A_NAMESPACE) == routes
+
+
+@pytest.mark.parametrize("name", BELOW_A_NAMESPACE)
+def test_each_table_is_compared_with_the_same_constant(name: str) -> None:
+    statement = query_of_tenant(name).decode()
+    for table, alias in tables(name):
+        if table in DISTRIBUTED or (table, alias) == ("namespace_member", "namespace_member"):
+            assert f"{alias}.namespace_id = {_CONSTANT}" in statement, alias
+
+
+@pytest.mark.parametrize("name", BELOW_A_NAMESPACE)
+def test_nothing_but_comparisons_of_tenants_is_written_anew(name: str) -> None:
+    statement = query_of_tenant(name).decode()
+    one = rf"(\w+\.namespace_id) = {re.escape(_CONSTANT)}"
+    assert re.sub(f"{one} AND {one}", r"\1 = \2", statement) == query(name).decode()
+    assert not re.search(r"namespace_id = \w+\.", statement)
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - set(BELOW_A_NAMESPACE)))
+def test_statements_on_reference_tables_alone_may_go_anywhere(name: str) -> None:
+    assert set(tables(name)) <= {(table, table) for table in REFERENCE}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_a_cluster_refuses_is_avoided(name: str) -> None:
+    statement = query(name).decode()
+    # Rows are locked on one shard only.
+    assert not re.search(r"\bFOR (UPDATE|SHARE|NO KEY|KEY)\b", statement)
+    # What decides on the shard of a row may not be changed.
+    assert not re.search(r"\bSET\s+(?:\w+ = [^,]+,\s*)*namespace_id =", statement)
+    # INSERT … VALUES takes no subqueries, INSERT … SELECT does.
+    values = re.search(r"\bVALUES \((.*?)\n\)", statement, re.DOTALL)
+    assert values is None or "SELECT" not in values[1]
+    # A table in INSERT … SELECT gets the column that decides on its shard from a table like it.
+    if insert := re.search(
+        rf"INSERT INTO ({'|'.join(DISTRIBUTED)}) \((.*?)\)\s*SELECT", statement, re.DOTALL
+    ):
+        assert insert[2].split(",")[0].strip() == "namespace_id"
