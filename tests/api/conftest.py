@@ -1,4 +1,9 @@
-"""The service behind a client, with an empty database, or with one that a file's tests share."""
+"""The service behind a client, with an empty database, or with one that a file's tests share.
+
+Every test goes every way: the service in this process, and over HTTP through nginx and gunicorn.
+``-k direct`` runs the first only; the mark ``ways`` names those of a test for which the others
+would show something else.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,12 +19,33 @@ from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import TABLES, Api, serving
 from tests.support.postgres import Server
 from tests.support.roles import SERVICE, as_role
+from tests.support.ways import through_nginx
 
 WithTokens = Callable[..., AbstractContextManager[Api]]
 
+WAYS = ("direct", "nginx")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let every test that asks the service go every way, or those that it is marked with."""
+    if "way" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("ways")
+        ways = mark.args if mark else WAYS
+        metafunc.parametrize("way", ways, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """How requests reach the service."""
+    if request.param == "nginx":
+        with through_nginx(tmp_path_factory.mktemp("nginx")):
+            yield
+    else:
+        yield
+
 
 @pytest.fixture(scope="package")
-def emptied_url(server: Server, template: str) -> Iterator[str]:
+def emptied_url(way: None, server: Server, template: str) -> Iterator[str]:
     with server.database(template=template) as url:
         yield url
 
@@ -39,12 +65,14 @@ def settings(database_url: str) -> Settings:
 
 
 @pytest.fixture
-def api(client: FlaskClient, namespace: str, headers: Callable[..., dict[str, str]]) -> Api:
+def api(
+    way: None, client: FlaskClient, namespace: str, headers: Callable[..., dict[str, str]]
+) -> Api:
     return Api(client, headers)
 
 
 @pytest.fixture(scope="module")
-def shared_url(server: Server, template: str) -> Iterator[str]:
+def shared_url(way: None, server: Server, template: str) -> Iterator[str]:
     """A database that the tests of a file share; what they write is in nobody's way."""
     with server.database(template=template) as url:
         yield url

@@ -23,8 +23,6 @@ from tests.support.api import Api, problem
         "/assets/video/x",
         "/assets/video/download/x",
         "/assets/picture/download",
-        "/assets/%00",
-        "//assets/video",
         "/assets//video",
         "/assets/label_track",
         "/auth",
@@ -39,6 +37,20 @@ def test_an_unknown_address_is_not_found(shared_api: Api, method: str, path: str
 
     assert response.status_code == 404
     assert problem(response) == {"error": "There is nothing at this address.", "code": "not_found"}
+
+
+@pytest.mark.ways("direct", "pgbouncer")
+def test_a_nul_in_an_address_is_not_found(shared_api: Api) -> None:
+    for path in ("/assets/%00", "/assets/video/%00"):
+        assert shared_api.ask(path).json["code"] == "not_found"
+
+
+@pytest.mark.ways("nginx")
+def test_a_nul_in_an_address_is_refused_by_nginx(shared_api: Api) -> None:
+    response = shared_api.ask("/assets/%00")
+
+    assert response.status_code == 400
+    assert problem(response)["code"] == "invalid_request"
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ class HttpServer:
                 outer.received.append(Received(self.command, self.path, dict(self.headers)))
                 outer.answer(self)
 
+            do_POST = do_GET  # noqa: N815
+
             def log_message(self, format: str, *_: object) -> None:  # noqa: A002
                 """Write nothing to the output of the tests."""
 
@@ -40,8 +42,12 @@ class HttpServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.01])
 
     @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -1,0 +1,87 @@
+"""The worker of the service in a thread of this process: tests can look into the application."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import pytest
+from gunicorn.app.base import Application
+from gunicorn.sock import create_sockets
+
+from dreamlake_assets.worker import Worker
+
+CONFIGURATION = Path(__file__).parents[2] / "gunicorn.conf.py"
+
+#: Names the application that a request is for: the tests make one each.
+APPLICATION_HEADER = "X-Test-Application"
+
+
+#: gunicorn.conf.py refuses to serve where there is none; each application has its own.
+_ENVIRONMENT = {
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing",
+    "DREAMLAKE_JWT_SECRET": "of an application that nobody makes",
+}
+
+
+class Applications:
+    """A WSGI application that passes requests on to those that the tests made."""
+
+    def __init__(self) -> None:
+        self._applications: dict[str, WSGIApplication] = {}
+
+    def name(self, application: WSGIApplication) -> str:
+        """The value of APPLICATION_HEADER that requests for an application bear."""
+        name = str(id(application))
+        self._applications[name] = application
+        return name
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        name = environ.pop(f"HTTP_{APPLICATION_HEADER.upper().replace('-', '_')}")
+        return self._applications[name](environ, start_response)
+
+
+class _Worker(Worker):
+    def init_signals(self) -> None:
+        """Leave the signals to pytest: this is not a process of its own."""
+
+
+class _Gunicorn(Application):
+    """gunicorn with the settings of gunicorn.conf.py, and none of the command line."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        super().__init__()
+
+    def load_config(self) -> None:
+        self.load_config_from_file(str(CONFIGURATION))
+
+    def load(self) -> Any:
+        return self._application
+
+
+@contextmanager
+def worker_in_a_thread(application: WSGIApplication) -> Iterator[int]:
+    """Serve an application on a port of 127.0.0.1; the port."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _ENVIRONMENT.items():
+            patch.setenv(name, value)
+        gunicorn = _Gunicorn(application)
+    gunicorn.cfg.set("bind", "127.0.0.1:0")
+    log = gunicorn.cfg.logger_class(gunicorn.cfg)
+    listeners: list[Any] = create_sockets(gunicorn.cfg, log)
+    port = listeners[0].getsockname()[1]
+    worker = _Worker(1, os.getppid(), listeners, gunicorn, 0, gunicorn.cfg, log)
+    thread = threading.Thread(target=worker.init_process, name="gunicorn")
+    thread.start()
+    try:
+        yield port
+    finally:
+        # It closes the listeners, too.
+        worker.handle_exit(signal.SIGTERM, None)
+        thread.join()
+        worker.tmp.close()

@@ -1,0 +1,150 @@
+"""A real nginx that runs ``deploy/nginx.conf``."""
+
+import http.client
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from dreamlake_assets.local.processes import Processes, accepts_connections, free_port
+from tests.support import programs
+
+SITE = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+HOST = "assets.example.org"
+
+#: What a distribution's nginx.conf is around a site.
+_AROUND = """
+daemon off;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log info;
+worker_processes 1;
+{user}
+events {{ worker_connections 512; }}
+http {{
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    include {directory}/site.conf;
+}}
+"""
+
+
+class Nginx:
+    """The addresses of an nginx, and what it wrote."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.plain_port = free_port()
+        self.certificate = directory / "certificate.pem"
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """A connection to be made at the first request; the certificate is looked at."""
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
+
+    @property
+    def access_log(self) -> Path:
+        return self.directory / "access.log"
+
+    @property
+    def error_log(self) -> Path:
+        return self.directory / "error.log"
+
+    def temporary_files(self) -> list[Path]:
+        """The files that hold parts of answers: open ones, since they have no name any more."""
+        pid = (self.directory / "nginx.pid").read_text().strip()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [
+            descriptor
+            for child in children
+            for descriptor in Path(f"/proc/{child}/fd").iterdir()
+            if str(self.directory / "proxy") in str(descriptor.readlink())
+        ]
+
+
+@contextmanager
+def running_nginx(
+    directory: Path, upstream_port: int, replaced: Mapping[str, str] | None = None
+) -> Iterator[Nginx]:
+    """An nginx in front of a port, in a directory of its own.
+
+    :param replaced: what stands in the site for what, beside the addresses and files of a machine.
+    """
+    nginx = Nginx(directory)
+    key = directory / "key.pem"
+    _make_certificate(nginx.certificate, key)
+    letsencrypt = f"/etc/letsencrypt/live/{HOST}"
+    site = SITE.read_text()
+    for theirs, ours in {
+        "server 127.0.0.1:10334;": f"server 127.0.0.1:{upstream_port};",
+        "listen 80;": f"listen 127.0.0.1:{nginx.plain_port};",
+        "listen 443 ssl;": f"listen 127.0.0.1:{nginx.port} ssl;",
+        f"{letsencrypt}/fullchain.pem": str(nginx.certificate),
+        f"{letsencrypt}/privkey.pem": str(key),
+        "/var/log/nginx/dreamlake-assets.log": str(nginx.access_log),
+        **(replaced or {}),
+    }.items():
+        assert site.count(theirs) == 1, theirs
+        site = site.replace(theirs, ours)
+    (directory / "site.conf").write_text(site)
+    # As root, its processes would become a user who may not read this directory.
+    user = "user root;" if os.geteuid() == 0 else ""
+    configuration = directory / "nginx.conf"
+    configuration.write_text(_AROUND.format(directory=directory, user=user))
+
+    children = Processes(directory)
+    try:
+        children.start(
+            "nginx",
+            [
+                *(str(programs.program("nginx")), "-p", str(directory), "-c", str(configuration)),
+                # Until it has read the configuration.
+                *("-e", str(nginx.error_log)),
+            ],
+            ready=lambda: accepts_connections(nginx.port),
+            environment=programs.environment(),
+        )
+        yield nginx
+    finally:
+        children.stop()
+
+
+def _make_certificate(certificate: Path, key: Path) -> None:
+    """Make a certificate of this machine and of the site, signed by its own key."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    names = [x509.DNSName(HOST), x509.IPAddress(ip_address("127.0.0.1"))]
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
