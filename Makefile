@@ -63,6 +63,17 @@ lock: ## Pin the newest releases that setup.cfg allows
 COMPILE := .venv/lock/bin/uv pip compile setup.cfg --quiet --upgrade --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 
+# Not a part of the tests: what is known to be unsafe changes without us, and asks for the network.
+.PHONY: audit
+audit: ## Look up whether a pinned library is known to be unsafe
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv --clear .venv/audit; \
+		.venv/audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit; }
+	@.venv/audit/bin/pip-audit --vulnerability-service osv --strict --disable-pip --require-hashes \
+		--progress-spinner off --requirement requirements-dev.txt 2>.venv/audit/errors || { \
+		if grep -q ConnectionError .venv/audit/errors; \
+		then echo "Nothing was audited: the database of advisories cannot be reached" >&2; \
+		else cat .venv/audit/errors >&2; fi; exit 1; }
+
 .PHONY: clean
 clean: ## Remove what was built, the virtual environment too; the data in var/ stays
 	@rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .schemathesis
