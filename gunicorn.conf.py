@@ -4,12 +4,14 @@ import math
 import sys
 
 from dreamlake_assets import config as settings
-from dreamlake_assets import deadlines, errors, migrations
+from dreamlake_assets import deadlines, errors, logs, migrations
 
 try:
     service = settings.Settings.from_environment()
     #: Processes: as many as the machine has cores.
     workers = settings.workers()
+    settings.log_format()
+    loglevel = settings.log_level()
     migrations.require_current(settings.database_url())
 except (settings.SettingsError, errors.SchemaBehind) as error:
     # Here, before a worker is made: one line, and no worker that is made again and again.
@@ -37,3 +39,11 @@ limit_request_field_size = 16380
 
 #: Nobody uses it, and it would be a file in the home of whoever runs the service.
 control_socket_disable = True
+
+#: One form for all lines; each request has one, written by the service itself.
+logger_class = logs.GunicornLogger
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    """In a worker no request waits for whoever reads the log."""
+    logs.output.start()

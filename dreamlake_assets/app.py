@@ -8,7 +8,7 @@ import werkzeug.exceptions
 from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from dreamlake_assets import routes, services, trace
+from dreamlake_assets import logs, routes, services, trace
 from dreamlake_assets.config import Settings
 from dreamlake_assets.errors import (
     AssetsError,
@@ -50,7 +50,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(AssetsError, _answer_error)
     app.register_error_handler(HTTPException, _answer_refusal)
     app.register_error_handler(Exception, _answer_failure)
-    app.wsgi_app = Observer(app.wsgi_app)
+    app.wsgi_app = observer = Observer(app.wsgi_app)
+    observer.listeners.append(logs.log_request)
     services.install(app, settings or Settings.from_environment()).database.open()
     return app
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from dreamlake_assets import auth, db
@@ -10,6 +11,8 @@ from dreamlake_assets.auth import TokenSettings
 
 #: The secret that the public client signs its debug tokens with. Everybody knows it.
 DEBUG_SECRET = "your-secret-key-change-this-in-production"  # noqa: S105
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _SYMMETRIC = {"HS256", "HS384", "HS512"}
 _ASYMMETRIC = {
@@ -155,6 +158,30 @@ def threads(environ: Mapping[str, str] = os.environ) -> int:
     :raises SettingsError: DREAMLAKE_THREADS is no number of threads.
     """
     return _whole_number(environ, "DREAMLAKE_THREADS", 8, least=1, most=256)
+
+
+def log_format(environ: Mapping[str, str] = os.environ) -> Literal["json", "text"] | None:
+    """The setting DREAMLAKE_LOG_FORMAT; None where it is not given.
+
+    :raises SettingsError: DREAMLAKE_LOG_FORMAT is neither json nor text.
+    """
+    given = _optional(environ, "DREAMLAKE_LOG_FORMAT")
+    if given not in (None, "json", "text"):
+        raise SettingsError(f"DREAMLAKE_LOG_FORMAT must be json or text, not {given!r}")
+    return given
+
+
+def log_level(environ: Mapping[str, str] = os.environ) -> str:
+    """The setting DREAMLAKE_LOG_LEVEL.
+
+    :raises SettingsError: DREAMLAKE_LOG_LEVEL is no level.
+    """
+    given = _optional(environ, "DREAMLAKE_LOG_LEVEL") or "info"
+    if given not in LOG_LEVELS:
+        raise SettingsError(
+            f"DREAMLAKE_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {given!r}"
+        )
+    return given
 
 
 def _check_secret(name: str, secret: str | None, algorithms: tuple[str, ...]) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import orjson
 from flask import Response, request
+from marshmallow import Schema
 
+from dreamlake_assets import schemas, trace
 from dreamlake_assets.errors import (
     InvalidRequest,
     MalformedJson,
@@ -27,7 +29,9 @@ def authenticated_subject() -> str:
 
     :raises Unauthenticated: there is no token, or it does not verify.
     """
-    return services().authenticator.subject(request.headers.get("Authorization"))
+    subject = services().authenticator.subject(request.headers.get("Authorization"))
+    trace.current().subject = subject
+    return subject
 
 
 def json_body() -> Any:
@@ -77,6 +81,16 @@ def query_string() -> dict[str, str]:
             message = "Given more than once."
             raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
     return {name: values[0] for name, values in parameters.items()}
+
+
+def validated(schema: Schema, given: Any) -> dict[str, Any]:
+    """What was given, by column, where it is right.
+
+    :raises InvalidRequest: names every field that is wrong.
+    """
+    loaded = schemas.load(schema, given)
+    trace.current().namespace = loaded["namespace"]
+    return loaded
 
 
 def json_answer(value: Any, status: int = 200) -> Response:

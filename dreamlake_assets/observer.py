@@ -4,6 +4,7 @@ Around Flask and not inside of it: so it holds for what Flask itself refuses, se
 answer to its end, and costs a fraction of Flask's own hooks.
 """
 
+import logging
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Called with a request once its answer is out, or given up.
-Listener = Callable[["WSGIEnvironment", Trace], None]
+Listener = Callable[[Trace], None]
+
+_log = logging.getLogger(__name__)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -40,15 +43,19 @@ class Observer:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         here = trace.begin(request_id)
+        here.method = environ["REQUEST_METHOD"]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             here.status = int(status[:3])
+            # Flask's own request is to be found here, until it returns.
+            rule = environ["werkzeug.request"].url_rule
+            here.route = None if rule is None else rule.rule
             headers.append(("X-Request-Id", request_id))
             headers.append(("Server-Timing", _server_timing(here)))
             return start_response(status, headers, exc_info)
 
         body = self._application(environ, start)
-        return _Body(body, here, environ, self.listeners)
+        return _Body(body, here, self.listeners)
 
 
 def _server_timing(here: Trace) -> str:
@@ -61,18 +68,11 @@ def _server_timing(here: Trace) -> str:
 class _Body:
     """The body of an answer, counted; the server closes it when the answer is out."""
 
-    __slots__ = ("_body", "_environ", "_here", "_listeners")
+    __slots__ = ("_body", "_here", "_listeners")
 
-    def __init__(
-        self,
-        body: Iterable[bytes],
-        here: Trace,
-        environ: "WSGIEnvironment",
-        listeners: list[Listener],
-    ):
+    def __init__(self, body: Iterable[bytes], here: Trace, listeners: list[Listener]):
         self._body = body
         self._here = here
-        self._environ = environ
         self._listeners = listeners
 
     def __iter__(self) -> Iterator[bytes]:
@@ -94,5 +94,8 @@ class _Body:
                 close()
         finally:
             for listener in self._listeners:
-                listener(self._environ, self._here)
+                try:
+                    listener(self._here)
+                except Exception:  # noqa: BLE001  (the client has its answer, whatever happens here)
+                    _log.exception("request %s was not told", self._here.request_id)
             trace.end()

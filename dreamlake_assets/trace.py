@@ -21,9 +21,11 @@ class Trace:
         "complete",
         "database_seconds",
         "error_code",
+        "method",
         "namespace",
         "request_id",
         "roundtrips",
+        "route",
         "started",
         "status",
         "subject",
@@ -32,6 +34,9 @@ class Trace:
     def __init__(self, request_id: str):
         self.request_id = request_id
         self.started = perf_counter()
+        self.method = ""
+        #: The rule of the route; None where no route was found.
+        self.route: str | None = None
         self.subject: str | None = None
         self.namespace: str | None = None
         self.roundtrips = 0

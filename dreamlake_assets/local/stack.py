@@ -177,7 +177,9 @@ def _service_command(port: int) -> list[str]:
     configuration = Path(dreamlake_assets.__file__).parents[1] / "gunicorn.conf.py"
     if configuration.exists():
         command += ["--config", str(configuration)]
-    return [*command, "--access-logfile", "-", "dreamlake_assets:create_app()"]
+    # Installed from a wheel there is no gunicorn.conf.py, which says the same.
+    command += ["--logger-class", "dreamlake_assets.logs.GunicornLogger"]
+    return [*command, "dreamlake_assets:create_app()"]
 
 
 def _service_environment(stack: Stack) -> dict[str, str]:
@@ -194,6 +196,7 @@ def _service_environment(stack: Stack) -> dict[str, str]:
         "DREAMLAKE_BSS_URL": stack.bss_url,
         "DREAMLAKE_JWT_SECRET": DEBUG_SECRET,
         "DREAMLAKE_LOCAL_STACK": "1",
+        "DREAMLAKE_LOG_FORMAT": "text",
         "PORT": str(stack.port),
     }
 

@@ -19,6 +19,7 @@ from dreamlake_assets.http import (
     json_answer,
     json_body,
     query_string,
+    validated,
 )
 from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import Kind
@@ -33,7 +34,7 @@ def register(kind: Kind) -> Response:
     """Register an asset whose bytes are in BSS."""
     subject = authenticated_subject()
     asset_id, key = str(uuid7()), idempotency_key()
-    asset = schemas.load(schemas.REGISTER[kind.name], json_body())
+    asset = validated(schemas.REGISTER[kind.name], json_body())
     registered = services().database.run(
         store.asset.register,
         kind=kind,
@@ -64,7 +65,7 @@ def list_assets(kind: Kind) -> Response:
     """List assets in the order of their names: a page of them, or all."""
     subject = authenticated_subject()
     given = query_string()
-    query = schemas.load(schemas.LIST, given)
+    query = validated(schemas.LIST, given)
     listing = {
         "kind": kind,
         "subject": subject,
@@ -94,7 +95,7 @@ def show(kind: Kind, asset_id: UUID) -> Response:
 def download(kind: Kind) -> Response:
     """Answer with a presigned URL of the newest asset that bears a name."""
     subject = authenticated_subject()
-    query = schemas.load(schemas.DOWNLOAD, query_string())
+    query = validated(schemas.DOWNLOAD, query_string())
     name = query.pop("path")
     bss_id = services().database.run(
         store.asset.find_by_name, kind=kind, subject=subject, name=name, **query

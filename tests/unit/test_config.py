@@ -240,3 +240,20 @@ def refused(environ: dict[str, str], name: str) -> None:
     for setting in ("DREAMLAKE_JWT_SECRET", "DREAMLAKE_JWT_SECRET_PREVIOUS"):
         shown: Any = environ.get(setting)
         assert not shown or shown not in message
+
+
+@pytest.mark.parametrize("value", ["xml", "JSON", "1"])
+def test_a_bad_form_of_logs_is_named(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^DREAMLAKE_LOG_FORMAT must be [^\n]+$"):
+        config.log_format({"DREAMLAKE_LOG_FORMAT": value})
+
+
+@pytest.mark.parametrize("value", ["INFO", "all", "10"])
+def test_a_bad_level_of_logs_is_named(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^DREAMLAKE_LOG_LEVEL must be [^\n]+$"):
+        config.log_level({"DREAMLAKE_LOG_LEVEL": value})
+
+
+def test_logs_have_defaults() -> None:
+    assert config.log_format({}) is None
+    assert config.log_level({}) == "info"

@@ -1,0 +1,97 @@
+"""The file that logs are written to, and the form of lines that are not of requests."""
+
+import json
+import logging
+import os
+import sys
+
+import pytest
+
+from dreamlake_assets import logs, trace
+
+LINE = b"x" * 99 + b"\n"
+
+
+@pytest.fixture
+def pipe():
+    reader, writer = os.pipe()
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+def read(reader: int, count: int) -> bytes:
+    """So many bytes, as they come."""
+    seen = b""
+    while len(seen) < count:
+        seen += os.read(reader, count - len(seen))
+    return seen
+
+
+def test_lines_that_nobody_reads_are_dropped_and_counted(
+    pipe: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = pipe
+    output = logs.Output(writer)
+    output.start()
+
+    for _ in range(3 * logs.CAPACITY):
+        output.write(LINE)
+
+    assert read(reader, logs.CAPACITY * len(LINE)) == LINE * logs.CAPACITY
+    output.close()
+    assert "lines were dropped: the log was not read" in caplog.text
+
+
+def test_closing_writes_what_waits(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    output = logs.Output(writer)
+    output.start()
+
+    for number in range(100):
+        output.write(f"{number}\n")
+    output.close()
+
+    assert os.read(reader, 4096).decode().split() == [str(number) for number in range(100)]
+
+
+def test_a_process_that_is_about_to_fork_writes_at_once(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+
+    logs.Output(writer).write("a\ud800b\n")
+
+    assert os.read(reader, 4096) == b"a\\ud800b\n"
+
+
+def test_what_cannot_be_written_is_lost() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    logs.Output(writer).write(LINE)
+    os.close(writer)
+    logs.Output(writer).write(LINE)
+    logs.Output(None).write(LINE)
+
+
+def test_a_line_holds_the_id_of_the_request_and_the_traceback(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    handler = logs.handler(logs.Output(writer), "json")
+    trace.begin("an-id")
+    try:
+        raise ValueError("bad \ud800 \u2028\n")  # noqa: TRY301
+    except ValueError:
+        handler.handle(
+            logging.LogRecord("name", logging.INFO, "", 0, "a\n%s", ("b",), sys.exc_info())
+        )
+    finally:
+        trace.end()
+
+    [line] = os.read(reader, 65536).splitlines()
+    fields = json.loads(line)
+    assert fields.pop("traceback").startswith("Traceback")
+    assert fields.pop("time")
+    assert fields == {
+        "level": "INFO",
+        "logger": "name",
+        "message": "a\nb",
+        "request_id": "an-id",
+    }
