@@ -8,6 +8,7 @@ grants it.
 import psycopg
 
 from dreamlake_assets.queries import SQL_DIRECTORY
+from tests.support.api import TABLES
 from tests.support.roles import psql
 from tests.support.schema import dump
 
@@ -22,7 +23,7 @@ STAND_IN = """
         SELECT what, count(*) FROM pg_constraint
         WHERE contype = 'f' AND connamespace = 'public'::regnamespace;
         INSERT INTO stand_in.pg_dist_partition
-        SELECT split_part(what, ' ', 2)::regclass WHERE what NOT LIKE 'run %'
+        SELECT split_part(what, ' ', 2)::regclass WHERE what ~ '^(reference|distributed)'
     $$;
     CREATE FUNCTION create_reference_table(t regclass) RETURNS void LANGUAGE sql AS $$
         SELECT take_down('reference ' || t)
@@ -30,6 +31,10 @@ STAND_IN = """
     CREATE FUNCTION create_distributed_table(t regclass, key text, colocate_with text)
     RETURNS void LANGUAGE sql AS $$
         SELECT take_down('distributed ' || t || ' by ' || key || ' with ' || colocate_with)
+    $$;
+    CREATE FUNCTION truncate_local_data_after_distributing_table(t regclass)
+    RETURNS void LANGUAGE sql AS $$
+        SELECT take_down('truncate ' || t)
     $$;
     CREATE FUNCTION run_command_on_shards(t regclass, command text)
     RETURNS TABLE (shardid bigint, success boolean, result text) LANGUAGE sql AS $$
@@ -53,14 +58,16 @@ def test_foreign_keys_are_away_while_tables_are_distributed(
 ) -> None:
     script = SQL_DIRECTORY / "citus" / "distribute.sql"
     before = dump(database_url, "--schema=public")
+    keys = connection.execute("SELECT count(*) FROM pg_constraint WHERE contype = 'f'").fetchone()
     connection.execute(STAND_IN.format(database=connection.info.dbname).encode())
 
     psql(database_url, script, in_one_transaction=False)
 
     calls = connection.execute("SELECT what, keys FROM stand_in.call ORDER BY number").fetchall()
     assert calls[:6] == CALLS
-    assert {what.split()[3] for what, _ in calls[6:]} == {"space", "episode", "node"}
-    assert {keys for _, keys in calls[6:]} == {9}
+    assert [what for what, _ in calls[9:]] == [f"truncate {table}" for table in reversed(TABLES)]
+    assert {what.split()[3] for what, _ in calls[6:9]} == {"space", "episode", "node"}
+    assert {(number,) for _, number in calls[6:]} == {keys}
     assert dump(database_url, "--schema=public") == before
 
     psql(database_url, script, in_one_transaction=False)

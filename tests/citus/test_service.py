@@ -46,8 +46,10 @@ def test_the_contract_holds() -> None:
     """tests/api, whose services are told that their database is a cluster."""
     files = ["downloading", "getting_one", "listing", "registering", "unusual_names"]
     tests = [f"tests/api/test_{name}.py" for name in files]
+    # What stands between the client and the service makes no difference here.
+    options = ["-q", "-p", "no:cacheprovider", "-k", "not nginx and not pgbouncer"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        [sys.executable, "-m", "pytest", *options, *tests],
         cwd=ROOT,
         env={**os.environ, "DREAMLAKE_TEST_CITUS": "on"},
         capture_output=True,
