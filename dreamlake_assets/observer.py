@@ -21,7 +21,7 @@ Listener = Callable[[Trace], None]
 
 _log = logging.getLogger(__name__)
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class Observer:
@@ -41,7 +41,7 @@ class Observer:
     ) -> Iterable[bytes]:
         """Serve a request."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         here = trace.begin(request_id)
         here.method = environ["REQUEST_METHOD"]
 

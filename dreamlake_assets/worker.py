@@ -15,7 +15,6 @@ What gunicorn's own leaves open, and this one closes:
 
 import errno
 import re
-import secrets
 import selectors
 import socket
 import struct
@@ -23,6 +22,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,6 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from dreamlake_assets import deadlines
 from dreamlake_assets.errors import Overloaded
-from dreamlake_assets.observer import REQUEST_ID
 
 if TYPE_CHECKING:
     from collections import deque
@@ -43,7 +42,7 @@ _HEALTH = b"GET /livez"
 _PEEK_BYTES = 64 * 1024
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
 _NOT_SIMPLE = re.compile(rb"\r\n(transfer-encoding|expect|connection):", re.IGNORECASE)
-_GIVEN_ID = re.compile(rb"\r\nx-request-id:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
+_GIVEN_ID = re.compile(rb"\r\nx-request-id:[ \t]*([\w.:-]{1,128})[ \t]*\r\n", re.IGNORECASE)
 _SECONDS = struct.Struct("ll")
 
 
@@ -83,23 +82,36 @@ class Worker(ThreadWorker):
         self._keep(conn)
         return True
 
-    def enqueue_req(self, conn: TConn) -> None:
-        """Give a connection with a request to a thread, or turn the request away."""
-        running = len(self._serving)
-        if running < self.cfg.threads:
-            self._submit(self.tpool, conn)
-        elif self._is_health(conn):
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Give a request to a thread, or turn it away, in which case nothing else changes."""
+        if len(self._serving) < self._most:
+            super().on_client_socket_readable(conn, client)
+            return
+        self.keepalived_conns.remove(conn)
+        received = _received(client)
+        if received.startswith(_HEALTH):
+            self.poller.unregister(client)
+            conn.init()
+            parser: Any = conn.parser
+            parser.unreader.unread(received)
             self._submit(self._health, conn)
-        elif running < self._most:
-            self._submit(self.tpool, conn)
+        elif self._refuse(client, received):
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
         else:
-            self._turn_away(conn)
+            self.poller.unregister(client)
+            self._close(conn)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Give a connection with a request to a thread."""
+        busy = len(self._serving) >= self.cfg.threads
+        self._submit(self._health if busy and self._is_health(conn) else self.tpool, conn)
 
     def handle(self, conn: TConn) -> Any:
         """Serve a request, in a thread, if it has not waited for too long."""
         begun = monotonic()
         if begun - self._serving[conn] > deadlines.QUEUE:
-            return self._refuse(conn)
+            return self._refuse(conn.sock, _received(conn.sock))
         self._serving[conn] = begun
         return super().handle(conn)
 
@@ -134,27 +146,18 @@ class Worker(ThreadWorker):
 
     def _is_health(self, conn: TConn) -> bool:
         with suppress(OSError):
-            return conn.sock.recv(len(_HEALTH), socket.MSG_PEEK | socket.MSG_DONTWAIT) == _HEALTH
+            return conn.sock.recv(len(_HEALTH), socket.MSG_PEEK) == _HEALTH
         return False
 
-    def _turn_away(self, conn: TConn) -> None:
-        """Answer with 503, in the main thread."""
-        if self._refuse(conn):
-            self._keep(conn)
-        else:
-            self._close(conn)
-
-    def _refuse(self, conn: TConn) -> bool:
+    def _refuse(self, client: socket.socket, received: bytes) -> bool:
         """Answer with 503 without reading more of a request than is there.
 
         :returns: whether all of the request was there, so that the next one can be told from it.
         """
         self._turned_away += 1
-        conn.sock.setblocking(False)
+        whole = _is_whole(received)
         with suppress(OSError):
-            received = conn.sock.recv(_PEEK_BYTES)
-            whole = _is_whole(received)
-            conn.sock.send(_refusal(received, keep=whole))
+            client.send(_refusal(received, keep=whole))
             return whole
         return False
 
@@ -247,29 +250,39 @@ class Worker(ThreadWorker):
             self._forget(conn)
 
 
+def _received(client: socket.socket) -> bytes:
+    """What a client has sent so far."""
+    with suppress(OSError):
+        return client.recv(_PEEK_BYTES, socket.MSG_DONTWAIT)
+    return b""
+
+
 def _is_whole(received: bytes) -> bool:
     """Whether these bytes are one simple request, all of it and nothing else."""
-    head, end, body = received.partition(b"\r\n\r\n")
-    if not end or b" HTTP/1.1\r\n" not in received or _NOT_SIMPLE.search(head):
+    end = received.find(b"\r\n\r\n") + 4
+    if end < 4 or b" HTTP/1.1\r\n" not in received or _NOT_SIMPLE.search(received, 0, end):
         return False
-    length = _CONTENT_LENGTH.search(received)
-    return len(body) == (int(length[1]) if length else 0)
+    length = _CONTENT_LENGTH.search(received, 0, end)
+    return len(received) - end == (int(length[1]) if length else 0)
+
+
+_OVERLOADED = Overloaded()
+_REFUSAL_BODY = orjson.dumps(
+    {"error": str(_OVERLOADED), "code": _OVERLOADED.code, "requestId": "%s"}
+)
+_REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\n"
+    b"Content-Type: application/json\r\n"
+    b"Content-Length: %d\r\n"
+    b"Retry-After: " + _OVERLOADED.headers["Retry-After"].encode() + b"\r\nX-Request-Id: %s\r\n"
+    b"Connection: %s\r\n\r\n" + _REFUSAL_BODY
+)
 
 
 def _refusal(received: bytes, *, keep: bool) -> bytes:
     """The answer to a request that is turned away."""
     given = _GIVEN_ID.search(received)
-    request_id = given[1].decode("ascii") if given else ""
-    if not REQUEST_ID.fullmatch(request_id):
-        request_id = secrets.token_hex(16)
-    error = Overloaded()
-    body = orjson.dumps({"error": str(error), "code": error.code, "requestId": request_id})
-    head = (
-        "HTTP/1.1 503 Service Unavailable\r\n"
-        "Content-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n"
-        f"Retry-After: {error.retry_after_seconds}\r\n"
-        f"X-Request-Id: {request_id}\r\n"
-        f"Connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
-    )
-    return head.encode("ascii") + body
+    request_id = given[1] if given else token_hex(16).encode()
+    length = len(_REFUSAL_BODY) - len("%s") + len(request_id)
+    connection = b"keep-alive" if keep else b"close"
+    return _REFUSAL % (length, request_id, connection, request_id)

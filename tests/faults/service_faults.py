@@ -198,14 +198,9 @@ def overloaded(rounds: int, seconds: float = 60.0, times: float = 5.0) -> Outcom
         _register_one(service, HEALTHY)
         for _ in range(rounds):
             best = _best(service, min(10.0, seconds))
+            _overload(service, 2.0, times * best)
             memory = service.memory()
-            load = offer(
-                service.port,
-                service.requests(),
-                connections=_OVERLOADING,
-                seconds=seconds,
-                per_second=times * best,
-            )
+            load = _overload(service, seconds, times * best)
             growth = (service.memory() - memory) / 2**20
             _look_at_load(outcome, load, best, times)
             outcome.note(f"workers grew by {growth:.1f} MiB")
@@ -214,6 +209,16 @@ def overloaded(rounds: int, seconds: float = 60.0, times: float = 5.0) -> Outcom
             outcome.note(f"{after:,.0f} a second afterwards")
             outcome.promise("it recovers", kept=after > 0.8 * best)
     return outcome
+
+
+def _overload(service: Service, seconds: float, per_second: float) -> Offered:
+    return offer(
+        service.port,
+        service.requests(),
+        connections=_OVERLOADING,
+        seconds=seconds,
+        per_second=per_second,
+    )
 
 
 def _best(service: Service, seconds: float) -> float:
