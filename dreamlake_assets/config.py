@@ -38,6 +38,7 @@ class Settings:
     """Everything that differs between two places where the service runs.
 
     :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
+    :param database_read_url: of a replica that answers GET, or None.
     :param bss_timeout: seconds that BSS may take to connect, and again to answer.
     :param threads: of each worker: as many requests are served at once, each with a connection.
     :param cursor_secret: signs the cursors of lists; the same in every process.
@@ -46,6 +47,7 @@ class Settings:
 
     database_url: str = field(repr=False)
     on_cluster: bool | None = None
+    database_read_url: str | None = field(default=None, repr=False)
     tokens: TokenSettings
     bss_url: str = "http://127.0.0.1:10234"
     bss_token: str | None = field(default=None, repr=False)
@@ -67,6 +69,7 @@ class Settings:
         return cls(
             database_url=url,
             on_cluster=_on_cluster(environ),
+            database_read_url=_database_url(environ, "DATABASE_READ_URL"),
             tokens=tokens,
             bss_url=_http_url(environ, "DREAMLAKE_BSS_URL") or "http://127.0.0.1:10234",
             bss_token=_optional(environ, "DREAMLAKE_BSS_TOKEN"),
@@ -83,15 +86,11 @@ def database_url(environ: Mapping[str, str] = os.environ) -> str:
 
     :raises SettingsError: DATABASE_URL is missing or bad.
     """
-    url = _optional(environ, "DATABASE_URL")
+    url = _database_url(environ, "DATABASE_URL")
     if url is None:
         raise SettingsError(
             "DATABASE_URL is missing, such as postgresql://user@host:5432/dreamlake"
         )
-    try:
-        db.check_url(url)
-    except ValueError as error:
-        raise SettingsError(f"DATABASE_URL is bad: {error}") from None
     return url
 
 
@@ -230,6 +229,16 @@ def _algorithms(environ: Mapping[str, str], *, symmetric: bool) -> tuple[str, ..
 
 def _optional(environ: Mapping[str, str], name: str) -> str | None:
     return environ.get(name, "").strip() or None
+
+
+def _database_url(environ: Mapping[str, str], name: str) -> str | None:
+    url = _optional(environ, name)
+    if url is not None:
+        try:
+            db.check_url(url)
+        except ValueError as error:
+            raise SettingsError(f"{name} is bad: {error}") from None
+    return url
 
 
 def _http_url(environ: Mapping[str, str], name: str) -> str | None:

@@ -5,6 +5,7 @@ import re
 import select
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from math import inf
 from time import monotonic, sleep
@@ -50,9 +51,11 @@ _SESSION = {
 
 #: Prepared when a connection is made, since the first use of a prepared statement costs a
 #: roundtrip. What travels in one flight is prepared in that flight.
-_HOT = (
+_HOT_WRITES = (
     "asset/insert",
     "asset/insert_once",
+)
+_HOT_READS = (
     "asset/list_by_project",
     "asset/list_by_prefix",
     "asset/list_by_glob",
@@ -177,53 +180,93 @@ def connect(url: str, *, as_service: bool = False) -> _BoundedConnection:
     return connection
 
 
-class Database:
-    """The connections of one process.
+class _Server:
+    """The connections to one server.
 
     Streams have a pool of their own: a stream holds its connection for as long as its client reads,
     and must not keep registrations waiting.
     """
 
-    def __init__(self, url: str, *, connections: int, streams: int, on_cluster: bool | None = None):
-        """Make the pools, still closed.
-
-        :param connections: how many requests may use the database at once.
-        :param streams: how many unlimited lists may be under way at once.
-        :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
-        """
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int,
+        streams: int,
+        on_cluster: bool | None,
+        hot: Sequence[str],
+    ):
         self._on_cluster = on_cluster
-        self._requests = _pool(url, deadlines.STATEMENT, connections, "requests", self._set_up)
-        self._streams = _pool(url, deadlines.STREAM, streams, "streams", self._recognise)
-        self._away = False
+        self._hot = hot
+        self.requests = _pool(url, deadlines.STATEMENT, connections, "requests", self._set_up)
+        self.streams = _pool(url, deadlines.STREAM, streams, "streams", self._recognise)
 
     def open(self) -> None:
-        """Begin to connect; to be called in the process that serves, after the fork."""
-        self._requests.open()
-        self._streams.open()
-
-    def wait(self) -> None:
-        """Wait until the connections for requests are made and prepared."""
-        self._requests.wait()
+        self.requests.open()
+        self.streams.open()
 
     def close(self) -> None:
-        """Close every connection."""
-        self._requests.close()
-        self._streams.close()
+        self.requests.close()
+        self.streams.close()
 
     def _set_up(self, connection: _BoundedConnection) -> None:
-        connection.patience = deadlines.DATABASE
         self._recognise(connection)
         if not connection.on_cluster:
-            _prepare(connection)
+            _prepare(connection, self._hot)
 
     def _recognise(self, connection: _BoundedConnection) -> None:
         """Ask once in this process."""
+        connection.patience = deadlines.DATABASE
         self._on_cluster = _recognise(connection, self._on_cluster)
+
+
+class Database:
+    """The connections of one process: to the primary, and to a replica where there is one."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        read_url: str | None = None,
+        connections: int,
+        streams: int,
+        on_cluster: bool | None = None,
+    ):
+        """Make the pools, still closed.
+
+        :param read_url: of a replica that answers what only reads, as long as it can.
+        :param connections: how many requests may use a server at once.
+        :param streams: how many unlimited lists may be under way at once.
+        :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
+        """
+        server = partial(_Server, connections=connections, streams=streams, on_cluster=on_cluster)
+        self._primary = server(url, hot=(*_HOT_WRITES, *_HOT_READS))
+        self._replica = server(read_url, hot=_HOT_READS) if read_url else None
+        self._away = False
+        self._replica_rests_until = 0.0
+
+    def open(self) -> None:
+        """Begin to connect; to be called in the process that serves, after the fork."""
+        self._primary.open()
+        if self._replica is not None:
+            self._replica.open()
+
+    def wait(self) -> None:
+        """Wait until the connections for requests are made and prepared."""
+        self._primary.requests.wait()
+        if self._replica is not None:
+            self._replica.requests.wait()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._primary.close()
+        if self._replica is not None:
+            self._replica.close()
 
     def run(
         self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run an operation of the store on a connection, and again if that connection is lost.
+        """Run an operation of the store on the primary, and again if its connection is lost.
 
         It may be run twice because it is either a read or an insert under an id of our own.
 
@@ -240,8 +283,28 @@ class Database:
         self._away = False
         return answer
 
+    def read(
+        self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run an operation that only reads: on the replica if that can, else as :meth:`run`.
+
+        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        """
+        replica = self._replica
+        if replica is None or monotonic() < self._replica_rests_until:
+            return self.run(operation, *args, **kwargs)
+        try:
+            connection = _take(replica.requests, monotonic() + deadlines.REPLICA)
+            try:
+                return operation(connection, *args, **kwargs)
+            finally:
+                replica.requests.putconn(connection)
+        except _REPLICA_CANNOT:
+            self._replica_rests_until = monotonic() + deadlines.REPLICA_RESTS
+            return self.run(operation, *args, **kwargs)
+
     def probe(self, operation: Callable[[Connection], R]) -> R:
-        """Run an operation if the database is there now: as :meth:`run`, but without its patience.
+        """Run an operation if the primary is there now: as :meth:`run`, but without its patience.
 
         :raises errors.AssetsError: as the operation, or the database is away.
         """
@@ -254,9 +317,10 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
+        pool = self._primary.requests
         pause = 0.0
         while True:
-            connection = _take(self._requests, deadline)
+            connection = _take(pool, deadline)
             try:
                 return operation(connection, *args, **kwargs)
             except errors.ConnectionLost:
@@ -265,7 +329,7 @@ class Database:
                 if monotonic() + pause >= deadline:
                     raise
             finally:
-                self._requests.putconn(connection)
+                pool.putconn(connection)
             sleep(pause)
             pause = _RETRY_SECONDS
 
@@ -275,17 +339,59 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Generator[R, None, None]:
-        """Yield what an operation of the store yields; closing the iterator frees the connection.
+        """Yield what an operation of the store reads; closing the iterator frees the connection.
 
         :raises errors.AssetsError: as the operation, or the database is away, slow or full.
         """
-        connection = _take(self._streams, monotonic() + deadlines.DATABASE)
-        connection.deadline = monotonic() + deadlines.STREAM
-        connection.patience = deadlines.STREAM_ROWS
-        try:
-            yield from operation(connection, *args, **kwargs)
-        finally:
-            self._streams.putconn(connection)
+        replica = self._replica
+        if replica is not None and monotonic() >= self._replica_rests_until:
+            rows = _streamed(
+                replica.streams, deadlines.REPLICA, deadlines.DATABASE, operation, *args, **kwargs
+            )
+            with closing(rows):
+                try:
+                    first = list(islice(rows, 1))
+                except _REPLICA_CANNOT:
+                    self._replica_rests_until = monotonic() + deadlines.REPLICA_RESTS
+                else:
+                    yield from first
+                    yield from rows
+                    return
+        yield from _streamed(
+            self._primary.streams,
+            deadlines.DATABASE,
+            deadlines.STREAM_ROWS,
+            operation,
+            *args,
+            **kwargs,
+        )
+
+
+#: With what a replica is left for the primary: it is away, behind with the migrations, or had to
+#: break off what it read because the primary has cleaned up behind it.
+_REPLICA_CANNOT = (errors.DatabaseUnavailable, errors.SchemaBehind, errors.Rollback)
+
+
+def _streamed(
+    pool: ConnectionPool[_BoundedConnection],
+    to_connect: float,
+    patience: float,
+    operation: Callable[Concatenate[Connection, P], Iterator[R]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Generator[R, None, None]:
+    """What an operation reads.
+
+    :param to_connect: seconds for a connection.
+    :param patience: seconds for the next rows.
+    """
+    connection = _take(pool, monotonic() + to_connect)
+    connection.deadline = monotonic() + deadlines.STREAM
+    connection.patience = patience
+    try:
+        yield from operation(connection, *args, **kwargs)
+    finally:
+        pool.putconn(connection)
 
 
 def _pool(
@@ -343,11 +449,11 @@ def _is_alive(connection: Connection) -> bool:
     return not poll.poll(0)
 
 
-def _prepare(connection: _BoundedConnection) -> None:
+def _prepare(connection: _BoundedConnection, names: Sequence[str]) -> None:
     """Prepare the hot statements, in one roundtrip, by running them for nobody."""
     try:
         with connection.pipeline():
-            for name in _HOT:
+            for name in names:
                 nobody = dict.fromkeys(_placeholders(query(name)))
                 connection.execute(query(name), nobody, prepare=True)
     except psycopg.ProgrammingError:
@@ -495,7 +601,7 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "23502": errors.IdempotencyKeyReused,  # null where none may be: asset/insert_once writes it
     "23505": errors.Unavailable,  # unique violation: a statement sent again met itself under way
     "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
-    "40": errors.Unavailable,  # transaction rollback: deadlock, serialization failure
+    "40": errors.Rollback,  # transaction rollback: deadlock, conflict with recovery
     "42P01": errors.SchemaBehind,  # undefined table
     "42703": errors.SchemaBehind,  # undefined column
     "53": errors.Overloaded,  # insufficient resources

@@ -7,6 +7,7 @@ Seconds, and what happens when they run out::
     CONNECT 2    a connection to one host of DATABASE_URL  another try
     DATABASE 8   all that a request wants of the database: a connection, a statement, the same
                  again where the connection was lost       503 database_unavailable or _timeout
+    REPLICA 2    the same, of a replica                    the primary is asked
     BSS          connecting, DREAMLAKE_BSS_TIMEOUT; and again for the whole answer
                                                            502 bss_timeout
     RECEIVE_ALL 10  a request, from its first byte to its last   the connection is closed
@@ -22,6 +23,11 @@ LOCK = 2.0
 STATEMENT = 5.0
 CONNECT = 2
 DATABASE = 8.0
+
+#: What a read gives a replica before it asks the primary, and how long a replica that did not
+#: answer is left alone.
+REPLICA = 2.0
+REPLICA_RESTS = 5.0
 
 #: What /readyz gives the database, and every request once it has been away for DATABASE.
 DATABASE_AWAY = 1.0
@@ -41,4 +47,4 @@ LAST_REQUEST = 1.0
 
 def request(bss_timeout: float) -> float:
     """The seconds that a request takes at most, from its first byte to the last of its answer."""
-    return RECEIVE_ALL + QUEUE + DATABASE + 2 * bss_timeout
+    return RECEIVE_ALL + QUEUE + REPLICA + DATABASE + 2 * bss_timeout

@@ -210,6 +210,10 @@ class Overloaded(Unavailable):
     code = "overloaded"
 
 
+class Rollback(Unavailable):
+    """The database undid what the request did; try again soon."""
+
+
 class ConnectionLost(DatabaseUnavailable):
     """The connection to the database was lost; try again soon."""
 

@@ -47,6 +47,7 @@ def install(app: Flask, settings: Settings) -> Services:
         ),
         database=Database(
             settings.database_url,
+            read_url=settings.database_read_url,
             connections=settings.threads,
             streams=part,
             on_cluster=settings.on_cluster,

@@ -75,7 +75,7 @@ def list_assets(kind: Kind) -> Response:
     }
     if query["limit"] is None:
         return _streamed(kind, services().database.stream(store.asset.every, **listing))
-    rows = services().database.run(store.asset.page, **listing)
+    rows = services().database.read(store.asset.page, **listing)
     return _page(kind, given, rows, query["limit"])
 
 
@@ -83,7 +83,7 @@ def list_assets(kind: Kind) -> Response:
 def show(kind: Kind, asset_id: UUID) -> Response:
     """Answer with all of an asset, or that it is what the client has already."""
     subject = authenticated_subject()
-    row = services().database.run(
+    row = services().database.read(
         store.asset.find_by_id, kind=kind, subject=subject, asset_id=str(asset_id)
     )
     response = json_answer(kind.details(row))
@@ -97,7 +97,7 @@ def download(kind: Kind) -> Response:
     subject = authenticated_subject()
     query = validated(schemas.DOWNLOAD, query_string())
     name = query.pop("path")
-    bss_id = services().database.run(
+    bss_id = services().database.read(
         store.asset.find_by_name, kind=kind, subject=subject, name=name, **query
     )
     if bss_id is None:
