@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dreamlake_assets import db
 from dreamlake_assets.errors import AssetsError, SchemaBehind
-from dreamlake_assets.queries import SQL_DIRECTORY
+from dreamlake_assets.queries import SQL_DIRECTORY, query
 
 DIRECTORY = SQL_DIRECTORY / "migrations"
 
@@ -145,6 +145,9 @@ def require_current(database_url: str) -> None:
             applied = _applied(connection)
     except AssetsError:
         return
+    finally:
+        # Workers are forks of this process, and read the files as they are by then.
+        query.cache_clear()
     pending = [migration.name for migration in load() if migration.version not in applied]
     if pending:
         raise SchemaBehind(

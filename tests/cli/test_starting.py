@@ -1,6 +1,7 @@
 """``gunicorn wsgi:app``: what stops its start, and what does not."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,11 +70,23 @@ def test_a_reload_does_not_end_what_serves(
     database_url: str, connection: psycopg.Connection
 ) -> None:
     with started(DATABASE_URL=database_url) as (url, master):
-        workers = master.children()
         connection.execute("DELETE FROM schema_migration WHERE version > 0")
-        master.send_signal(signal.SIGHUP)
-        eventually(lambda: master.children() and not set(workers) & set(master.children()))
+        reload(master)
         assert requests.get(f"{url}/livez", timeout=30).status_code == 200
+        assert requests.get(f"{url}/readyz", timeout=30).json()["code"] == "schema_behind"
+
+
+def test_a_reload_reads_the_files_of_sql_anew(database_url: str, tmp_path: Path) -> None:
+    for name in ("dreamlake_assets", "sql"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("wsgi.py", "gunicorn.conf.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    with started(tmp_path, DATABASE_URL=database_url) as (url, master):
+        assert requests.get(f"{url}/readyz", timeout=30).status_code == 200
+        file = tmp_path / "sql" / "schema_migration" / "list.sql"
+        statement = file.read_text("utf-8")
+        file.write_text(statement.replace("ORDER BY", "WHERE FALSE ORDER BY"), "utf-8")
+        reload(master)
         assert requests.get(f"{url}/readyz", timeout=30).json()["code"] == "schema_behind"
 
 
@@ -103,19 +116,26 @@ def refusal(**settings: str) -> str:
 
 
 @contextmanager
-def started(**settings: str) -> Iterator[tuple[str, psutil.Process]]:
+def started(directory: Path = ROOT, **settings: str) -> Iterator[tuple[str, psutil.Process]]:
     """The service, with one worker: its URL, and its master process."""
     port = free_port()
     settings = {"PORT": f"{port}", "WEB_CONCURRENCY": "1", **settings}
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
-        COMMAND, cwd=ROOT, env=environment(settings), stderr=subprocess.DEVNULL
+        COMMAND, cwd=directory, env=environment(settings), stderr=subprocess.DEVNULL
     ) as process:
         try:
             eventually(lambda: lives(url))
             yield url, psutil.Process(process.pid)
         finally:
             process.terminate()
+
+
+def reload(master: psutil.Process) -> None:
+    """Have new workers take over, and wait until they have."""
+    before = set(master.children())
+    master.send_signal(signal.SIGHUP)
+    eventually(lambda: master.children() and not before & set(master.children()))
 
 
 def lives(url: str) -> bool:
