@@ -18,7 +18,10 @@ from tests.support.wire import WireProxy
 PACKAGE = Path(__file__).parents[2] / "dreamlake_assets"
 EXECUTING = (".execute", ".executemany", ".copy", ".cursor().stream")
 
-#: Statements that are neither a literal nor ``query(name)``, as they begin, and why they may be.
+#: What reads a statement from a file.
+FROM_FILES = {"query(name)", "_statement(name, parameters)"}
+
+#: Statements that are neither a literal nor a file, as they begin, and why they may be.
 REASONS = {
     "f\"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'\"": "a constant of the module",
     "statement.encode()": "a statement of a migration, which is a file",
@@ -28,10 +31,25 @@ REASONS = {
 
 
 def executed(source: str) -> Iterator[tuple[int, ast.expr]]:
-    """What the calls that execute something execute, each with the line it stands in."""
-    for node in ast.walk(ast.parse(source)):
+    """What the calls that execute something execute, each with the line it stands in.
+
+    For a name it is what the function that the call stands in has given to the name.
+    """
+    tree = ast.parse(source)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(EXECUTING):
-            yield node.lineno, node.args[0]
+            statement = node.args[0]
+            around = [each for each in functions if node in ast.walk(each)]
+            given = [
+                assignment.value
+                for each in around
+                for assignment in ast.walk(each)
+                if isinstance(assignment, ast.Assign)
+                and ast.unparse(assignment.targets[0]) == ast.unparse(statement)
+            ]
+            for each in given or [statement]:
+                yield node.lineno, each
 
 
 def statements() -> Iterator[tuple[str, ast.expr]]:
@@ -42,7 +60,7 @@ def statements() -> Iterator[tuple[str, ast.expr]]:
 
 def is_fixed(statement: ast.expr) -> bool:
     if isinstance(statement, ast.Call):
-        return ast.unparse(statement) == "query(name)"
+        return ast.unparse(statement) in FROM_FILES
     return isinstance(statement, ast.Constant)
 
 
@@ -68,6 +86,7 @@ def test_every_exception_is_needed() -> None:
         "c.execute('SELECT {}'.format(name))",
         "c.execute(' '.join(parts))",
         "c.execute(statement)",
+        "def f(name):\n    statement = f'SELECT {name}'\n    c.execute(statement)",
     ],
 )
 def test_what_is_put_together_would_be_found(source: str) -> None:
