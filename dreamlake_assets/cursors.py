@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from itsdangerous import BadData, URLSafeSerializer
@@ -44,11 +45,11 @@ class Cursors:
             if each is not None
         ]
 
-    def write(self, position: Position, filters: Mapping[str, str]) -> str:
+    def write(self, position: Position, filters: Mapping[str, Any]) -> str:
         """The cursor of a page that ends at a position, good for lists with these filters only."""
         return str(self._serializer(filters).dumps([position.name, position.asset_id]))
 
-    def read(self, cursor: str, filters: Mapping[str, str]) -> Position:
+    def read(self, cursor: str, filters: Mapping[str, Any]) -> Position:
         """The position of a cursor.
 
         :raises InvalidCursor: it was not written here with these filters.
@@ -59,7 +60,7 @@ class Cursors:
             raise InvalidCursor from error
         return Position(name, asset_id)
 
-    def _serializer(self, filters: Mapping[str, str]) -> URLSafeSerializer:
+    def _serializer(self, filters: Mapping[str, Any]) -> URLSafeSerializer:
         # The filters are part of the key: a cursor of other filters is one that was altered.
         salt = hashlib.sha256(orjson.dumps(filters, option=orjson.OPT_SORT_KEYS)).digest()
         return URLSafeSerializer(self._keys, salt=salt, serializer=_Json)

@@ -8,6 +8,7 @@ to; the first line of its docstring describes it where the schema says nothing b
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import orjson
@@ -29,6 +30,12 @@ _LANGUAGE_TAG_PATTERN = "[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}"
 _LANGUAGE_TAG = re.compile(_LANGUAGE_TAG_PATTERN)
 _UUID_PATTERN = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _UUID = re.compile(_UUID_PATTERN)
+# The first and the last years that any offset leaves within what a date can hold.
+_TIMESTAMP_PATTERN = (
+    r"(?!000[01]|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_TIMESTAMP = re.compile(_TIMESTAMP_PATTERN)
 _NO_NUL_PATTERN = r"[^\u0000]*"
 
 #: What a member of metadata may be; published, since a pattern says what JSON alone does not.
@@ -255,3 +262,22 @@ class Prefix(Text):
 
     def checked(self, value: str) -> str:
         return names.with_leading_slash(names.check_text(value))
+
+
+class Timestamp(Text):
+    """A point in time as RFC 3339 writes it; what comes out is in UTC."""
+
+    json_schema = {
+        "format": "date-time",
+        "pattern": f"^{_TIMESTAMP_PATTERN}$",
+        "examples": ["2026-04-14T09:30:00Z"],
+    }
+
+    def checked(self, value: str) -> str:
+        try:
+            if _TIMESTAMP.fullmatch(value):
+                return datetime.fromisoformat(value.upper()).astimezone(UTC).isoformat()
+        except ValueError:
+            # No such day, or no such time of a day.
+            pass
+        raise names.InvalidName("Must be a time of RFC 3339, such as 2026-04-14T09:30:00Z.")

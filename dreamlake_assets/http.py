@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -70,17 +71,20 @@ def idempotency_key() -> str | None:
     return key
 
 
-def query_string() -> dict[str, str]:
+def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
     """The parameters of the query string.
 
-    :raises InvalidRequest: one is given twice.
+    :param repeatable: those that may be given more than once: all that was given, in a list.
+    :raises InvalidRequest: another one is given twice.
     """
     parameters = request.args.to_dict(flat=False)
     for name, values in parameters.items():
-        if len(values) > 1:
+        if len(values) > 1 and name not in repeatable:
             message = "Given more than once."
             raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
-    return {name: values[0] for name, values in parameters.items()}
+    return {
+        name: values if name in repeatable else values[0] for name, values in parameters.items()
+    }
 
 
 def validated(schema: Schema, given: Any) -> dict[str, Any]:

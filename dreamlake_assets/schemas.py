@@ -20,6 +20,7 @@ from dreamlake_assets.fields import (
     Slug,
     Tags,
     Text,
+    Timestamp,
 )
 from dreamlake_assets.kinds import KINDS, Kind
 from dreamlake_assets.names import InvalidName, check_text
@@ -82,7 +83,10 @@ class EpisodeFilterSchema(RequestSchema):
     """The query of anything that can be narrowed to one episode."""
 
     may_be_empty = frozenset(
-        {"namespace", "project", "space", "episode", "episodeId", "prefix", "glob", "cursor"}
+        {
+            *("namespace", "project", "space", "episode", "episodeId", "prefix", "glob"),
+            *("createdAfter", "createdBefore", "cursor"),
+        }
     )
 
     episode = EpisodeName(
@@ -123,6 +127,21 @@ class ListSchema(EpisodeFilterSchema):
 
     prefix = Prefix(load_default=None)
     glob = GlobPattern(load_default=None)
+    tags = Tags(
+        data_key="tag",
+        load_default=list,
+        metadata={"description": "Only with this tag; given several times: with all of them."},
+    )
+    created_after = Timestamp(
+        data_key="createdAfter",
+        load_default=None,
+        metadata={"description": "Only what was registered at this time or later."},
+    )
+    created_before = Timestamp(
+        data_key="createdBefore",
+        load_default=None,
+        metadata={"description": "Only what was registered before this time."},
+    )
     limit = Limit(load_default=None)
     cursor = Text(
         load_default=None,
@@ -146,6 +165,9 @@ def _register_schema(kind: Kind) -> Schema:
 REGISTER = {name: _register_schema(kind) for name, kind in KINDS.items()}
 LIST = ListSchema()
 DOWNLOAD = DownloadSchema()
+
+#: The parameters of a query string that may be given more than once.
+REPEATABLE = frozenset({"tag"})
 
 
 def load(schema: Schema, data: Any) -> dict[str, Any]:

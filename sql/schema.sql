@@ -217,6 +217,10 @@ ALTER TABLE ONLY asset
 
 COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/insert: a statement sent again finds its own row; and asset/find_by_id.';
 
+CREATE INDEX asset_by_created_at ON asset USING btree (space_id, kind, created_at);
+
+COMMENT ON INDEX asset_by_created_at IS 'Serves asset/list_by_created_at and asset/list_by_episode_created_at.';
+
 CREATE INDEX asset_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE (episode_id IS NOT NULL);
 
 COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob and asset/find_by_episode_name.';
@@ -228,6 +232,10 @@ COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once: finds wh
 CREATE INDEX asset_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id);
 
 COMMENT ON INDEX asset_by_space_name IS 'Serves asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob and asset/find_by_name.';
+
+CREATE INDEX asset_by_tag ON asset USING gin (((ARRAY[(((space_id)::text || '/'::text) || kind)] || tags))) WITH (fastupdate=off) WHERE (tags <> '{}'::text[]);
+
+COMMENT ON INDEX asset_by_tag IS 'Serves asset/list_by_tag and asset/list_by_episode_tag.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);

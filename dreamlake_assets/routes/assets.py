@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from itertools import chain, islice
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -64,7 +65,7 @@ def register(kind: Kind) -> Response:
 def list_assets(kind: Kind) -> Response:
     """List assets in the order of their names: a page of them, or all."""
     subject = authenticated_subject()
-    given = query_string()
+    given = query_string(repeatable=schemas.REPEATABLE)
     query = validated(schemas.LIST, given)
     listing = {
         "kind": kind,
@@ -106,14 +107,14 @@ def download(kind: Kind) -> Response:
     return json_answer({"url": url, "filename": name.rpartition("/")[2]})
 
 
-def _page(kind: Kind, given: dict[str, str], rows: list[Row], limit: int) -> Response:
+def _page(kind: Kind, given: dict[str, Any], rows: list[Row], limit: int) -> Response:
     """One page; the store was asked for a row more than fits, to know whether there is a next."""
     response = json_answer(kind.items(rows[:limit]))
     if len(rows) > limit:
         asset_id, name = rows[limit - 1][:2]
         cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
         response.headers["X-Next-Cursor"] = cursor
-        next_page = f"{request.base_url}?{urlencode({**given, 'cursor': cursor})}"
+        next_page = f"{request.base_url}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
         response.headers["Link"] = f'<{next_page}>; rel="next"'
     return response
 
@@ -136,12 +137,12 @@ def _json_array(kind: Kind, rows: Iterator[Row]) -> Iterator[bytes]:
     yield b"[]" if separator == b"[" else b"]"
 
 
-def _filters(kind: Kind, given: dict[str, str]) -> dict[str, str]:
+def _filters(kind: Kind, given: dict[str, Any]) -> dict[str, Any]:
     """What a cursor is good for: everything that was asked but how much of it."""
     return {**given, "kind": kind.name, "limit": "", "cursor": ""}
 
 
-def _position(kind: Kind, given: dict[str, str]) -> Position | None:
+def _position(kind: Kind, given: dict[str, Any]) -> Position | None:
     if not given.get("cursor"):
         return None
     try:

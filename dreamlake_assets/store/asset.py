@@ -1,6 +1,6 @@
 """Assets: register, list, find."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -126,7 +126,12 @@ def _register_on_new_path(
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which assets to list: all of a project, narrowed by an episode and by a prefix or a glob."""
+    """Which assets to list: all of a project, narrowed by whatever is given.
+
+    :param tags: all of which an asset has.
+    :param created_after: in UTC; an asset of that time is listed.
+    :param created_before: in UTC; an asset of that time is not listed.
+    """
 
     namespace: str
     project: str
@@ -134,6 +139,9 @@ class Filters:
     episode_id: str | None = None
     prefix: str | None = None
     glob: Glob | None = None
+    tags: Sequence[str] = ()
+    created_after: str | None = None
+    created_before: str | None = None
 
 
 def page(
@@ -203,19 +211,58 @@ def _listing(
     }
     if of_episode:
         parameters |= {"episode": filters.episode, "episode_id": filters.episode_id}
+    if filters.tags or filters.created_after or filters.created_before:
+        return _filtered_listing(by_episode, parameters, filters, after)
     if filters.glob is not None:
         return _glob_listing(by_episode, parameters, filters.glob, after)
     if filters.prefix is not None:
         parameters |= _from(filters.prefix, after)
         parameters["upper_name"] = upper_bound(filters.prefix)
         return f"asset/list_by{by_episode}_prefix", parameters
-    unnamed = after is not None and after.name is None
-    parameters |= {
-        "after_name": ABOVE_ALL_NAMES if unnamed else after.name if after else "",
-        "after_id": after.asset_id if after else FIRST_ID,
-        "after_unnamed_id": after.asset_id if after and unnamed else FIRST_ID,
+    return f"asset/list_by{by_episode or '_project'}", parameters | _after(after)
+
+
+def _after(after: Position | None) -> dict[str, str]:
+    """Where to begin among the assets with a name, and among those without."""
+    if after is None:
+        return {"after_name": "", "after_id": FIRST_ID, "after_unnamed_id": FIRST_ID}
+    if after.name is None:
+        return {
+            "after_name": ABOVE_ALL_NAMES,
+            "after_id": FIRST_ID,
+            "after_unnamed_id": after.asset_id,
+        }
+    return {
+        "after_name": after.name,
+        "after_id": after.asset_id,
+        "after_unnamed_id": FIRST_ID,
     }
-    return f"asset/list_by{by_episode or '_project'}", parameters
+
+
+def _filtered_listing(
+    by_episode: str, parameters: dict[str, Any], filters: Filters, after: Position | None
+) -> tuple[str, dict[str, Any]]:
+    """By tags or by time, with the rest as conditions."""
+    parameters |= {
+        **_after(after),
+        "upper_name": ABOVE_ALL_NAMES,
+        "regex": "",
+        "created_after": filters.created_after or "-infinity",
+        "created_before": filters.created_before or "infinity",
+    }
+    if filters.glob is not None:
+        glob = filters.glob
+        parameters |= {**_from(glob.lower, after), "upper_name": glob.upper, "regex": glob.regex}
+    elif filters.prefix is not None:
+        parameters |= _from(filters.prefix, after)
+        parameters["upper_name"] = upper_bound(filters.prefix)
+    if filters.glob is not None or filters.prefix is not None:
+        # What has no name begins with nothing and matches nothing.
+        parameters["after_unnamed_id"] = None
+    if filters.tags:
+        parameters["tags"] = list(filters.tags)
+        return f"asset/list_by{by_episode}_tag", parameters
+    return f"asset/list_by{by_episode}_created_at", parameters
 
 
 def _from(lower: str, after: Position | None) -> dict[str, str]:

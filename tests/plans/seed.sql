@@ -90,8 +90,22 @@ LEFT JOIN folder AS parent
     ON parent.path = regexp_replace(folder.path, '/[^/]*$', '')
 WHERE project.number <= 1000;
 
--- All cameras record at once, so what stands together by name was registered apart.
-INSERT INTO asset (namespace_id, space_id, episode_id, node_id, asset_id, kind, name, bss_id, fps, lens)
+-- All cameras record at once, so what stands together by name was registered apart, an asset a second.
+-- A tag of three in ten, and one of one in a thousand.
+INSERT INTO asset (
+    namespace_id,
+    space_id,
+    episode_id,
+    node_id,
+    asset_id,
+    kind,
+    name,
+    bss_id,
+    fps,
+    lens,
+    tags,
+    created_at
+)
 SELECT
     project.namespace_id,
     project.space_id,
@@ -102,7 +116,9 @@ SELECT
     folder.path || '/person' || lpad((video / 20)::text, 6, '0') || '.mp4',
     'bss-' || video,
     30,
-    'pinhole'
+    'pinhole',
+    CASE WHEN video % 1000 = 0 THEN '{night,rain}' WHEN video / 20 % 10 < 3 THEN '{night}' ELSE '{}' END::text [],
+    timestamptz '2026-04-01T00:00:00Z' + video * interval '1 second'
 FROM project
 CROSS JOIN generate_series(0, project.videos - 1) AS video
 INNER JOIN folder

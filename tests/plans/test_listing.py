@@ -143,6 +143,57 @@ def test_a_glob_by_folders_in_an_episode(plan: Explain) -> None:
     assert found.buffers <= 40 + FOLDER_BUFFERS * 25
 
 
+DAY = {"created_after": "2026-04-01T00:00:00Z", "created_before": "2026-04-01T00:02:00Z"}
+ALWAYS = {"created_after": "-infinity", "created_before": "infinity"}
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "few", "many"),
+    [
+        ("asset/list_by_tag", "asset_by_tag", {"tags": "{night,rain}"}, {"tags": "{night}"}),
+        ("asset/list_by_created_at", "asset_by_created_at", DAY, ALWAYS),
+    ],
+)
+def test_filters(
+    *,
+    plan: Explain,
+    deep: dict[str, object],
+    name: str,
+    index: str,
+    few: dict[str, object],
+    many: dict[str, object],
+) -> None:
+    """Few are sorted; of many, 5,001 are seen, and then the list is walked."""
+    for values, bound in ((few, 40 + 2 * 120), (many, 5001 + 5000), (many | deep, 5001 + 5000)):
+        page = plan(name, **values)
+        assert page.rows == PAGE
+        assert page.indexes == TO_PROJECT | {index, OF_PROJECT}
+        assert not page.scanned & GROWING
+        assert page.buffers <= bound
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "many"),
+    [
+        ("asset/list_by_episode_tag", "asset_by_tag", {"tags": "{night}"}),
+        ("asset/list_by_episode_created_at", "asset_by_created_at", ALWAYS),
+    ],
+)
+def test_filters_in_an_episode(
+    plan: Explain,
+    deep_in_episode: dict[str, object],
+    name: str,
+    index: str,
+    many: dict[str, object],
+) -> None:
+    for position in (LARGE_EPISODE, deep_in_episode):
+        page = plan(name, **many, **position)
+        assert page.rows == PAGE
+        assert page.indexes == TO_EPISODE | {index, OF_EPISODE}
+        assert not page.scanned & GROWING
+        assert page.buffers <= 5001 + 5000
+
+
 @pytest.mark.parametrize(
     ("subject", "namespaces"), [("test-001", 1), ("owner of testuser", 1), ("robot", 4998)]
 )

@@ -20,15 +20,19 @@ BODIES = {
     "text-track": {"format": "vtt", "language": "pt-BR", "tags": [], "metadata": None},
     "image": {"bssImageId": "i", "width": 1920, "height": 1080},
 }
-QUERIES = [
+QUERIES: list[dict[str, Any]] = [
     {},
     {"prefix": "/camera"},
     {"glob": "/camera/**"},
     {"glob": "/camera/*/run*"},
+    {"tag": ["night", "rain"]},
+    {"createdAfter": "2026-04-14T00:00:00Z"},
     {"episode": EPISODE},
     {"episode": EPISODE, "prefix": "/camera"},
     {"episode": EPISODE, "glob": "/camera/**"},
     {"episode": EPISODE, "glob": "/camera/*/run*"},
+    {"episode": EPISODE, "tag": "night"},
+    {"episode": EPISODE, "createdBefore": "2026-04-14T00:00:00Z", "prefix": "/camera"},
 ]
 
 
@@ -111,7 +115,7 @@ def test_what_the_fields_are_makes_no_difference(api: Api, proxy: WireProxy, kin
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 @pytest.mark.parametrize("limit", [{"limit": "1"}, {"limit": "1000"}, {}], ids=str)
 def test_listing_takes_one_roundtrip(
-    api: Api, proxy: WireProxy, query: dict[str, str], limit: dict[str, str]
+    api: Api, proxy: WireProxy, query: dict[str, Any], limit: dict[str, str]
 ) -> None:
     for _ in range(3):
         api.register(name="/camera/front/run01.mp4", episodeName=EPISODE)

@@ -99,6 +99,8 @@ def test_each_listing_is_reached_by_a_request() -> None:
             replace(everything, prefix="/a"),
             replace(everything, glob=globs.parse("/a/**")),
             replace(everything, glob=globs.parse("/a/*/b*")),
+            replace(everything, tags=["night"]),
+            replace(everything, created_after="2026-04-14T00:00:00Z"),
         ):
             reached.add(_listing(KINDS["video"], "test-001", filters, None, 1)[0])
     assert reached == set(LISTINGS)

@@ -1,0 +1,196 @@
+-- Lists the assets of a project that were registered within a time, named ones first, in the order of their names.
+--
+-- Route:   GET /assets/<kind>?createdAfter=&createdBefore=
+-- Params:
+--     namespace         text            testuser
+--     subject           text            test-001
+--     project           text            robotics
+--     kind              text            video
+--     created_after     timestamptz     2026-04-14T00:00:00Z
+--     created_before    timestamptz     2026-04-15T00:00:00Z
+--     after_name        text            /
+--     after_id          uuid            00000000-0000-0000-0000-000000000000
+--     after_unnamed_id  uuid or null    00000000-0000-0000-0000-000000000000
+--     upper_name        text            0
+--     regex             text            ^/camera/
+--     row_limit         bigint or null  100
+-- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
+--          null). All null in the one row that stands where nothing matches. None: no such namespace,
+--          or the subject is no member of it.
+-- Index:   asset_by_created_at, Index Scan; asset_by_space_name, two Index Scans under a Merge Append;
+--          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
+--          Scan each
+-- Why:     How much is found cannot be planned for, so it is seen. Up to 5,000 assets of the index are
+--          "few": they are narrowed and sorted for each page. Where there are more of them, the list
+--          is walked in its order, and what does not match is passed over: of so many some are near.
+--          The prefix and the pattern are a range of names and a regular expression, '' where none is
+--          asked for. after_unnamed_id is null where assets without a name do not count.
+--          created_after is within the range, created_before is not: ranges that follow each other
+--          hold each asset once.
+
+WITH place AS (
+    SELECT
+        namespace.namespace_id,
+        space.space_id
+    FROM namespace
+    INNER JOIN namespace_member
+        ON namespace_member.namespace_id = namespace.namespace_id
+        AND namespace_member.subject = %(subject)s::text
+    LEFT JOIN space
+        ON space.namespace_id = namespace.namespace_id
+        AND space.slug = %(project)s::text
+    WHERE namespace.slug = %(namespace)s::text
+),
+
+few AS (
+    SELECT
+        indexed.asset_id,
+        indexed.name,
+        indexed.bss_id,
+        indexed.fps,
+        indexed.lens,
+        indexed.sample_rate,
+        indexed.channels,
+        indexed.format,
+        indexed.language,
+        indexed.width,
+        indexed.height,
+        indexed.created_at
+    FROM place
+    CROSS JOIN LATERAL (
+        SELECT
+            asset.asset_id,
+            asset.name,
+            asset.bss_id,
+            asset.fps,
+            asset.lens,
+            asset.sample_rate,
+            asset.channels,
+            asset.format,
+            asset.language,
+            asset.width,
+            asset.height,
+            asset.created_at
+        FROM asset
+        WHERE asset.space_id = place.space_id
+            AND asset.kind = %(kind)s::text
+            AND asset.created_at >= %(created_after)s::timestamptz
+            AND asset.created_at < %(created_before)s::timestamptz
+        ORDER BY asset.created_at ASC
+        LIMIT 5001
+    ) AS indexed
+),
+
+size AS (
+    SELECT count(*) <= 5000 AS is_few
+    FROM few
+)
+
+SELECT
+    page.asset_id,
+    page.name,
+    page.bss_id,
+    page.fps,
+    page.lens,
+    page.sample_rate,
+    page.channels,
+    page.format,
+    page.language,
+    page.width,
+    page.height,
+    to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
+    CASE
+        WHEN place.space_id IS NULL THEN 'project'
+    END AS missing
+FROM place
+LEFT JOIN LATERAL (
+    (
+        SELECT
+            few.asset_id,
+            few.name,
+            few.bss_id,
+            few.fps,
+            few.lens,
+            few.sample_rate,
+            few.channels,
+            few.format,
+            few.language,
+            few.width,
+            few.height,
+            few.created_at
+        FROM few
+        WHERE (SELECT size.is_few FROM size)
+            AND (
+                (few.name, few.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
+                AND few.name < %(upper_name)s::text
+                AND few.name ~ %(regex)s::text
+                OR few.name IS NULL
+                AND few.asset_id > %(after_unnamed_id)s::uuid
+            )
+        ORDER BY
+            few.name ASC,
+            few.asset_id ASC
+    )
+    UNION ALL
+    (
+        SELECT
+            asset.asset_id,
+            asset.name,
+            asset.bss_id,
+            asset.fps,
+            asset.lens,
+            asset.sample_rate,
+            asset.channels,
+            asset.format,
+            asset.language,
+            asset.width,
+            asset.height,
+            asset.created_at
+        FROM asset
+        WHERE NOT (SELECT size.is_few FROM size)
+            AND asset.namespace_id = place.namespace_id
+            AND asset.space_id = place.space_id
+            AND asset.kind = %(kind)s::text
+            AND (asset.name, asset.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
+            AND asset.name < %(upper_name)s::text
+            AND asset.name ~ %(regex)s::text
+            AND asset.created_at >= %(created_after)s::timestamptz
+            AND asset.created_at < %(created_before)s::timestamptz
+        ORDER BY
+            asset.name ASC,
+            asset.asset_id ASC
+    )
+    UNION ALL
+    (
+        SELECT
+            asset.asset_id,
+            asset.name,
+            asset.bss_id,
+            asset.fps,
+            asset.lens,
+            asset.sample_rate,
+            asset.channels,
+            asset.format,
+            asset.language,
+            asset.width,
+            asset.height,
+            asset.created_at
+        FROM asset
+        WHERE NOT (SELECT size.is_few FROM size)
+            AND asset.namespace_id = place.namespace_id
+            AND asset.space_id = place.space_id
+            AND asset.kind = %(kind)s::text
+            AND asset.name IS NULL
+            AND asset.asset_id > %(after_unnamed_id)s::uuid
+            AND asset.created_at >= %(created_after)s::timestamptz
+            AND asset.created_at < %(created_before)s::timestamptz
+        ORDER BY
+            asset.name ASC,
+            asset.asset_id ASC
+    )
+    ORDER BY
+        name ASC, -- noqa: RF02
+        asset_id ASC -- noqa: RF02
+    LIMIT %(row_limit)s::bigint
+) AS page
+    ON TRUE
