@@ -11,6 +11,11 @@ from tests.local.conftest import RunningStack, no_proxy
 __all__ = ["no_proxy", "shared_api", "shared_connection", "shared_url"]
 
 
+@pytest.fixture(scope="session")
+def way() -> None:
+    """Straight into the service."""
+
+
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     stack = RunningStack(tmp_path_factory.mktemp("stack"))
