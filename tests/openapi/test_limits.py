@@ -98,11 +98,13 @@ def test_queries(path: str, schema: Any, required: dict[str, str]) -> None:
     @settings(max_examples=1000, deadline=None, derandomize=True)
     @given(st.sampled_from(sorted(documented)), TEXTS | LONG | FOLDERS | IDS | WHOLE_NUMBERS)
     def agree(name: str, text: str) -> None:
-        query = {**required, name: text}
+        kind = documented[name]["schema"]["type"]
+        sent = [text] if kind == "array" else text
+        meant = int(text) if kind == "integer" and WHOLE.fullmatch(text) else sent
+        query: dict[str, Any] = {**required, name: sent}
         if name == "space":
             del query["project"]
-        whole = documented[name]["schema"]["type"] == "integer" and WHOLE.fullmatch(text)
-        is_allowed = allowed[name].is_valid(int(text) if whole else text)
+        is_allowed = allowed[name].is_valid(meant)
         taken = is_taken(schema, query)
 
         # A glob has a grammar, too; nothing is left where neither name of the project is said.
