@@ -5,7 +5,7 @@ Where to add what the document shall say:
 - a field: ``json_schema`` of its class, whose docstring describes it; ``metadata`` where a schema
   uses the class for something of its own;
 - a kind: nothing, it is an entry in ``kinds.py``;
-- a route: an entry in ``_paths``, with every error that it answers;
+- a route: an operation in ``_add_kind`` or ``_add_others``, with every error that it answers;
 - a header: an entry in ``_HEADERS`` or ``_PARAMETERS``, and its name where it is sent;
 - an error: nothing but its name at the routes that answer it.
 
@@ -51,8 +51,7 @@ The registry of DreamLake's recordings: clients upload the bytes to BSS, registe
 and find it again by namespace, project, episode and path.
 
 Every request but those for health and documentation needs `Authorization: Bearer <token>`. An \
-unknown field or parameter is refused. Where a namespace or a project is asked for, older clients \
-may say `space` for `project`.
+unknown field or parameter is refused.
 
 ## Errors
 
@@ -283,74 +282,78 @@ def _allow_space(schema: _Object) -> None:
 
 
 def _add_kind(spec: APISpec, kind: Kind) -> None:
-    title = _title(kind)
     schema = spec.components.schemas
-    common = (*_TOKEN, *_DATABASE, errors.InvalidRequest, errors.NamespaceNotFound)
-    register = _operation(
-        f"register{title}",
+    assets = {"post": _register(kind, schema), "get": _list(kind, schema)}
+    spec.path(f"/assets/{kind.name}", operations=assets)
+    spec.path(f"/assets/{kind.name}/download", operations={"get": _download(kind)})
+    spec.path(f"/assets/{kind.name}/{{asset_id}}", operations={"get": _show(kind, schema)})
+
+
+def _register(kind: Kind, schema: _Object) -> _Object:
+    asked, answered = f"{_title(kind)}Registration", f"Registered{_title(kind)}"
+    example = _example(schema[answered], kind.sample)
+    operation = _operation(
+        f"register{_title(kind)}",
         kind.name,
         "Register an asset",
         "Its bytes are in BSS, or will be. The project, the episode and the folders are made where"
         " they are missing. Every request registers a new asset, but for `Idempotency-Key`.",
         parameters=["Idempotency-Key"],
-        answer=_json(
-            201,
-            f"Registered{title}",
-            _example(schema[f"Registered{title}"], kind.sample),
-            headers=("Location", "Idempotent-Replayed"),
+        answer=_json(201, answered, example, headers=("Location", "Idempotent-Replayed")),
+        refusals=(
+            *(*_TOKEN, *_DATABASE, *_BODY, errors.InvalidRequest),
+            *(errors.Forbidden, errors.NamespaceNotFound, errors.IdempotencyKeyReused),
         ),
-        refusals=(*common, *_BODY, errors.Forbidden, errors.IdempotencyKeyReused),
     )
-    body = {
-        "schema": f"{title}Registration",
-        "example": _example(schema[f"{title}Registration"], kind.sample),
-    }
-    register["requestBody"] = {"required": True, "content": {"application/json": body}}
-    listing = _operation(
-        f"list{title}s",
+    body = {"schema": asked, "example": _example(schema[asked], kind.sample)}
+    operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+    return operation
+
+
+def _list(kind: Kind, schema: _Object) -> _Object:
+    example = [_example(schema[_title(kind)], kind.sample)]
+    return _operation(
+        f"list{_title(kind)}s",
         kind.name,
         "List assets",
         "A page where `limit` is given, else all. By name, byte by byte, then by id; those without"
         " a name come last. Nothing is skipped or repeated while others register.",
         parameters=_query(schemas.LIST),
-        answer=_json(
-            200, title, [_example(schema[title], kind.sample)], headers=("Link", "X-Next-Cursor")
-        ),
-        refusals=(*common, *_PATH),
+        answer=_json(200, _title(kind), example, headers=("Link", "X-Next-Cursor")),
+        refusals=(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
     )
-    download = _operation(
-        f"download{title}",
+
+
+def _download(kind: Kind) -> _Object:
+    return _operation(
+        f"download{_title(kind)}",
         kind.name,
         "Find where to download an asset",
         "Of several assets that bear the name it is the newest.",
         parameters=_query(schemas.DOWNLOAD),
         answer=_json(200, "Download", _EXAMPLE_DOWNLOAD),
-        refusals=(*common, *_PATH, errors.AssetNotFound, errors.BssRecordMissing, *_BSS),
+        refusals=(
+            *(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
+            *(errors.AssetNotFound, errors.BssRecordMissing, *_BSS),
+        ),
     )
-    spec.path(f"/assets/{kind.name}", operations={"post": register, "get": listing})
-    spec.path(f"/assets/{kind.name}/download", operations={"get": download})
-    show = _operation(
-        f"get{title}",
+
+
+def _show(kind: Kind, schema: _Object) -> _Object:
+    answered = f"Whole{_title(kind)}"
+    example = _example(schema[answered], kind.sample)
+    return _operation(
+        f"get{_title(kind)}",
         kind.name,
         "Get all of an asset",
         "By its id alone, in whichever namespace it is that the subject is a member of.",
         parameters=[_ASSET_ID, "If-None-Match"],
-        answer=_json(
-            200,
-            f"Whole{title}",
-            _example(schema[f"Whole{title}"], kind.sample),
-            headers=("ETag",),
-        )
-        | _NOT_MODIFIED,
+        answer=_json(200, answered, example, headers=("ETag",)) | _NOT_MODIFIED,
         refusals=(
-            *_TOKEN,
-            *_DATABASE,
-            errors.NotFound,
-            errors.AssetNotFound,
-            errors.PreconditionFailed,
+            *(*_TOKEN, *_DATABASE),
+            *(errors.NotFound, errors.AssetNotFound, errors.PreconditionFailed),
         ),
     )
-    spec.path(f"/assets/{kind.name}/{{asset_id}}", operations={"get": show})
 
 
 def _add_others(spec: APISpec) -> None:
