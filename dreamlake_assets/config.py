@@ -37,6 +37,7 @@ class SettingsError(ValueError):
 class Settings:
     """Everything that differs between two places where the service runs.
 
+    :param prepared_statements: whether statements are prepared.
     :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
     :param database_read_url: of a replica that answers GET, or None.
     :param bss_timeout: seconds that BSS may take to connect, and again to answer.
@@ -46,6 +47,7 @@ class Settings:
     """
 
     database_url: str = field(repr=False)
+    prepared_statements: bool = True
     on_cluster: bool | None = None
     database_read_url: str | None = field(default=None, repr=False)
     tokens: TokenSettings
@@ -68,6 +70,7 @@ class Settings:
         cursor_secret = _optional(environ, "DREAMLAKE_CURSOR_SECRET")
         return cls(
             database_url=url,
+            prepared_statements=_prepared_statements(environ),
             on_cluster=_on_cluster(environ),
             database_read_url=_database_url(environ, "DATABASE_READ_URL"),
             tokens=tokens,
@@ -125,6 +128,13 @@ def token_settings(environ: Mapping[str, str] = os.environ) -> TokenSettings:
         audience=_optional(environ, "DREAMLAKE_JWT_AUDIENCE"),
         issuer=_optional(environ, "DREAMLAKE_JWT_ISSUER"),
     )
+
+
+def _prepared_statements(environ: Mapping[str, str]) -> bool:
+    given = _optional(environ, "DREAMLAKE_PREPARED_STATEMENTS") or "on"
+    if given not in ("on", "off"):
+        raise SettingsError(f"DREAMLAKE_PREPARED_STATEMENTS must be on or off, not {given!r}")
+    return given == "on"
 
 
 def _on_cluster(environ: Mapping[str, str]) -> bool | None:

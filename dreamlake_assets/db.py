@@ -197,9 +197,11 @@ class _Server:
         *,
         connections: int,
         streams: int,
+        prepared: bool,
         on_cluster: bool | None,
         hot: Sequence[str],
     ):
+        self._prepared = prepared
         self._on_cluster = on_cluster
         self._hot = hot
         self.requests = _pool(url, deadlines.STATEMENT, connections, "requests", self._set_up)
@@ -215,12 +217,15 @@ class _Server:
 
     def _set_up(self, connection: _BoundedConnection) -> None:
         self._recognise(connection)
-        if not connection.on_cluster:
+        if self._prepared and not connection.on_cluster:
             _prepare(connection, self._hot)
 
     def _recognise(self, connection: _BoundedConnection) -> None:
         """Ask once in this process."""
         connection.patience = deadlines.DATABASE
+        if not self._prepared:
+            # Stronger than prepare=True of a statement; it takes one roundtrip all the same.
+            connection.prepare_threshold = None
         self._on_cluster = _recognise(connection, self._on_cluster)
 
 
@@ -234,6 +239,7 @@ class Database:
         read_url: str | None = None,
         connections: int,
         streams: int,
+        prepared: bool = True,
         on_cluster: bool | None = None,
     ):
         """Make the pools, still closed.
@@ -241,9 +247,16 @@ class Database:
         :param read_url: of a replica that answers what only reads, as long as it can.
         :param connections: how many requests may use a server at once.
         :param streams: how many unlimited lists may be under way at once.
+        :param prepared: whether statements are prepared; a PgBouncer before 1.22 loses them.
         :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
         """
-        server = partial(_Server, connections=connections, streams=streams, on_cluster=on_cluster)
+        server = partial(
+            _Server,
+            connections=connections,
+            streams=streams,
+            prepared=prepared,
+            on_cluster=on_cluster,
+        )
         self._primary = server(url, hot=(*_HOT_WRITES, *_HOT_READS))
         self._replica = server(read_url, hot=_HOT_READS) if read_url else None
         self._away = False

@@ -50,6 +50,7 @@ def install(app: Flask, settings: Settings) -> Services:
             read_url=settings.database_read_url,
             connections=settings.threads,
             streams=part,
+            prepared=settings.prepared_statements,
             on_cluster=settings.on_cluster,
         ),
     )

@@ -1,12 +1,12 @@
 """The service behind a client, with an empty database, or with one that a file's tests share.
 
-Every test goes every way: the service in this process, and over HTTP through nginx and gunicorn.
-``-k direct`` runs the first only; the mark ``ways`` names those of a test for which the others
-would show something else.
+Every test goes every way: the service in this process, the same with PgBouncer before its database,
+and over HTTP through nginx and gunicorn. ``-k direct`` runs the first only; the mark ``ways`` names
+those of a test for which the others would show something else.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +17,15 @@ from flask.testing import FlaskClient
 from dreamlake_assets.config import Settings, TokenSettings
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import TABLES, Api, serving
+from tests.support.pgbouncer import running_pgbouncer
 from tests.support.postgres import Server
 from tests.support.roles import SERVICE, as_role
 from tests.support.ways import through_nginx
 
+Way = Callable[[Settings], Settings]
 WithTokens = Callable[..., AbstractContextManager[Api]]
 
-WAYS = ("direct", "nginx")
+WAYS = ("direct", "nginx", "pgbouncer")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -35,17 +37,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """How requests reach the service."""
-    if request.param == "nginx":
-        with through_nginx(tmp_path_factory.mktemp("nginx")):
-            yield
-    else:
-        yield
+def way(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: Server
+) -> Iterator[Way]:
+    """How requests reach the service, and how the service reaches the database."""
+    with ExitStack() as stack:
+        if request.param == "nginx":
+            stack.enter_context(through_nginx(tmp_path_factory.mktemp("nginx")))
+        if request.param == "pgbouncer":
+            yield stack.enter_context(running_pgbouncer(server.port)).settings
+        else:
+            yield lambda settings: settings
 
 
 @pytest.fixture(scope="package")
-def emptied_url(way: None, server: Server, template: str) -> Iterator[str]:
+def emptied_url(way: Way, server: Server, template: str) -> Iterator[str]:
     with server.database(template=template) as url:
         yield url
 
@@ -59,20 +65,20 @@ def database_url(emptied_url: str) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(way: Way, database_url: str) -> Settings:
     """The service may do no more than sql/roles.sql lets it."""
-    return settings_of(as_role(SERVICE, database_url))
+    return way(settings_of(as_role(SERVICE, database_url)))
 
 
 @pytest.fixture
 def api(
-    way: None, client: FlaskClient, namespace: str, headers: Callable[..., dict[str, str]]
+    way: Way, client: FlaskClient, namespace: str, headers: Callable[..., dict[str, str]]
 ) -> Api:
     return Api(client, headers)
 
 
 @pytest.fixture(scope="module")
-def shared_url(way: None, server: Server, template: str) -> Iterator[str]:
+def shared_url(way: Way, server: Server, template: str) -> Iterator[str]:
     """A database that the tests of a file share; what they write is in nobody's way."""
     with server.database(template=template) as url:
         yield url
@@ -85,9 +91,9 @@ def shared_connection(shared_url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture(scope="module")
-def shared_api(shared_url: str, shared_connection: psycopg.Connection) -> Iterator[Api]:
+def shared_api(way: Way, shared_url: str, shared_connection: psycopg.Connection) -> Iterator[Api]:
     add_namespace(shared_connection)
-    settings = settings_of(as_role(SERVICE, shared_url))
+    settings = way(settings_of(as_role(SERVICE, shared_url)))
     with serving(settings) as app:
         yield Api(app.test_client(), headers_of(settings))
 

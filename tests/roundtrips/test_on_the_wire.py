@@ -1,15 +1,23 @@
-"""How often a request waits for the database, counted between the service and PostgreSQL."""
+"""How often a request waits for the database, counted between the service and PostgreSQL.
+
+And between the service and PgBouncer, where no statement is prepared.
+"""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from werkzeug.test import TestResponse
 
+from dreamlake_assets.config import Settings
 from dreamlake_assets.ids import uuid7
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import LEFT_OUT, Api, serving
+from tests.support.pgbouncer import PgBouncer, running_pgbouncer
+from tests.support.postgres import Server
+from tests.support.roles import SERVICE, as_role
 from tests.support.wire import WireProxy
 
 EPISODE = "2026/q1/run-042"
@@ -36,18 +44,33 @@ QUERIES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.fixture(scope="module", params=["direct", "pgbouncer"])
+def pgbouncer(request: pytest.FixtureRequest, server: Server) -> Iterator[PgBouncer | None]:
+    if request.param == "direct":
+        yield None
+        return
+    with running_pgbouncer(server.port) as pgbouncer:
+        yield pgbouncer
+
+
 @pytest.fixture
-def proxy(database_url: str) -> Iterator[WireProxy]:
-    parts = urlsplit(database_url)
+def settings(pgbouncer: PgBouncer | None, database_url: str) -> Settings:
+    settings = settings_of(as_role(SERVICE, database_url))
+    return settings if pgbouncer is None else pgbouncer.settings(settings)
+
+
+@pytest.fixture
+def proxy(settings: Settings) -> Iterator[WireProxy]:
+    parts = urlsplit(settings.database_url)
     with WireProxy(parts.hostname or "", parts.port or 0) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def api(proxy: WireProxy, database_url: str, connection) -> Iterator[Api]:
+def api(proxy: WireProxy, settings: Settings, connection) -> Iterator[Api]:
     """The service behind the proxy, before its first request."""
     add_namespace(connection)
-    settings = settings_of(proxy.url(database_url))
+    settings = replace(settings, database_url=proxy.url(settings.database_url))
     with serving(settings) as app:
         app.extensions["dreamlake_assets"].database.wait()
         yield Api(app.test_client(), headers_of(settings))

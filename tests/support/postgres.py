@@ -40,6 +40,10 @@ class Server:
     def data_directory(self) -> Path:
         return Path(self._server.get_data_directory())
 
+    @property
+    def port(self) -> int:
+        return self._server.dsn()["port"]
+
     def url(self, database: str = "postgres") -> str:
         """The URL of a database."""
         return self._server.url(database=database)

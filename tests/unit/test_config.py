@@ -40,6 +40,7 @@ def test_every_setting_is_read() -> None:
     environ = {
         "DATABASE_URL": URL,
         "DREAMLAKE_CITUS": "on",
+        "DREAMLAKE_PREPARED_STATEMENTS": "off",
         "DREAMLAKE_BSS_URL": "https://bss.example/base/",
         "DREAMLAKE_BSS_TOKEN": "token",
         "DREAMLAKE_BSS_TIMEOUT": "2.5",
@@ -55,6 +56,7 @@ def test_every_setting_is_read() -> None:
 
     assert Settings.from_environment(environ) == Settings(
         database_url=URL,
+        prepared_statements=False,
         on_cluster=True,
         tokens=TokenSettings(
             public_key=PEM,
@@ -107,6 +109,7 @@ BAD: list[tuple[str, str]] = [
     ("DATABASE_URL", "x"),
     ("DATABASE_URL", "postgresql://host:1/db?nonsense=1"),
     ("DATABASE_URL", "mysql://host/db"),
+    *(("DREAMLAKE_PREPARED_STATEMENTS", value) for value in ("x", "On", "0")),
     *(("DREAMLAKE_CITUS", value) for value in ("x", "On", "1")),
     *(
         (name, value)

@@ -1,0 +1,77 @@
+"""A real PgBouncer that runs ``deploy/pgbouncer.ini``."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dreamlake_assets.config import Settings
+from dreamlake_assets.local.postgres import lend, process_options, unprivileged_user
+from dreamlake_assets.local.processes import Processes, accepts_connections, free_port
+from tests.support import programs
+
+CONFIGURATION = Path(__file__).parents[2] / "deploy" / "pgbouncer.ini"
+
+
+class PgBouncer:
+    """The address of a PgBouncer."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+
+    def url(self, database_url: str) -> str:
+        """The same database, by way of PgBouncer."""
+        parts = urlsplit(database_url)
+        return parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.port}").geturl()
+
+    def settings(self, settings: Settings) -> Settings:
+        """The settings of a service behind it. Debian's, 1.18, knows no prepared statements."""
+        url = self.url(settings.database_url)
+        return replace(settings, database_url=url, prepared_statements=False)
+
+
+@contextmanager
+def running_pgbouncer(
+    postgres_port: int, replaced: Mapping[str, str] | None = None
+) -> Iterator[PgBouncer]:
+    """A PgBouncer in front of a PostgreSQL of 127.0.0.1 that asks nobody for a password.
+
+    :param replaced: what stands in the configuration for what, beside what is of a machine.
+    """
+    pgbouncer = PgBouncer()
+    # Not below the directories of pytest, which the user that it runs as could not pass.
+    directory = Path(tempfile.mkdtemp(prefix="dreamlake-pgbouncer-"))
+    users = directory / "userlist.txt"
+    users.write_text('"dreamlake_service" ""\n"postgres" ""\n')
+    configuration = CONFIGURATION.read_text()
+    for theirs, ours in {
+        "port=5432": f"port={postgres_port}",
+        "listen_port = 6432": f"listen_port = {pgbouncer.port}",
+        "auth_type = scram-sha-256": "auth_type = trust",
+        "/etc/pgbouncer/userlist.txt": str(users),
+        **(replaced or {}),
+    }.items():
+        assert configuration.count(theirs) == 1, theirs
+        configuration = configuration.replace(theirs, ours)
+    (directory / "pgbouncer.ini").write_text(configuration)
+    user = unprivileged_user()
+    if user is not None:
+        # It refuses to run as root.
+        lend(directory, user)
+
+    children = Processes(directory)
+    try:
+        children.start(
+            "pgbouncer",
+            [str(programs.program("pgbouncer")), str(directory / "pgbouncer.ini")],
+            ready=lambda: accepts_connections(pgbouncer.port),
+            environment=programs.environment(),
+            **process_options(),
+        )
+        yield pgbouncer
+    finally:
+        children.stop()
+        shutil.rmtree(directory)
