@@ -18,6 +18,8 @@ from dreamlake_assets import names
 
 MAXIMUM_METADATA_BYTES = 65_536
 MAXIMUM_TAGS = 100
+#: In a query string, which has to fit into the first line of a request.
+MAXIMUM_TAGS_TO_LIST_BY = 10
 MAXIMUM_TAG_CHARACTERS = 200
 MAXIMUM_BSS_ID_CHARACTERS = 512
 #: What a column of type integer holds.
@@ -182,11 +184,9 @@ class Tags(fields.List):
 
     json_schema = {"examples": [["night", "rain"]]}
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, *, maximum: int = MAXIMUM_TAGS, **kwargs: Any):
         length = validate.Length(min=1, max=MAXIMUM_TAG_CHARACTERS)
-        super().__init__(
-            Text(validate=length), validate=validate.Length(max=MAXIMUM_TAGS), **kwargs
-        )
+        super().__init__(Text(validate=length), validate=validate.Length(max=maximum), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):

@@ -9,6 +9,7 @@ from marshmallow import RAISE, Schema, ValidationError, pre_load, validates_sche
 from dreamlake_assets import globs
 from dreamlake_assets.errors import InvalidRequest
 from dreamlake_assets.fields import (
+    MAXIMUM_TAGS_TO_LIST_BY,
     REQUIRED,
     AssetName,
     BssId,
@@ -83,10 +84,7 @@ class EpisodeFilterSchema(RequestSchema):
     """The query of anything that can be narrowed to one episode."""
 
     may_be_empty = frozenset(
-        {
-            *("namespace", "project", "space", "episode", "episodeId", "prefix", "glob"),
-            *("createdAfter", "createdBefore", "cursor"),
-        }
+        {"namespace", "project", "space", "episode", "episodeId", "prefix", "glob", "cursor"}
     )
 
     episode = EpisodeName(
@@ -128,9 +126,10 @@ class ListSchema(EpisodeFilterSchema):
     prefix = Prefix(load_default=None)
     glob = GlobPattern(load_default=None)
     tags = Tags(
+        maximum=MAXIMUM_TAGS_TO_LIST_BY,
         data_key="tag",
         load_default=list,
-        metadata={"description": "Only with this tag; given several times: with all of them."},
+        metadata={"description": "Only with this tag; given up to 10 times: with all of them."},
     )
     created_after = Timestamp(
         data_key="createdAfter",

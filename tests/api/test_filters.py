@@ -157,7 +157,6 @@ def test_a_time_may_be_written_in_many_ways(filled: Api, moment: str) -> None:
     expected = every(filled, createdAfter="2026-04-14T20:00:00Z")
 
     assert every(filled, createdAfter=moment) == expected
-    assert every(filled, createdAfter=moment, createdBefore="") == expected
 
 
 def test_a_cursor_belongs_to_its_filters(filled: Api) -> None:
@@ -193,6 +192,7 @@ def bad(response: Answer, field: str, message: str) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
+        "",
         "yesterday",
         "2026-04-14",
         "2026-04-14T20:00:00",
@@ -220,7 +220,7 @@ def test_what_is_no_time(shared_api: Api, field: str, moment: str) -> None:
         ("", "[0] Length must be between 1 and 200."),
         ("t" * 201, "[0] Length must be between 1 and 200."),
         (["night", "a\tb"], "[1] Control characters are not allowed."),
-        ([str(number) for number in range(101)], "Longer than maximum length 100."),
+        ([str(number) for number in range(11)], "Longer than maximum length 10."),
     ],
     ids=["empty", "long", "control", "many"],
 )
