@@ -48,6 +48,10 @@ bench: $(READY) ## Measure; QUICK=1 for a short run
 explain: $(READY) ## Show the plans of all statements; Q=asset/find_by_name P='project=archive' of one
 	@$(BIN)/dreamlake-assets explain $${Q:-} --param "$${P:-}"
 
+.PHONY: faults
+faults: $(READY) ## Break things while clients write, and print what was lost; QUICK=1, FUZZ=1000000
+	@QUICK=$(QUICK) $(BIN)/python -m tests.faults --fuzz $(or $(FUZZ),0) $(ARGS)
+
 .PHONY: schema
 schema: $(READY) ## Write sql/schema.sql and the table of sql/README.md anew, after sql/ was changed
 	@$(BIN)/python -m tests.support.schema

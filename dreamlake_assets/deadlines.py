@@ -11,7 +11,8 @@ Seconds, and what happens when they run out::
     BSS          connecting, DREAMLAKE_BSS_TIMEOUT; and again for the whole answer
                                                            502 bss_timeout
     RECEIVE_ALL 10  a request, from its first byte to its last   the connection is closed
-    QUEUE 1      a thread                                  503 overloaded
+    QUEUE 8      a thread, while others wait for the database that was lost
+                                                           503 overloaded
     request()    the sum of these: no request takes longer, but for a list that is streamed
     gunicorn     waits so long when it stops, and a little longer before it takes a worker for dead
 
@@ -35,7 +36,7 @@ DATABASE_AWAY = 1.0
 RECEIVE_ALL = 10.0
 #: For a client to close its end, once it was told to.
 CLOSE = 5.0
-QUEUE = 1.0
+QUEUE = 8.0
 
 SEND = 30.0
 STREAM_ROWS = 30.0

@@ -2,13 +2,17 @@
 
 import http.client
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
+from secrets import token_hex
+from typing import Any
 
+import psycopg
 import pytest
 
-from dreamlake_assets import deadlines
+from dreamlake_assets import deadlines, worker
 from tests.faults import database_faults, service_faults
 from tests.faults.stage import Service, running_database, running_service, until
 
@@ -23,6 +27,74 @@ def test_reloaded() -> None:
 
 def test_stopped() -> None:
     assert service_faults.stopped(1).broken == []
+
+
+def test_one_key_sent_a_hundred_times_at_once() -> None:
+    assert service_faults.sent_at_once(2).broken == []
+
+
+def test_bss_that_hangs() -> None:
+    """What it costs the others is measured by ``make faults``: here the machine is busy."""
+    broken = service_faults.bss(1, 3.0, ("hanging", "to-itself")).broken
+    assert [promise for promise in broken if "throughput" not in promise] == []
+
+
+def test_what_is_too_much_is_turned_away_at_once() -> None:
+    """One thread is held up; as many wait for it as may."""
+    may_wait = 1 + worker.QUEUE_LENGTH
+    with (
+        running_database() as database,
+        running_service(database.url, WEB_CONCURRENCY="1", DREAMLAKE_THREADS="1") as service,
+    ):
+        requests = service.requests()
+        asking = [Asking(service, next(requests)) for _ in range(may_wait + 5)]
+        with psycopg.connect(database.url) as connection:
+            connection.execute("LOCK TABLE asset")
+            for each in asking:
+                each.send()
+            until(lambda: sum(each.is_answered() for each in asking) >= 5, 5)
+            refused = [each for each in asking if each.is_answered()]
+            assert service.ask("/livez").status == 200
+        assert len(refused) == 5
+        for each in refused:
+            status, headers, body = each.answer()
+            assert status == 503
+            assert headers["Retry-After"].isdecimal()
+            assert headers["X-Request-Id"] == each.request_id
+            assert body == {
+                "error": "The service is full; try again soon.",
+                "code": "overloaded",
+                "requestId": each.request_id,
+            }
+        others = [each for each in asking if each not in refused]
+        assert {each.answer()[0] for each in others} == {201}
+        for each in asking:
+            # The connections are good for another request.
+            each.send()
+            assert each.answer()[0] == 201
+            each.connection.close()
+
+
+class Asking:
+    """A client with one request."""
+
+    def __init__(self, service: Service, request: bytes):
+        self.request_id = token_hex(8)
+        head = f"\r\nX-Request-Id: {self.request_id}\r\n".encode()
+        self.request = request.replace(b"\r\n", head, 1)
+        self.connection = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+
+    def send(self) -> None:
+        self.connection.sendall(self.request)
+
+    def is_answered(self) -> bool:
+        return bool(select.select([self.connection], [], [], 0)[0])
+
+    def answer(self) -> tuple[int, dict[str, str], Any]:
+        answer = http.client.HTTPResponse(self.connection)
+        answer.begin()
+        with answer:
+            return answer.status, dict(answer.headers), json.loads(answer.read())
 
 
 def test_frozen_database() -> None:
