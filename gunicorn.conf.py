@@ -1,21 +1,45 @@
 """How gunicorn serves the service. Its command line and GUNICORN_CMD_ARGS override every value."""
 
 import math
+import os
 import sys
 
 from dreamlake_assets import config as settings
 from dreamlake_assets import deadlines, errors, logs, migrations
 
-try:
-    service = settings.Settings.from_environment()
-    #: Processes: as many as the machine has cores.
-    workers = settings.workers()
+
+def _checked() -> settings.Settings:
+    """The settings, from the file that may have changed; every one of them is looked at.
+
+    :raises SettingsError: one is missing or bad.
+    :raises SchemaBehind: the database is.
+    """
+    settings.read_file()
+    checked = settings.Settings.from_environment()
+    settings.workers()
     settings.log_format()
-    loglevel = settings.log_level()
-    migrations.require_current(settings.database_url())
+    settings.log_level()
+    migrations.require_current(checked.database_url)
+    return checked
+
+
+try:
+    service = _checked()
+    settings.accepted = dict(os.environ)
 except (settings.SettingsError, errors.SchemaBehind) as error:
     # Here, before a worker is made: one line, and no worker that is made again and again.
-    sys.exit(f"dreamlake_assets: {error}")
+    line = f"dreamlake_assets: {error}"
+    if settings.accepted is None:
+        sys.exit(line)
+    # At SIGHUP. Who serves goes on serving, as before.
+    sys.stderr.write(f"{line}; nothing was changed\n")
+    os.environ.clear()
+    os.environ.update(settings.accepted)
+    service = settings.Settings.from_environment()
+
+#: Processes: as many as the machine has cores.
+workers = settings.workers()
+loglevel = settings.log_level()
 
 #: Loopback: nginx stands in front.
 bind = f"127.0.0.1:{settings.port()}"

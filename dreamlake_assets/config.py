@@ -1,10 +1,14 @@
 """The settings, read from the environment once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
 
 from dreamlake_assets import auth, db
 from dreamlake_assets.auth import TokenSettings
@@ -82,6 +86,39 @@ class Settings:
             cursor_secret=cursor_secret or tokens.secret or url,
             previous_cursor_secret=None if cursor_secret else tokens.previous_secret,
         )
+
+
+#: The environment that gunicorn serves with, once it does; a later one may be refused.
+accepted: dict[str, str] | None = None
+
+#: What the settings of the file took the place of.
+_replaced: dict[str, str | None] = {}
+
+
+def read_file(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Put the settings of the file that DREAMLAKE_SETTINGS_FILE names into the environment.
+
+    Those that an earlier call took from it are taken out first. The lines of the file are as in an
+    EnvironmentFile of systemd: ``NAME=value``, comments begin with ``#``.
+
+    :raises SettingsError: the file cannot be read.
+    """
+    for name, value in _replaced.items():
+        if value is None:
+            environ.pop(name, None)
+        else:
+            environ[name] = value
+    _replaced.clear()
+    path = _optional(environ, "DREAMLAKE_SETTINGS_FILE")
+    if path is None:
+        return
+    try:
+        content = Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"DREAMLAKE_SETTINGS_FILE cannot be read: {error}") from None
+    for name, value in dotenv_values(stream=StringIO(content), interpolate=False).items():
+        _replaced[name] = environ.get(name)
+        environ[name] = value or ""
 
 
 def database_url(environ: Mapping[str, str] = os.environ) -> str:

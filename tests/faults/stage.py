@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -78,16 +79,25 @@ class Service:
 
         :param seconds: to wait for the answer.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         begun = time.monotonic()
+        status, content = self._get(path, seconds)
+        code = content.get("code") if isinstance(content, dict) else None
+        return Reply(status, code, time.monotonic() - begun)
+
+    def body(self, path: str) -> Any:
+        """What a GET answers with success."""
+        status, content = self._get(path, 60.0)
+        assert status == 200, content
+        return content
+
+    def _get(self, path: str, seconds: float) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
             connection.request("GET", path, headers=self.headers())
             answer = connection.getresponse()
-            content = json.loads(answer.read())
+            return answer.status, json.loads(answer.read())
         finally:
             connection.close()
-        code = content.get("code") if isinstance(content, dict) else None
-        return Reply(answer.status, code, time.monotonic() - begun)
 
 
 @contextmanager
