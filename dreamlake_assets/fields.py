@@ -32,10 +32,11 @@ _LANGUAGE_TAG_PATTERN = "[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}"
 _LANGUAGE_TAG = re.compile(_LANGUAGE_TAG_PATTERN)
 _UUID_PATTERN = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _UUID = re.compile(_UUID_PATTERN)
+_TIME_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
 # The first and the last years that any offset leaves within what a date can hold.
 _TIMESTAMP_PATTERN = (
-    r"(?!000[01]|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"(?!000[01]|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    rf"[Tt]{_TIME_PATTERN}:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]{_TIME_PATTERN})"
 )
 _TIMESTAMP = re.compile(_TIMESTAMP_PATTERN)
 _NO_NUL_PATTERN = r"[^\u0000]*"
@@ -265,11 +266,13 @@ class Prefix(Text):
 
 
 class Timestamp(Text):
-    """A point in time as RFC 3339 writes it; what comes out is in UTC."""
+    """A point in time as RFC 3339 writes it; empty where none is given."""
 
     json_schema = {
-        "format": "date-time",
-        "pattern": f"^{_TIMESTAMP_PATTERN}$",
+        "anyOf": [
+            {"format": "date-time", "pattern": f"^{_TIMESTAMP_PATTERN}$"},
+            {"maxLength": 0},
+        ],
         "examples": ["2026-04-14T09:30:00Z"],
     }
 

@@ -37,6 +37,14 @@ IDS = st.sampled_from(
         "{019d8b7a-91e0-7c4f-8a53-0d5e2f1b6c7a}",
     ]
 )
+TIMES = st.builds(
+    "{}-{}{}{}{}".format,
+    st.sampled_from(["0000", "0001", "0002", "2026", "9998", "9999"]),
+    st.sampled_from(["01-01", "02-28", "02-29", "12-31", "13-01", "1-1"]),
+    st.sampled_from("Tt "),
+    st.sampled_from(["00:00:00", "23:59:59", "23:59:60", "24:00:00", "9:30:00", "09:30"]),
+    st.sampled_from(["Z", "z", "", ".5Z", ".1234567890z", "+23:59", "-00:00", "+24:00", "+01"]),
+)
 WHOLE = re.compile("[0-9]+")
 WHOLE_NUMBERS = st.sampled_from(["0", "1", "999", "1000", "1001", "-1", "+1", "1.0", "01", "1e2"])
 WORDS = st.sampled_from(
@@ -96,7 +104,9 @@ def test_queries(path: str, schema: Any, required: dict[str, str]) -> None:
     assert {name for name, each in documented.items() if each.get("required")} == required.keys()
 
     @settings(max_examples=1000, deadline=None, derandomize=True)
-    @given(st.sampled_from(sorted(documented)), TEXTS | LONG | FOLDERS | IDS | WHOLE_NUMBERS)
+    @given(
+        st.sampled_from(sorted(documented)), TEXTS | LONG | FOLDERS | IDS | WHOLE_NUMBERS | TIMES
+    )
     def agree(name: str, text: str) -> None:
         kind = documented[name]["schema"]["type"]
         sent = [text] if kind == "array" else text
