@@ -2,12 +2,13 @@
 
 import pytest
 
-from tests.api.conftest import shared_api, shared_connection, shared_url
+from tests.api.conftest import Way, shared_api, shared_connection, shared_url
 from tests.plans.conftest import seeded
 
 __all__ = ["seeded", "shared_api", "shared_connection", "shared_url"]
 
 
 @pytest.fixture(scope="session")
-def way() -> None:
+def way() -> Way:
     """Straight into the service: nginx would refuse much of this before."""
+    return lambda settings: settings

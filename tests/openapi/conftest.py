@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import shared_api, shared_connection, shared_url
+from tests.api.conftest import Way, shared_api, shared_connection, shared_url
 from tests.local.conftest import RunningStack, no_proxy
 
 __all__ = ["no_proxy", "shared_api", "shared_connection", "shared_url"]
 
 
 @pytest.fixture(scope="session")
-def way() -> None:
+def way() -> Way:
     """Straight into the service."""
+    return lambda settings: settings
 
 
 @pytest.fixture(scope="package")
