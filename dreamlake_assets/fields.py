@@ -266,13 +266,11 @@ class Prefix(Text):
 
 
 class Timestamp(Text):
-    """A point in time as RFC 3339 writes it; empty where none is given."""
+    """A point in time as RFC 3339 writes it; what comes out is in UTC."""
 
     json_schema = {
-        "anyOf": [
-            {"format": "date-time", "pattern": f"^{_TIMESTAMP_PATTERN}$"},
-            {"maxLength": 0},
-        ],
+        "format": "date-time",
+        "pattern": f"^{_TIMESTAMP_PATTERN}$",
         "examples": ["2026-04-14T09:30:00Z"],
     }
 

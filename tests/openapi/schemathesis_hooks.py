@@ -4,6 +4,7 @@
 - That a ``cursor`` is signed: a good one stands in an answer, and goes with that request only.
 - That an ``Idempotency-Key`` is new for each asset, in this run and in those before.
 - That two parameters of a query do not go together.
+- That an id of BSS is the id of something there: a download would answer 502, as it should.
 
 It makes requests good that are meant to be; those that are meant to be bad are left as they are,
 and no check is turned off.
@@ -15,6 +16,8 @@ from uuid import uuid4
 import schemathesis
 from hypothesis import strategies as st
 
+from dreamlake_assets.kinds import KINDS
+
 _pieces = st.sampled_from(["*", "**", "**/", "?", "[abc]", "[a-z]", "[!a]", "[]a]", r"\*", r"\["])
 _globs = st.recursive(
     st.text("abz019/._- é", max_size=8) | _pieces,
@@ -24,6 +27,9 @@ _globs = st.recursive(
     ),
     max_leaves=8,
 )
+
+#: What the local BSS has.
+_BSS_IDS = {kind.bss_field: kind.sample[kind.bss_field] for kind in KINDS.values()}
 
 schemathesis.openapi.format("glob", _globs)
 
@@ -37,6 +43,8 @@ def before_call(
         return
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = str(uuid4())
+    if isinstance(case.body, dict):
+        case.body.update({name: known for name, known in _BSS_IDS.items() if case.body.get(name)})
     case.query.pop("cursor", None)
     if "project" in case.query:
         case.query.pop("space", None)
