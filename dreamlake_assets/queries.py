@@ -38,7 +38,9 @@ def query_of_tenant(name: str) -> bytes:
     Citus does so where each distributed table is compared with the same constant, and it refuses
     most of these statements otherwise. The files compare tenants with each other; here, each
     ``a.namespace_id = b.namespace_id`` becomes ``a.namespace_id = %(namespace_id)s::uuid AND
-    b.namespace_id = %(namespace_id)s::uuid``, which holds for that tenant and for no other.
+    b.namespace_id = %(namespace_id)s::uuid``, which holds for that tenant and for no other. So does
+    ``IS NOT DISTINCT FROM``, which some files write to have it used by no index.
     """
     of_tenant = rb"\1 = %(namespace_id)s::uuid AND \2 = %(namespace_id)s::uuid"
-    return re.sub(rb"(\w+\.namespace_id) = (\w+\.namespace_id)", of_tenant, query(name))
+    two_tenants = rb"(\w+\.namespace_id) (?:=|IS NOT DISTINCT FROM) (\w+\.namespace_id)"
+    return re.sub(two_tenants, of_tenant, query(name))
