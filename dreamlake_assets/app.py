@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from dreamlake_assets import logs, routes, services, trace
+from dreamlake_assets.browsers import CrossOrigin, Origins
 from dreamlake_assets.config import Settings
 from dreamlake_assets.errors import (
     AssetsError,
@@ -52,7 +53,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(Exception, _answer_failure)
     app.wsgi_app = observer = Observer(app.wsgi_app)
     observer.listeners.append(logs.log_request)
-    services.install(app, settings or Settings.from_environment()).database.open()
+    settings = settings or Settings.from_environment()
+    if settings.cors_origins:
+        app.wsgi_app = CrossOrigin(observer, Origins(settings.cors_origins))
+    services.install(app, settings).database.open()
     return app
 
 

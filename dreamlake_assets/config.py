@@ -1,6 +1,7 @@
 """The settings, read from the environment once."""
 
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from io import StringIO
@@ -33,6 +34,13 @@ _ASYMMETRIC = {
 }
 
 
+#: In lower case, and without the port that goes without saying: anything else would never match.
+_ORIGIN = re.compile(
+    r"(?:http(?!.*:80$)|https(?!.*:443$))://"
+    r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
+)
+
+
 class SettingsError(ValueError):
     """A setting is missing or bad; the message is one line that says which and why."""
 
@@ -46,6 +54,7 @@ class Settings:
     :param database_read_url: of a replica that answers GET, or None.
     :param bss_timeout: seconds that BSS may take to connect, and again to answer.
     :param threads: of each worker: as many requests are served at once, each with a connection.
+    :param cors_origins: whose pages may read answers.
     :param cursor_secret: signs the cursors of lists; the same in every process.
     :param previous_cursor_secret: signed those that clients may still hold, or None.
     """
@@ -60,6 +69,7 @@ class Settings:
     bss_timeout: float = 5.0
     port: int = 10334
     threads: int = 8
+    cors_origins: tuple[str, ...] = ()
     cursor_secret: str = field(repr=False)
     previous_cursor_secret: str | None = field(default=None, repr=False)
 
@@ -83,6 +93,7 @@ class Settings:
             bss_timeout=_number(environ, "DREAMLAKE_BSS_TIMEOUT", 5.0, least=0.1, most=60.0),
             port=port(environ),
             threads=threads(environ),
+            cors_origins=cors_origins(environ),
             cursor_secret=cursor_secret or tokens.secret or url,
             previous_cursor_secret=None if cursor_secret else tokens.previous_secret,
         )
@@ -204,6 +215,23 @@ def threads(environ: Mapping[str, str] = os.environ) -> int:
     :raises SettingsError: DREAMLAKE_THREADS is no number of threads.
     """
     return _whole_number(environ, "DREAMLAKE_THREADS", 8, least=1, most=256)
+
+
+def cors_origins(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The setting DREAMLAKE_CORS_ORIGINS: whose pages may read answers.
+
+    :raises SettingsError: DREAMLAKE_CORS_ORIGINS has something else than origins.
+    """
+    given = _optional(environ, "DREAMLAKE_CORS_ORIGINS")
+    if given is None:
+        return ()
+    origins = tuple(origin.strip() for origin in given.split(","))
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise SettingsError(
+            "DREAMLAKE_CORS_ORIGINS must be origins as browsers send them, separated by commas,"
+            " such as https://app.example.org,http://localhost:3000"
+        )
+    return origins
 
 
 def log_format(environ: Mapping[str, str] = os.environ) -> Literal["json", "text"] | None:

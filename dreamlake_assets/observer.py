@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dreamlake_assets import trace
+from dreamlake_assets import browsers, trace
 from dreamlake_assets.trace import Trace
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class Observer:
     """A WSGI application that traces the requests to another.
 
     A request gets an id, taken over from its ``X-Request-Id`` where that is fit. The answer has it
-    in ``X-Request-Id``, and in ``Server-Timing`` what was spent until its headers were sent.
+    in ``X-Request-Id``, and in ``Server-Timing`` what was spent until its headers were sent; and it
+    tells browsers to be careful with it.
     """
 
     def __init__(self, application: "WSGIApplication"):
@@ -50,6 +51,7 @@ class Observer:
             # Flask's own request is to be found here, until it returns.
             rule = environ["werkzeug.request"].url_rule
             here.route = None if rule is None else rule.rule
+            browsers.protect(headers)
             headers.append(("X-Request-Id", request_id))
             headers.append(("Server-Timing", _server_timing(here)))
             return start_response(status, headers, exc_info)

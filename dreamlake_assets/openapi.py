@@ -26,6 +26,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
 from dreamlake_assets import answers, errors, schemas
+from dreamlake_assets.browsers import PROTECTION
 from dreamlake_assets.errors import AssetsError
 from dreamlake_assets.fields import JSON_VALUE_SCHEMA, Limit
 from dreamlake_assets.http import IDEMPOTENCY_KEY_PATTERN
@@ -107,10 +108,25 @@ _HEADERS: dict[str, _Object] = {
         "description": "`true`: this is the answer to an earlier request with this key.",
         "schema": {"type": "string", "const": "true"},
     },
+    "X-Content-Type-Options": {
+        "description": "It is of the type that it says.",
+        "required": True,
+        "schema": {"type": "string", "const": "nosniff"},
+    },
     "Content-Security-Policy": {
-        "description": "What the page may do: run its own scripts, and ask this service.",
+        "description": "What a browser may do with it, were it a page; the documentation is one.",
         "required": True,
         "schema": {"type": "string"},
+    },
+    "Referrer-Policy": {
+        "description": "Its address is told to nobody.",
+        "required": True,
+        "schema": {"type": "string", "const": "no-referrer"},
+    },
+    "Cache-Control": {
+        "description": "`no-store`, or `no-cache` where there is an `ETag` to ask by.",
+        "required": True,
+        "schema": {"type": "string", "enum": ["no-store", "no-cache", "private, no-cache"]},
     },
     "ETag": {
         "description": "Names this version of the answer, for `If-None-Match`.",
@@ -119,7 +135,7 @@ _HEADERS: dict[str, _Object] = {
     },
 }
 
-_OF_EVERY_ANSWER = ("X-Request-Id", "Server-Timing")
+_OF_EVERY_ANSWER = ("X-Request-Id", "Server-Timing", *(name for name, _ in PROTECTION))
 
 _PARAMETERS: dict[str, _Object] = {
     "X-Request-Id": {
@@ -393,7 +409,7 @@ def _add_others(spec: APISpec) -> None:
             answer={
                 "200": {
                     "description": HTTPStatus.OK.phrase,
-                    "headers": _headers("ETag", "Content-Security-Policy"),
+                    "headers": _headers("ETag"),
                     "content": {"text/html": {"schema": {"type": "string"}}},
                 }
             }

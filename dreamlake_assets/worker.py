@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from dreamlake_assets import deadlines
+from dreamlake_assets import config, deadlines
+from dreamlake_assets.browsers import PROTECTION, Headers, Origins
 from dreamlake_assets.errors import Overloaded
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _PEEK_BYTES = 64 * 1024
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
 _NOT_SIMPLE = re.compile(rb"\r\n(transfer-encoding|expect|connection):", re.IGNORECASE)
 _GIVEN_ID = re.compile(rb"\r\nx-request-id:[ \t]*([\w.:-]{1,128})[ \t]*\r\n", re.IGNORECASE)
+_GIVEN_ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
 _SECONDS = struct.Struct("ll")
 
 
@@ -56,6 +58,8 @@ class Worker(ThreadWorker):
         self._health = ThreadPoolExecutor(1)
         self._next_look = 0.0
         self._turned_away = 0
+        origins = config.cors_origins()
+        self._origins = Origins(origins) if origins else None
         self._stopping_since = 0.0
         super().init_process()
 
@@ -157,7 +161,7 @@ class Worker(ThreadWorker):
         self._turned_away += 1
         whole = _is_whole(received)
         with suppress(OSError):
-            client.send(_refusal(received, keep=whole))
+            client.send(_refusal(received, keep=whole, origins=self._origins))
             return whole
         return False
 
@@ -266,6 +270,10 @@ def _is_whole(received: bytes) -> bool:
     return len(received) - end == (int(length[1]) if length else 0)
 
 
+def _lines(headers: Headers) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
+
+
 _OVERLOADED = Overloaded()
 _REFUSAL_BODY = orjson.dumps(
     {"error": str(_OVERLOADED), "code": _OVERLOADED.code, "requestId": "%s"}
@@ -274,15 +282,20 @@ _REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\n"
     b"Content-Type: application/json\r\n"
     b"Content-Length: %d\r\n"
-    b"Retry-After: " + _OVERLOADED.headers["Retry-After"].encode() + b"\r\nX-Request-Id: %s\r\n"
-    b"Connection: %s\r\n\r\n" + _REFUSAL_BODY
+    + _lines([*_OVERLOADED.headers.items(), *PROTECTION])
+    + b"X-Request-Id: %s\r\n%sConnection: %s\r\n\r\n"
+    + _REFUSAL_BODY
 )
 
 
-def _refusal(received: bytes, *, keep: bool) -> bytes:
+def _refusal(received: bytes, *, keep: bool, origins: Origins | None) -> bytes:
     """The answer to a request that is turned away."""
+    cross_origin = b""
+    if origins is not None:
+        origin = _GIVEN_ORIGIN.search(received)
+        cross_origin = _lines(origins.headers(origin[1].decode() if origin else ""))
     given = _GIVEN_ID.search(received)
     request_id = given[1] if given else token_hex(16).encode()
     length = len(_REFUSAL_BODY) - len("%s") + len(request_id)
     connection = b"keep-alive" if keep else b"close"
-    return _REFUSAL % (length, request_id, connection, request_id)
+    return _REFUSAL % (length, request_id, cross_origin, connection, request_id)

@@ -14,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from dreamlake_assets import errors
+from dreamlake_assets import browsers, errors
 from tests.support.gunicorn import worker_in_a_thread
 from tests.support.http import HttpServer, closed_port
 from tests.support.nginx import Nginx, running_nginx
@@ -94,6 +94,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], error: type[errors.A
     """Hold an answer to the catalogue of errors; its body."""
     response, text = answer
     assert response.headers["Content-Type"] == "application/json", text
+    assert dict(browsers.PROTECTION).items() <= dict(response.headers).items()
     body = json.loads(text)
     assert set(body) == {"error", "code", "requestId"}
     assert (response.status, body["code"]) == (error.status, error.code)
@@ -181,6 +182,7 @@ class TestRefusals:
             response = connection.getresponse()
             assert response.status == 400
             assert json.loads(response.read())["code"] == errors.InvalidRequest.code
+            assert dict(browsers.PROTECTION).items() <= dict(response.headers).items()
             connection.close()
 
         assert service.asked == []
@@ -327,6 +329,16 @@ class TestHeaders:
             response, _ = send(nginx, path=path)
             assert response.headers["Server"] == "nginx"
             assert response.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
+
+    def test_a_known_origin_may_read_what_is_refused(self, serve: Start) -> None:
+        nginx = serve({"# https://app.example.org ": "https://app.example.org "})
+        for origin, allowed in (
+            ("https://app.example.org", "https://app.example.org"),
+            ("https://app.example.org.evil.example", None),
+        ):
+            response, _ = send(nginx, path="/metrics", headers={"Origin": origin})
+            assert response.headers["Access-Control-Allow-Origin"] == allowed
+            assert response.headers["Vary"] == "Origin"
 
     def test_the_longest_link_passes(self, serve: Start, service: Service) -> None:
         link = f'<https://assets.example.org/assets/video?{"x" * 10_000}>; rel="next"'

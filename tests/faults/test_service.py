@@ -12,9 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from dreamlake_assets import deadlines, worker
+from dreamlake_assets import browsers, deadlines, worker
 from tests.faults import database_faults, service_faults
 from tests.faults.stage import Service, running_database, running_service, until
+
+ORIGIN = "https://app.example.org"
 
 
 def test_worker_killed() -> None:
@@ -44,7 +46,12 @@ def test_what_is_too_much_is_turned_away_at_once() -> None:
     may_wait = 1 + worker.QUEUE_LENGTH
     with (
         running_database() as database,
-        running_service(database.url, WEB_CONCURRENCY="1", DREAMLAKE_THREADS="1") as service,
+        running_service(
+            database.url,
+            WEB_CONCURRENCY="1",
+            DREAMLAKE_THREADS="1",
+            DREAMLAKE_CORS_ORIGINS=ORIGIN,
+        ) as service,
     ):
         requests = service.requests()
         asking = [Asking(service, next(requests)) for _ in range(may_wait + 5)]
@@ -61,6 +68,9 @@ def test_what_is_too_much_is_turned_away_at_once() -> None:
             assert status == 503
             assert headers["Retry-After"].isdecimal()
             assert headers["X-Request-Id"] == each.request_id
+            assert headers["Access-Control-Allow-Origin"] == ORIGIN
+            assert headers["Vary"] == "Origin"
+            assert dict(browsers.PROTECTION).items() <= headers.items()
             assert body == {
                 "error": "The service is full; try again soon.",
                 "code": "overloaded",
@@ -80,7 +90,7 @@ class Asking:
 
     def __init__(self, service: Service, request: bytes):
         self.request_id = token_hex(8)
-        head = f"\r\nX-Request-Id: {self.request_id}\r\n".encode()
+        head = f"\r\nX-Request-Id: {self.request_id}\r\nOrigin: {ORIGIN}\r\n".encode()
         self.request = request.replace(b"\r\n", head, 1)
         self.connection = socket.create_connection(("127.0.0.1", service.port), timeout=60)
 

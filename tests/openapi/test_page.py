@@ -1,11 +1,9 @@
 """The page of the document, as a person uses it: in Chromium, without the internet."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import (
@@ -16,27 +14,10 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from dreamlake_assets import errors
 from tests.local.conftest import RunningStack
-from tests.support import programs
 from tests.support.api import Api
 from tests.support.openapi import document
 
 SECONDS = 30
-
-#: Root may not use the sandbox; the others keep Chromium from asking its makers for anything.
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,1400",
-    # Any other host than this one is unknown.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 
 
 class Page:
@@ -72,20 +53,6 @@ class Page:
     def complaints(self) -> list[str]:
         """What the browser has to say: of files that are missing, of scripts that may not run."""
         return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    home = tmp_path_factory.mktemp("chromium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(programs.program("chromium"))
-    for option in (*OPTIONS, f"--user-data-dir={home / 'profile'}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    environment = {**programs.environment(), "HOME": str(home)}
-    service = Service(str(programs.program("chromedriver")), env=environment)
-    with webdriver.Chrome(options=options, service=service) as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def test_every_setting_is_read() -> None:
         "DREAMLAKE_JWT_AUDIENCE": "assets",
         "DREAMLAKE_JWT_ISSUER": "https://issuer.example",
         "DREAMLAKE_THREADS": "16",
+        "DREAMLAKE_CORS_ORIGINS": "https://app.example.org, http://localhost:3000,http://[::1]:8080",
         "DREAMLAKE_CURSOR_SECRET": "cursors",
         "PORT": "8080",
         "WEB_CONCURRENCY": "3",
@@ -69,6 +70,7 @@ def test_every_setting_is_read() -> None:
         bss_timeout=2.5,
         port=8080,
         threads=16,
+        cors_origins=("https://app.example.org", "http://localhost:3000", "http://[::1]:8080"),
         cursor_secret="cursors",
     )
     assert config.workers(environ) == 3
@@ -87,6 +89,7 @@ def test_an_empty_setting_is_not_given() -> None:
             "DREAMLAKE_JWT_AUDIENCE",
             "DREAMLAKE_JWT_ISSUER",
             "DREAMLAKE_THREADS",
+            "DREAMLAKE_CORS_ORIGINS",
             "DREAMLAKE_CURSOR_SECRET",
             "PORT",
         ],
@@ -122,6 +125,15 @@ BAD: list[tuple[str, str]] = [
     ),
     *(("PORT", value) for value in ("x", "0", "-1", "65536", "80.5", "nan", "1e999")),
     *(("DREAMLAKE_THREADS", value) for value in ("x", "0", "257", "1.5")),
+    *(
+        ("DREAMLAKE_CORS_ORIGINS", value)
+        for value in (
+            *("*", "null", "app.example.org", "ftp://app.example.org", "https://", "https://*.org"),
+            *("https://app.example.org/", "https://App.example.org", "https://me@app.example.org"),
+            *("https://app.example.org:443", "http://localhost:80", "http://localhost:0", "a,,b"),
+            *("https://app.example.org,", "https://a.example https://b.example"),
+        )
+    ),
     ("DREAMLAKE_JWT_SECRET", "x" * 31),
     ("DREAMLAKE_JWT_SECRET", DEBUG_SECRET),
     ("DREAMLAKE_JWT_SECRET", PEM),

@@ -1,0 +1,131 @@
+"""What browsers are told with answers: to be careful with them, and which pages may read them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from dreamlake_assets.config import Settings
+from tests.conftest import headers_of
+from tests.support.api import Answer, Api, serving
+
+ORIGIN = "https://app.example.org"
+ANOTHER = "http://localhost:3000"
+STRANGE = "https://app.example.org.evil.example"
+
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.fixture
+def open_api(settings: Settings, namespace: str) -> Iterator[Api]:
+    """A service that pages of two origins may ask."""
+    with serving(replace(settings, cors_origins=(ORIGIN, ANOTHER))) as app:
+        yield Api(app.test_client(), headers_of(settings))
+
+
+def told(answer: Answer) -> dict[str, list[str]]:
+    """What is said of other origins."""
+    names = [name for name, _ in answer.headers if name.startswith("Access-Control-")]
+    return {name: answer.headers.getlist(name) for name in ["Vary", *names]}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("/livez", "GET", 200),
+        ("/livez", "OPTIONS", 200),
+        ("/auth/me", "GET", 200),
+        ("/auth/me", "DELETE", 405),
+        ("/nowhere", "GET", 404),
+        ("/assets/video", "GET", 400),
+        ("/assets/video", "POST", 415),
+    ],
+)
+def test_every_answer_asks_for_care(shared_api: Api, path: str, method: str, status: int) -> None:
+    answer = shared_api.get(path, method=method)
+
+    assert answer.status_code == status
+    assert answer.headers.getlist("X-Content-Type-Options") == ["nosniff"]
+    assert answer.headers.getlist("Content-Security-Policy") == [POLICY]
+    assert answer.headers.getlist("Referrer-Policy") == ["no-referrer"]
+    assert answer.headers.getlist("Cache-Control") == ["no-store"]
+
+
+def test_a_route_may_say_something_else(shared_api: Api) -> None:
+    page = shared_api.ask("/docs")
+    [policy] = page.headers.getlist("Content-Security-Policy")
+    assert "script-src 'self'" in policy
+    assert page.headers.getlist("Cache-Control") == ["no-cache"]
+    assert page.headers.getlist("X-Content-Type-Options") == ["nosniff"]
+
+    location = shared_api.register().location
+    one = shared_api.get(location)
+    again = shared_api.get(location, headers={"If-None-Match": one.headers["ETag"]})
+    for answer in (one, again):
+        assert answer.headers.getlist("Cache-Control") == ["private, no-cache"]
+        assert answer.headers.getlist("Content-Security-Policy") == [POLICY]
+
+
+@pytest.mark.ways("direct", "pgbouncer")
+def test_no_version_is_told(shared_api: Api) -> None:
+    assert "Server" not in shared_api.ask("/livez").headers
+
+
+def test_by_default_no_other_origin_is_told_anything(api: Api) -> None:
+    assert told(api.get("/auth/me", headers={"Origin": ORIGIN})) == {"Vary": []}
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, ANOTHER])
+def test_a_known_origin_may_read_every_answer(open_api: Api, origin: str) -> None:
+    location = open_api.register().location
+    etag = open_api.get(location).headers["ETag"]
+    for path, headers, status in (
+        ("/auth/me", {}, 200),
+        (location, {"If-None-Match": etag}, 304),
+        (location, {"If-Match": '"x"'}, 412),
+        ("/assets/video", {}, 400),
+        ("/auth/me", {"Authorization": "Bearer x"}, 401),
+        ("/nowhere", {}, 404),
+    ):
+        answer = open_api.get(path, headers={"Origin": origin, **headers})
+
+        assert answer.status_code == status
+        said = told(answer)
+        [exposed] = said.pop("Access-Control-Expose-Headers")
+        assert said == {"Vary": ["Origin"], "Access-Control-Allow-Origin": [origin]}
+        assert {"X-Next-Cursor", "Link", "Retry-After"} <= set(exposed.split(", "))
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "", "null", "*", STRANGE, ORIGIN.upper(), f"{ORIGIN}:443"]
+)
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_others_may_not(open_api: Api, origin: str | None, method: str) -> None:
+    headers = {} if origin is None else {"Origin": origin}
+
+    answer = open_api.get("/auth/me", method=method, headers=headers)
+
+    assert (answer.status_code, told(answer)) == (200, {"Vary": ["Origin"]})
+
+
+def test_whether_it_may_ask_a_page_learns_without_a_token(open_api: Api) -> None:
+    answer = open_api.ask(
+        "/assets/video",
+        "OPTIONS",
+        headers={
+            "Origin": ORIGIN,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+        },
+    )
+
+    assert (answer.status_code, answer.data) == (200, b"")
+    said = told(answer)
+    assert said["Access-Control-Allow-Origin"] == [ORIGIN]
+    assert said["Access-Control-Allow-Methods"] == ["GET, HEAD, POST"]
+    assert said["Access-Control-Max-Age"] == ["7200"]
+    [taken] = said["Access-Control-Allow-Headers"]
+    assert {"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"} <= set(
+        taken.split(", ")
+    )
+    assert "Access-Control-Allow-Credentials" not in said
