@@ -53,7 +53,7 @@ class TokenSettings:
     secret: str | None = field(default=None, repr=False)
     previous_secret: str | None = field(default=None, repr=False)
     public_key: str | None = field(default=None, repr=False)
-    jwks_url: str | None = None
+    jwks_url: str | None = field(default=None, repr=False)
     algorithms: tuple[str, ...] = ("HS256",)
     audience: str | None = None
     issuer: str | None = None

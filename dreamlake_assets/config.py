@@ -323,10 +323,13 @@ def _http_url(environ: Mapping[str, str], name: str) -> str | None:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        # It would be shown by whatever shows the address.
+        valid = valid and "@" not in parts.netloc
     except ValueError:
         valid = False
     if not valid:
-        raise SettingsError(f"{name} must be an http or https URL, not {url!r}")
+        # It is not quoted: what is wrong with it may be where its password stands.
+        raise SettingsError(f"{name} must be an http or https URL without user and password")
     return url.rstrip("/")
 
 

@@ -143,15 +143,20 @@ class DeadlinePassed(psycopg.OperationalError):
     """The server did not answer in time."""
 
 
+_QUOTED = re.compile('".*"', re.DOTALL)
+
+
 def check_url(url: str) -> None:
     """Refuse what is no URL of a database.
 
-    :raises ValueError: the URL of the database cannot be understood.
+    :raises ValueError: the URL of the database cannot be understood; never quotes it, since its
+        password may be what is wrong.
     """
     try:
         conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        raise ValueError(str(error).strip()) from None
+        message = str(error).strip()
+        raise ValueError(_QUOTED.sub("…", message)) from None
 
 
 def _conninfo(url: str, statement_timeout: float) -> str:

@@ -9,6 +9,7 @@ What gunicorn's own leaves open, and this one closes:
 - A thread waits for a client that has connected and says nothing, or says it drop by drop. Here a
   thread gets a connection when its first byte is there, and reads no longer than a deadline.
 - The main thread waits for clients to close their end. Here it never waits.
+- What gunicorn does not understand it repeats, in its log and to the sender. Here it does not.
 - A worker that stops waits for idle kept-alive connections. Here they are closed after a moment, in
   which whoever was about to use one still can.
 """
@@ -22,16 +23,24 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from dreamlake_assets import config, deadlines
 from dreamlake_assets.browsers import PROTECTION, Headers, Origins
-from dreamlake_assets.errors import Overloaded
+from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
 
 if TYPE_CHECKING:
     from collections import deque
@@ -165,6 +174,27 @@ class Worker(ThreadWorker):
             return whole
         return False
 
+    def handle_error(
+        self,
+        req: Any,  # noqa: ARG002
+        client: socket.socket,
+        addr: Any,  # noqa: ARG002
+        exc: BaseException,
+    ) -> None:
+        """Refuse what is no request, or say that serving it failed.
+
+        gunicorn would log and send back what it does not understand, which may hold a token.
+        """
+        error: AssetsError = InvalidRequest("This is not a valid HTTP request.")
+        status = _REFUSED_AS.get(type(exc), HTTPStatus.BAD_REQUEST)
+        if isinstance(exc, ParseException):
+            self.log.warning("refused what is no request: %s", type(exc).__name__)
+        else:
+            self.log.error("a request failed", exc_info=exc)
+            error, status = AssetsError(AssetsError.sentence()), HTTPStatus.INTERNAL_SERVER_ERROR
+        with suppress(OSError):
+            client.send(_broken(error, status))
+
     def _close(self, conn: TConn) -> None:
         """Close a connection without cutting off its last answer, and without waiting.
 
@@ -286,6 +316,28 @@ _REFUSAL = (
     + b"X-Request-Id: %s\r\n%sConnection: %s\r\n\r\n"
     + _REFUSAL_BODY
 )
+
+
+_REFUSED_AS = {
+    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+}
+
+
+def _broken(error: AssetsError, status: HTTPStatus) -> bytes:
+    """The last answer on a connection where nobody knows where the next request begins."""
+    request_id = token_hex(16)
+    body = orjson.dumps({"error": str(error), "code": error.code, "requestId": request_id})
+    head = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("X-Request-Id", request_id),
+        ("Connection", "close"),
+        *PROTECTION,
+    ]
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, status.phrase.encode(), _lines(head), body)
 
 
 def _refusal(received: bytes, *, keep: bool, origins: Origins | None) -> bytes:

@@ -114,6 +114,8 @@ def test_what_is_no_request_is_refused(port: int, request_: bytes, expected: set
 
     assert status(received) in expected, received
     assert b"Traceback" not in received
+    body = json.loads(received.partition(b"\r\n\r\n")[2])
+    assert body.keys() >= {"error", "code", "requestId"}
     assert status(asked(port, LIVEZ)) == 200
 
 

@@ -99,6 +99,26 @@ def test_an_empty_setting_is_not_given() -> None:
     assert Settings.from_environment({**LEAST, **empty}) == Settings.from_environment(LEAST)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgres//me:the-password@host/db"),
+        ("DATABASE_URL", "postgresql://me:the-password%zz@host/db"),
+        ("DATABASE_URL", "postgresql://me:the-password@[host/db"),
+        ("DATABASE_URL", 'postgresql://me:"the-password"%@host/db'),
+        ("DREAMLAKE_BSS_URL", "https://me:the-password@bss.example"),
+        ("DREAMLAKE_BSS_URL", "ftp://me:the-password@bss.example"),
+        ("DREAMLAKE_BSS_URL", "https://me:the-password"),
+    ],
+)
+def test_what_is_bad_is_not_quoted(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({**LEAST, name: value})
+
+    assert str(caught.value).startswith(name)
+    assert PASSWORD not in str(caught.value)
+
+
 @pytest.mark.parametrize("missing", LEAST)
 @pytest.mark.parametrize("nothing", [{}, {"": ""}], ids=["left out", "empty"])
 def test_what_is_missing_is_named(missing: str, nothing: dict[str, str]) -> None:
