@@ -3,7 +3,10 @@
 import random
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
+from itertools import cycle, islice
 
 from dreamlake_assets import deadlines
 from tests.faults.audit import audit
@@ -20,35 +23,36 @@ IN_TIME_SECONDS = deadlines.QUEUE + deadlines.DATABASE + 3.0
 def killed(rounds: int) -> Outcome:
     """PostgreSQL is ended with SIGKILL and started again."""
     outcome = Outcome("PostgreSQL killed (-9) and started again", rounds)
-    with running_database() as database, running_service(database.url) as service:
-        _restart(outcome, database, service, rounds, database.kill)
+    with running_database() as database:
+        _start_again(outcome, database, [database.kill] * rounds)
     return outcome
 
 
 def restarted(rounds: int) -> Outcome:
     """PostgreSQL is restarted, by turns fast and at once."""
     outcome = Outcome("PostgreSQL restarted (fast, immediate)", rounds)
-    with running_database() as database, running_service(database.url) as service:
-        for number in range(rounds):
-            how = (signal.SIGINT, signal.SIGQUIT)[number % 2]
-            _restart(outcome, database, service, 1, lambda how=how: database.stop(how))
+    with running_database() as database:
+        ends = [partial(database.stop, how) for how in (signal.SIGINT, signal.SIGQUIT)]
+        _start_again(outcome, database, list(islice(cycle(ends), rounds)))
     return outcome
 
 
-def _restart(
-    outcome: Outcome, database: PostgresServer, service: Service, rounds: int, end
+def _start_again(
+    outcome: Outcome, database: PostgresServer, ends: list[Callable[[], None]]
 ) -> None:
+    """End the server in several ways, and start it again each time."""
     written = Tally()
     away = []
-    for _ in range(rounds):
-        with writing(service.port, service.headers()) as tally:
-            time.sleep(1)
-            begun = time.monotonic()
-            end()
-            database.start()
-            away.append(time.monotonic() - begun)
-            time.sleep(1.5)
-        written.add(tally)
+    with running_service(database.url) as service:
+        for end in ends:
+            with writing(service.port, service.headers()) as tally:
+                time.sleep(1)
+                begun = time.monotonic()
+                end()
+                database.start()
+                away.append(time.monotonic() - begun)
+                time.sleep(1.5)
+            written.add(tally)
     outcome.writers_were_told(written)
     outcome.note(f"away {max(away):.1f} s at most")
     outcome.only_503()
@@ -87,13 +91,14 @@ def frozen(rounds: int, seconds: float = 20) -> Outcome:
     outcome = Outcome(f"PostgreSQL frozen (SIGSTOP) for {seconds:g} s", rounds)
     written = Tally()
     recoveries = []
+    slowest: list[float] = []
     with running_database() as database, running_service(database.url) as service:
         for _ in range(rounds):
             with writing(service.port, service.headers()) as tally:
                 time.sleep(1)
                 database.freeze()
                 try:
-                    _look_at_a_frozen_one(outcome, service, seconds)
+                    slowest.append(_look_at_a_frozen_one(outcome, service, seconds))
                 finally:
                     database.thaw()
                 recoveries.append(until(lambda: service.ask("/readyz").status == 200, 60))
@@ -102,14 +107,19 @@ def frozen(rounds: int, seconds: float = 20) -> Outcome:
         outcome.writers_were_told(written)
         outcome.only_503()
         outcome.database_holds(audit(database.url, written))
+    outcome.note(f"/livez in {max(slowest):.2f} s at most")
+    outcome.promise("/livez answers within 2 s", kept=max(slowest) < 2)
     outcome.note(f"ready again in {max(recoveries):.1f} s")
     outcome.promise("it recovers by itself within 5 s", kept=max(recoveries) < 5)
     outcome.promise("every answer in time", kept=outcome.slowest < IN_TIME_SECONDS)
     return outcome
 
 
-def _look_at_a_frozen_one(outcome: Outcome, service: Service, seconds: float) -> None:
-    """Ask whether it lives all the time, and whether it is ready."""
+def _look_at_a_frozen_one(outcome: Outcome, service: Service, seconds: float) -> float:
+    """Ask whether it lives all the time, and whether it is ready.
+
+    :returns: the seconds that the slowest answer of /livez took.
+    """
     end = time.monotonic() + seconds
     slowest = 0.0
     while time.monotonic() < end:
@@ -119,8 +129,7 @@ def _look_at_a_frozen_one(outcome: Outcome, service: Service, seconds: float) ->
         time.sleep(0.25)
     ready = service.ask("/readyz")
     outcome.promise("/readyz answers 503", kept=ready.status == 503)
-    outcome.note(f"/livez in {slowest:.2f} s at most")
-    outcome.promise("/livez answers within 2 s", kept=slowest < 2)
+    return slowest
 
 
 def failover(rounds: int) -> Outcome:

@@ -52,9 +52,9 @@ def test_a_changed_statement_is_taken_over_without_a_failed_request(
     service: Service, project: Path
 ) -> None:
     path = project / "sql" / FILE
-    path.write_text(path.read_text().replace("WHERE ", "WHERE false AND "))
     with writing(service.port, service.headers(), writers=4) as tally:
         assert service.body("/auth/me")["namespaces"] != []
+        path.write_text(path.read_text().replace("WHERE ", "WHERE false AND "))
         reload(service)
         assert service.body("/auth/me")["namespaces"] == []
     assert tally.errors == {}
