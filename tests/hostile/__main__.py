@@ -34,7 +34,11 @@ LOGGING = (
     " -c log_parameter_max_length=0 -c log_parameter_max_length_on_error=0"
     " -c log_line_prefix=@%a@"
 )
-_ENTRY = re.compile(r"@dreamlake_assets worker \d+@LOG:  duration: [^:]*?ms  [^:]*: ([^@]*)")
+#: An entry goes on to the next line that begins as this one does; statements hold an @ as well.
+_ENTRY = re.compile(
+    r"^@dreamlake_assets worker \d+@LOG:  duration: [^:]*?ms  [^:]*: (.*?)(?=\n@|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 
 #: What a refused request must not leave behind: a part of a path that leads to no asset.
 _EMPTY = """
