@@ -3,9 +3,10 @@
 import math
 import os
 import sys
+from typing import Any
 
 from dreamlake_assets import config as settings
-from dreamlake_assets import deadlines, errors, logs, migrations
+from dreamlake_assets import deadlines, errors, logs, metrics_directory, migrations
 
 
 def _checked() -> settings.Settings:
@@ -71,3 +72,18 @@ logger_class = logs.GunicornLogger
 def post_fork(_server: object, _worker: object) -> None:
     """In a worker no request waits for whoever reads the log."""
     logs.output.start()
+
+
+def when_ready(_server: object) -> None:
+    """Before the first worker, and not again at SIGHUP: what workers count is kept together."""
+    metrics_directory.make()
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    """What a worker has counted stays; that it had so many connections does not."""
+    metrics_directory.forget(worker.pid)
+
+
+def on_exit(_server: object) -> None:
+    """Nothing is left behind."""
+    metrics_directory.remove()

@@ -56,7 +56,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_environment()
     if settings.cors_origins:
         app.wsgi_app = CrossOrigin(observer, Origins(settings.cors_origins))
-    services.install(app, settings).database.open()
+    made = services.install(app, settings)
+    if made.metrics is not None:
+        observer.listeners.append(made.metrics)
+    made.open()
     return app
 
 

@@ -33,6 +33,8 @@ _ASYMMETRIC = {
     "EdDSA",
 }
 
+_METRICS_TOKEN = re.compile("[!-~]{16,}")
+
 
 #: In lower case, and without the port that goes without saying: anything else would never match.
 _ORIGIN = re.compile(
@@ -53,6 +55,7 @@ class Settings:
     :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
     :param database_read_url: of a replica that answers GET, or None.
     :param bss_timeout: seconds that BSS may take to connect, and again to answer.
+    :param metrics_token: what whoever reads /metrics must bear; None where nobody may.
     :param threads: of each worker: as many requests are served at once, each with a connection.
     :param cors_origins: whose pages may read answers.
     :param cursor_secret: signs the cursors of lists; the same in every process.
@@ -67,6 +70,7 @@ class Settings:
     bss_url: str = "http://127.0.0.1:10234"
     bss_token: str | None = field(default=None, repr=False)
     bss_timeout: float = 5.0
+    metrics_token: str | None = field(default=None, repr=False)
     port: int = 10334
     threads: int = 8
     cors_origins: tuple[str, ...] = ()
@@ -91,6 +95,7 @@ class Settings:
             bss_url=_http_url(environ, "DREAMLAKE_BSS_URL") or "http://127.0.0.1:10234",
             bss_token=_optional(environ, "DREAMLAKE_BSS_TOKEN"),
             bss_timeout=_number(environ, "DREAMLAKE_BSS_TIMEOUT", 5.0, least=0.1, most=60.0),
+            metrics_token=_metrics_token(environ),
             port=port(environ),
             threads=threads(environ),
             cors_origins=cors_origins(environ),
@@ -191,6 +196,13 @@ def _on_cluster(environ: Mapping[str, str]) -> bool | None:
     if given not in choices:
         raise SettingsError(f"DREAMLAKE_CITUS must be on, off or auto, not {given!r}")
     return choices[given]
+
+
+def _metrics_token(environ: Mapping[str, str]) -> str | None:
+    token = _optional(environ, "DREAMLAKE_METRICS_TOKEN")
+    if token is not None and not _METRICS_TOKEN.fullmatch(token):
+        raise SettingsError("DREAMLAKE_METRICS_TOKEN must have 16 or more visible ASCII characters")
+    return token
 
 
 def port(environ: Mapping[str, str] = os.environ) -> int:

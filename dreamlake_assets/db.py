@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from math import inf
 from time import monotonic, sleep
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 import orjson
 import psycopg
@@ -137,6 +137,23 @@ class _BoundedConnection(psycopg.Connection[Row]):
             # No cancel: it would need the server, and nobody waits for the answer any more.
             self.pgconn.finish()
             raise DeadlinePassed from None
+
+
+class PoolState(NamedTuple):
+    """What a pool holds at a moment.
+
+    :ivar server: ``primary`` or ``replica``.
+    :ivar name: ``requests`` or ``streams``.
+    :ivar connections: all of them.
+    :ivar available: those that nobody uses.
+    :ivar waiting: how many requests wait for one.
+    """
+
+    server: str
+    name: str
+    connections: int
+    available: int
+    waiting: int
 
 
 class DeadlinePassed(psycopg.OperationalError):
@@ -278,6 +295,19 @@ class Database:
         self._primary.requests.wait()
         if self._replica is not None:
             self._replica.requests.wait()
+
+    def pools(self) -> Iterator[PoolState]:
+        """What each pool holds now; asks no server."""
+        for name, server in (("primary", self._primary), ("replica", self._replica)):
+            for pool in (server.requests, server.streams) if server is not None else ():
+                stats = pool.get_stats()
+                yield PoolState(
+                    name,
+                    pool.name,
+                    stats["pool_size"],
+                    stats["pool_available"],
+                    stats["requests_waiting"],
+                )
 
     def close(self) -> None:
         """Close every connection."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Called with a request once its answer is out, or given up.
 Listener = Callable[[Trace], None]
 
+#: Called for each request that this process turned away before any application saw it.
+turned_away_listeners: list[Callable[[], None]] = []
+
 _log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")

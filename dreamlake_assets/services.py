@@ -1,6 +1,7 @@
 """What the routes of one process work with."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
 
@@ -9,6 +10,9 @@ from dreamlake_assets.bss import Bss
 from dreamlake_assets.config import Settings
 from dreamlake_assets.cursors import Cursors
 from dreamlake_assets.db import Database
+
+if TYPE_CHECKING:
+    from dreamlake_assets.metrics import Metrics
 
 _EXTENSION = "dreamlake_assets"
 
@@ -21,9 +25,18 @@ class Services:
     bss: Bss
     cursors: Cursors
     database: Database
+    metrics: "Metrics | None"
+
+    def open(self) -> None:
+        """Begin what works in the background; to be called in the process that serves."""
+        self.database.open()
+        if self.metrics is not None:
+            self.metrics.open()
 
     def close(self) -> None:
         """End what works in the background."""
+        if self.metrics is not None:
+            self.metrics.close()
         self.authenticator.close()
         self.database.close()
 
@@ -32,6 +45,14 @@ def install(app: Flask, settings: Settings) -> Services:
     """Make the services of an application."""
     part = max(1, settings.threads // 2)
     previous = settings.previous_cursor_secret
+    database = Database(
+        settings.database_url,
+        read_url=settings.database_read_url,
+        connections=settings.threads,
+        streams=part,
+        prepared=settings.prepared_statements,
+        on_cluster=settings.on_cluster,
+    )
     made = Services(
         authenticator=Authenticator(settings.tokens, concurrency=part),
         bss=Bss(
@@ -45,17 +66,20 @@ def install(app: Flask, settings: Settings) -> Services:
             settings.cursor_secret.encode(),
             previous.encode() if previous is not None else None,
         ),
-        database=Database(
-            settings.database_url,
-            read_url=settings.database_read_url,
-            connections=settings.threads,
-            streams=part,
-            prepared=settings.prepared_statements,
-            on_cluster=settings.on_cluster,
-        ),
+        database=database,
+        metrics=_metrics(settings, database),
     )
     app.extensions[_EXTENSION] = made
     return made
+
+
+def _metrics(settings: Settings, database: Database) -> "Metrics | None":
+    if settings.metrics_token is None:
+        return None
+    # Not before gunicorn has begun, and not at all where nobody may read them: metrics.py says why.
+    from dreamlake_assets.metrics import Metrics  # noqa: PLC0415
+
+    return Metrics(settings.metrics_token, database)
 
 
 def services() -> Services:

@@ -38,7 +38,7 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from dreamlake_assets import config, deadlines
+from dreamlake_assets import config, deadlines, observer
 from dreamlake_assets.browsers import PROTECTION, Headers, Origins
 from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
 
@@ -108,7 +108,8 @@ class Worker(ThreadWorker):
             parser: Any = conn.parser
             parser.unreader.unread(received)
             self._submit(self._health, conn)
-        elif self._refuse(client, received):
+        # Where nothing is to be read, the client has gone, and is turned away no second time.
+        elif received and self._refuse(client, received):
             conn.set_timeout()
             self.keepalived_conns.append(conn)
         else:
@@ -168,6 +169,8 @@ class Worker(ThreadWorker):
         :returns: whether all of the request was there, so that the next one can be told from it.
         """
         self._turned_away += 1
+        for listener in observer.turned_away_listeners:
+            listener()
         whole = _is_whole(received)
         with suppress(OSError):
             client.send(_refusal(received, keep=whole, origins=self._origins))

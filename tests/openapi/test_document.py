@@ -55,8 +55,8 @@ def test_it_has_every_route(shared_api: Api) -> None:
 
 def _routes(app: Flask) -> Iterator[tuple[str, str]]:
     for rule in app.url_map.iter_rules():
-        if rule.endpoint == "documentation.file":
-            # Of the page of the document, for nobody else.
+        if rule.endpoint in ("documentation.file", "metrics.metrics"):
+            # For the page of the document, and for Prometheus: not for clients.
             continue
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         paths = [path.replace("{kind}", name) for name in KINDS] if "{kind}" in path else [path]

@@ -257,12 +257,13 @@ def test_no_secret_is_shown() -> None:
         "DREAMLAKE_JWT_SECRET_PREVIOUS": "the-secret-of-yesterday-in-enough-bytes",
         "DREAMLAKE_BSS_TOKEN": "the-token-of-bss",
         "DREAMLAKE_CURSOR_SECRET": "the-secret-of-cursors",
+        "DREAMLAKE_METRICS_TOKEN": "the-token-of-metrics",
     }
 
     shown = repr(Settings.from_environment(environ))
 
     assert "bss_url" in shown
-    for secret in ("the-secret-of", "the-token-of-bss", PASSWORD):
+    for secret in ("the-secret-of", "the-token-of", PASSWORD):
         assert secret not in shown
 
 
