@@ -250,6 +250,14 @@ def test_the_message_of_a_bad_database_url_keeps_the_password() -> None:
     assert PASSWORD not in str(caught.value)
 
 
+@pytest.mark.parametrize("token", ["guessed", "x" * 15, "sixteen or more, with spaces", "é" * 16])
+def test_a_token_of_metrics_that_is_short_or_fits_into_no_header_is_refused(token: str) -> None:
+    with pytest.raises(SettingsError, match="DREAMLAKE_METRICS_TOKEN must") as caught:
+        Settings.from_environment({**LEAST, "DREAMLAKE_METRICS_TOKEN": token})
+
+    assert token not in str(caught.value)
+
+
 def test_no_secret_is_shown() -> None:
     environ = {
         **LEAST,
