@@ -30,27 +30,27 @@ OPTIONS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def way() -> Way:
     """Straight into the service."""
     return lambda settings: settings
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     stack = RunningStack(tmp_path_factory.mktemp("stack"))
     yield stack
     stack.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def token(stack: RunningStack) -> str:
     """Of the writer of the stack, as it stands in its file."""
     header = Path(stack.directory / "authorization").read_text()
     return header.removeprefix("Authorization: Bearer ").strip()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     home = tmp_path_factory.mktemp("chromium")
     options = webdriver.ChromeOptions()
