@@ -30,20 +30,20 @@ OPTIONS = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def way() -> Way:
     """Straight into the service."""
     return lambda settings: settings
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     stack = RunningStack(tmp_path_factory.mktemp("stack"))
     yield stack
     stack.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def token(stack: RunningStack) -> str:
     """Of the writer of the stack, as it stands in its file."""
     header = Path(stack.directory / "authorization").read_text()
@@ -52,6 +52,7 @@ def token(stack: RunningStack) -> str:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """One for each module: what the pages of another said in the console is not read."""
     home = tmp_path_factory.mktemp("chromium")
     options = webdriver.ChromeOptions()
     options.binary_location = str(programs.program("chromium"))
