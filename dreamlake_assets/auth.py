@@ -74,6 +74,12 @@ def check_key(key: str, algorithms: Iterable[str]) -> None:
             raise ValueError(too_short)
 
 
+def bearer_token(authorization: str | None) -> str:
+    """The token in an Authorization header; empty where there is none."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 class _Verified(NamedTuple):
     subject: str
     until: float  # by time.time(); the token is verified again then
@@ -113,9 +119,8 @@ class Authenticator:
         :raises Unauthenticated: there is no token, or it does not verify.
         :raises Unavailable: the issuer's keys cannot be fetched.
         """
-        scheme, _, token = (authorization or "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
+        token = bearer_token(authorization)
+        if not token:
             raise Unauthenticated
         cache = self._verified
         with self._lock:

@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 import dreamlake_assets
 from dreamlake_assets import metrics_directory, observer
+from dreamlake_assets.auth import bearer_token
 from dreamlake_assets.db import Database
 from dreamlake_assets.trace import Trace
 
@@ -150,10 +151,7 @@ class Metrics:
 
     def permits(self, authorization: str | None) -> bool:
         """Whether an Authorization header bears the token, told in the same time for any other."""
-        scheme, _, token = (authorization or "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(
-            token.strip().encode(), self._token
-        )
+        return hmac.compare_digest(bearer_token(authorization).encode(), self._token)
 
     def page(self) -> bytes:
         """All metrics, as text."""

@@ -216,8 +216,7 @@ def _listing(
     if filters.glob is not None:
         return _glob_listing(by_episode, parameters, filters.glob, after)
     if filters.prefix is not None:
-        parameters |= _from(filters.prefix, after)
-        parameters["upper_name"] = upper_bound(filters.prefix)
+        parameters |= _between(filters.prefix, upper_bound(filters.prefix), after)
         return f"asset/list_by{by_episode}_prefix", parameters
     return f"asset/list_by{by_episode or '_project'}", parameters | _after(after)
 
@@ -251,11 +250,10 @@ def _filtered_listing(
         "created_before": filters.created_before or "infinity",
     }
     if filters.glob is not None:
-        glob = filters.glob
-        parameters |= {**_from(glob.lower, after), "upper_name": glob.upper, "regex": glob.regex}
+        parameters |= _between(filters.glob.lower, filters.glob.upper, after)
+        parameters["regex"] = filters.glob.regex
     elif filters.prefix is not None:
-        parameters |= _from(filters.prefix, after)
-        parameters["upper_name"] = upper_bound(filters.prefix)
+        parameters |= _between(filters.prefix, upper_bound(filters.prefix), after)
     if filters.glob is not None or filters.prefix is not None:
         # What has no name begins with nothing and matches nothing.
         parameters["after_unnamed_id"] = None
@@ -272,13 +270,18 @@ def _from(lower: str, after: Position | None) -> dict[str, str]:
     return {"after_name": after.name, "after_id": after.asset_id}
 
 
+def _between(lower: str, upper: str, after: Position | None) -> dict[str, str]:
+    """A range of names, from where the last page ended."""
+    return {**_from(lower, after), "upper_name": upper}
+
+
 def _glob_listing(
     by_episode: str, parameters: dict[str, Any], glob: Glob, after: Position | None
 ) -> tuple[str, dict[str, Any]]:
     parameters["regex"] = glob.regex
     folder = glob.folder
     if folder is None or not _folders_narrow(folder):
-        parameters |= {**_from(glob.lower, after), "upper_name": glob.upper}
+        parameters |= _between(glob.lower, glob.upper, after)
         return f"asset/list_by{by_episode}_glob", parameters
     parameters |= {
         **_from(glob.lower, after),
