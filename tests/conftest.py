@@ -13,6 +13,7 @@ from dreamlake_assets.config import Settings, TokenSettings
 from dreamlake_assets.migrations import migrate
 from tests.support import roles
 from tests.support.postgres import Server
+from tests.support.wire import WireProxy
 
 TEMPLATE = "migrated"
 SECRET = "a secret of the tests, which has enough bytes"
@@ -44,6 +45,13 @@ def template(server: Server) -> str:
 def database_url(server: Server, template: str) -> Iterator[str]:
     with server.database(template=template) as url:
         yield url
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[WireProxy]:
+    """Between a test and its database."""
+    with WireProxy.before(database_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture

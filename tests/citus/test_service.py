@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -24,13 +23,6 @@ from tests.support.wire import WireProxy
 
 ROOT = Path(__file__).parents[2]
 EPISODE = "run-042"
-
-
-@pytest.fixture
-def proxy(database_url: str) -> Iterator[WireProxy]:
-    parts = urlsplit(database_url)
-    with WireProxy(parts.hostname or "", parts.port or 0) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -35,13 +34,6 @@ def test_failover() -> None:
 
 def broken(outcome: Outcome) -> list[str]:
     return outcome.broken
-
-
-@pytest.fixture
-def proxy(database_url: str) -> Iterator[WireProxy]:
-    parts = urlsplit(database_url)
-    with WireProxy(parts.hostname or "", parts.port or 0) as proxy:
-        yield proxy
 
 
 @pytest.fixture

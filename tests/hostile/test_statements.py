@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -98,8 +97,7 @@ def test_on_the_wire_are_files_and_nothing_else(
     database_url: str, connection: psycopg.Connection
 ) -> None:
     add_namespace(connection)
-    parts = urlsplit(database_url)
-    with WireProxy(parts.hostname or "", parts.port or 0) as proxy:
+    with WireProxy.before(database_url) as proxy:
         settings = settings_of(proxy.url(database_url))
         with serving(settings) as app:
             api = Api(app.test_client(), headers_of(settings))

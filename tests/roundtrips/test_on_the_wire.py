@@ -6,7 +6,6 @@ And between the service and PgBouncer, where no statement is prepared.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from werkzeug.test import TestResponse
@@ -61,8 +60,7 @@ def settings(pgbouncer: PgBouncer | None, database_url: str) -> Settings:
 
 @pytest.fixture
 def proxy(settings: Settings) -> Iterator[WireProxy]:
-    parts = urlsplit(settings.database_url)
-    with WireProxy(parts.hostname or "", parts.port or 0) as proxy:
+    with WireProxy.before(settings.database_url) as proxy:
         yield proxy
 
 

@@ -74,6 +74,12 @@ class WireProxy:
         self._cut_after = 0
         self._cut_everything = False
 
+    @classmethod
+    def before(cls, database_url: str, *, delay: float = 0.0) -> Self:
+        """Return a proxy before the server of a database."""
+        parts = urlsplit(database_url)
+        return cls(parts.hostname or "", parts.port or 0, delay=delay)
+
     @property
     def connections(self) -> int:
         return self.total.connections

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -21,13 +20,6 @@ def database_url(server: Server) -> Iterator[str]:
         yield url
 
 
-def proxy_to(database_url: str, *, delay: float = 0.0) -> WireProxy:
-    parts = urlsplit(database_url)
-    assert parts.hostname
-    assert parts.port
-    return WireProxy(parts.hostname, parts.port, delay=delay)
-
-
 def seconds(run: Callable[[], object]) -> float:
     started = time.perf_counter()
     run()
@@ -41,12 +33,6 @@ def eventually(holds: Callable[[], bool], *, timeout: float = 5.0) -> bool:
             return False
         time.sleep(0.01)
     return True
-
-
-@pytest.fixture
-def proxy(database_url: str) -> Iterator[WireProxy]:
-    with proxy_to(database_url) as proxy:
-        yield proxy
 
 
 @pytest.fixture
@@ -163,7 +149,7 @@ def test_who_reads_slowly_holds_the_server_back(proxy: WireProxy, database_url: 
 @pytest.mark.parametrize("delay", [0.005, 0.04])
 def test_a_roundtrip_takes_the_delay(database_url: str, delay: float):
     with (
-        proxy_to(database_url, delay=delay) as proxy,
+        WireProxy.before(database_url, delay=delay) as proxy,
         psycopg.connect(proxy.url(database_url), autocommit=True) as connection,
     ):
         times = [seconds(lambda: connection.execute("SELECT 1")) for _ in range(20)]
@@ -173,7 +159,7 @@ def test_a_roundtrip_takes_the_delay(database_url: str, delay: float):
 
 def test_delays_run_at_the_same_time(database_url: str):
     """Five connections and a result of many chunks wait once, not once for each."""
-    with proxy_to(database_url, delay=0.2) as proxy, ExitStack() as connections:
+    with WireProxy.before(database_url, delay=0.2) as proxy, ExitStack() as connections:
         url = proxy.url(database_url)
         threads = []
         for _ in range(5):
@@ -257,7 +243,7 @@ def test_a_server_that_is_away_closes_the_connection():
 
 def test_nothing_is_left_behind(database_url: str):
     threads = threading.active_count()
-    with proxy_to(database_url) as proxy:
+    with WireProxy.before(database_url) as proxy:
         connection = psycopg.connect(proxy.url(database_url), autocommit=True)
         connection.execute("SELECT 1")
     assert threading.active_count() == threads
