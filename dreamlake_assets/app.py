@@ -84,6 +84,22 @@ def _read_body() -> None:
 
 
 def _answer_error(error: AssetsError) -> Response:
+    return _answer(error) if error.status != AssetsError.status else _answer_failure(error)
+
+
+def _answer_refusal(refusal: HTTPException) -> Response:
+    error = _REFUSALS.get(refusal.code or 0, InvalidRequest)()
+    if isinstance(refusal, werkzeug.exceptions.MethodNotAllowed):
+        error.headers["Allow"] = ", ".join(sorted(refusal.valid_methods or ()))
+    return _answer(error)
+
+
+def _answer_failure(error: Exception) -> Response:
+    _log.error("request %s failed", trace.current().request_id, exc_info=error)
+    return _answer(AssetsError())
+
+
+def _answer(error: AssetsError) -> Response:
     here = trace.current()
     here.error_code = error.code
     body: dict[str, Any] = {
@@ -96,15 +112,3 @@ def _answer_error(error: AssetsError) -> Response:
     return Response(
         orjson.dumps(body), error.status, headers=error.headers, mimetype="application/json"
     )
-
-
-def _answer_refusal(refusal: HTTPException) -> Response:
-    error = _REFUSALS.get(refusal.code or 0, InvalidRequest)()
-    if isinstance(refusal, werkzeug.exceptions.MethodNotAllowed):
-        error.headers["Allow"] = ", ".join(sorted(refusal.valid_methods or ()))
-    return _answer_error(error)
-
-
-def _answer_failure(error: Exception) -> Response:
-    _log.exception("request %s failed", trace.current().request_id, exc_info=error)
-    return _answer_error(AssetsError("The service failed to answer; the request id names its log."))

@@ -30,7 +30,9 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (AssetsError, config.SettingsError, migrations.MigrationError) as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            # What nobody expected has a sentence for clients, who are told no more.
+            said = error.__cause__ if type(error) is AssetsError else error
+            raise click.ClickException(" ".join(str(said).split())) from error
 
 
 class Slug(click.ParamType):

@@ -680,8 +680,14 @@ _CONSTRAINTS = {
 
 
 def _translated(error: psycopg.Error) -> errors.AssetsError:
-    """What an error of the driver means: the one place that knows SQLSTATEs and constraints."""
+    """What an error of the driver means: the one place that knows SQLSTATEs and constraints.
+
+    It may be logged as the cause of what is returned. So what PostgreSQL says beside its message
+    is taken out of it: the row that was refused, and parameters, may hold what is secret.
+    """
     state = error.sqlstate
+    if error.diag.message_primary:
+        error.args = (f"{state}: {error.diag.message_primary}",)
     if isinstance(error, DeadlinePassed):
         return errors.DatabaseUnavailable()
     if state is None:

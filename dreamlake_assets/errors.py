@@ -5,7 +5,7 @@ from typing import ClassVar
 
 
 class AssetsError(Exception):
-    """The service could not answer."""
+    """The service failed to answer; the request id names its log."""
 
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal_error"

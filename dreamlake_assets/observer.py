@@ -87,8 +87,10 @@ class _Body:
                 here.body_bytes += len(chunk)
                 yield chunk
         except Exception as error:
-            # The status is out already; the server breaks off the answer and logs why.
+            # The status is out already; the server breaks off the answer and logs why, but when it
+            # does, the request is over.
             here.error_code = getattr(error, "code", "internal_error")
+            error.add_note(f"This was request {here.request_id}.")
             raise
         here.complete = True
 

@@ -38,7 +38,7 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from dreamlake_assets import config, deadlines, observer
+from dreamlake_assets import config, deadlines, observer, trace
 from dreamlake_assets.browsers import PROTECTION, Headers, Origins
 from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
 
@@ -188,15 +188,18 @@ class Worker(ThreadWorker):
 
         gunicorn would log and send back what it does not understand, which may hold a token.
         """
-        error: AssetsError = InvalidRequest("This is not a valid HTTP request.")
-        status = _REFUSED_AS.get(type(exc), HTTPStatus.BAD_REQUEST)
+        request_id = trace.current().request_id or token_hex(16)
+        named = {"request_id": request_id}
         if isinstance(exc, ParseException):
-            self.log.warning("refused what is no request: %s", type(exc).__name__)
+            error: AssetsError = InvalidRequest("This is not a valid HTTP request.")
+            status = _REFUSED_AS.get(type(exc), HTTPStatus.BAD_REQUEST)
+            self.log.warning("refused what is no request: %s", type(exc).__name__, extra=named)
         else:
-            self.log.error("a request failed", exc_info=exc)
-            error, status = AssetsError(AssetsError.sentence()), HTTPStatus.INTERNAL_SERVER_ERROR
+            error, status = AssetsError(), HTTPStatus.INTERNAL_SERVER_ERROR
+            self.log.error("a request failed", exc_info=exc, extra=named)
+            trace.end()
         with suppress(OSError):
-            client.send(_broken(error, status))
+            client.send(_broken(error, status, request_id))
 
     def _close(self, conn: TConn) -> None:
         """Close a connection without cutting off its last answer, and without waiting.
@@ -329,9 +332,8 @@ _REFUSED_AS = {
 }
 
 
-def _broken(error: AssetsError, status: HTTPStatus) -> bytes:
+def _broken(error: AssetsError, status: HTTPStatus, request_id: str) -> bytes:
     """The last answer on a connection where nobody knows where the next request begins."""
-    request_id = token_hex(16)
     body = orjson.dumps({"error": str(error), "code": error.code, "requestId": request_id})
     head = [
         ("Content-Type", "application/json"),

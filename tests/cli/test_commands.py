@@ -16,6 +16,7 @@ from dreamlake_assets.cli import main
 from dreamlake_assets.config import TokenSettings
 from tests.conftest import SECRET
 from tests.support.postgres import Server
+from tests.support.roles import SERVICE, as_role
 
 Run = Callable[..., Result]
 
@@ -96,6 +97,12 @@ def test_migrate(server: Server) -> None:
         assert run("migrate", "--status", DATABASE_URL=url).stdout.split() == [
             word for name in names for word in ("applied", name)
         ]
+
+
+def test_what_a_role_may_not_do_is_said(database_url: str) -> None:
+    url = as_role(SERVICE, database_url)
+    result = run("namespace", "create", "robotics", DATABASE_URL=url)
+    fails(result, "42501: permission denied for table namespace")
 
 
 def test_migrate_shows_what_a_later_release_has_done(

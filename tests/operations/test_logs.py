@@ -1,11 +1,13 @@
 """What the service logs, and that nobody waits for it."""
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.operations.conftest import ROOT, SECONDS, Service, running, until
 from tests.support.api import PROJECT
 from tests.support.http import HttpServer, closed_port
 
+SECRET = "what-nobody-may-read-in-a-log"
 LIST = f"/assets/video?namespace={NAMESPACE}&project={PROJECT}"
 
 
@@ -66,9 +69,9 @@ def test_a_list_is_logged_when_it_has_been_sent(service: Service) -> None:
     assert (line["bytes"], line["complete"], line["roundtrips"]) == (len(reply.body), True, 1)
 
 
-def test_a_list_that_nobody_read_to_its_end_is_not_complete(
-    service: Service, populated_url: str
-) -> None:
+@pytest.fixture(scope="module")
+def long_list(service: Service, populated_url: str) -> str:
+    """The address of a list that is longer than what is on the way at once."""
     with psycopg.connect(populated_url, autocommit=True) as connection:
         service.register(name="/long/0", project="long")
         for _ in range(17):
@@ -77,13 +80,27 @@ def test_a_list_that_nobody_read_to_its_end_is_not_complete(
                 " SELECT namespace_id, gen_random_uuid(), space_id, kind, name, fps, lens"
                 " FROM asset WHERE name = '/long/0'"
             )
-    request_id = "left-alone"
+    return LIST.replace(PROJECT, "long")
+
+
+@contextmanager
+def beginning_of(service: Service, path: str, request_id: str) -> Iterator[socket.socket]:
+    """A client that has read no more than the beginning of an answer."""
     with socket.create_connection(("127.0.0.1", service.port), SECONDS) as client:
         client.sendall(
-            f"GET {LIST.replace(PROJECT, 'long')} HTTP/1.1\r\nHost: x\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: x\r\n"
             f"Authorization: Bearer {service.token}\r\nX-Request-Id: {request_id}\r\n\r\n".encode()
         )
         assert client.recv(64).startswith(b"HTTP/1.1 200")
+        yield client
+
+
+def test_a_list_that_nobody_read_to_its_end_is_not_complete(
+    service: Service, long_list: str
+) -> None:
+    request_id = "left-alone"
+    with beginning_of(service, long_list, request_id):
+        pass
 
     line = service.logged_of(request_id)
     assert line["status"] == 200
@@ -123,6 +140,69 @@ def test_what_nobody_expected_is_one_line_with_its_traceback(service: Service) -
     assert line["traceback"].endswith("ZeroDivisionError: integer division or modulo by zero")
     told = service.logged(reply)
     assert (told["level"], told["status"], told["error"]) == ("ERROR", 500, "internal_error")
+
+
+def test_an_error_of_the_database_that_nobody_expected_has_its_traceback(
+    service: Service, populated_url: str
+) -> None:
+    with refusing_with_a_secret(populated_url, "/logs/refused"):
+        reply = service.register(name="/logs/refused", metadata={"secret": SECRET})
+
+    line = service.logged(reply, f"request {reply.headers['X-Request-Id']} failed")
+    assert reply.status == 500
+    assert json.loads(reply.body) == {
+        "error": "The service failed to answer; the request id names its log.",
+        "code": "internal_error",
+        "requestId": reply.headers["X-Request-Id"],
+    }
+    assert "psycopg.errors.RaiseException: P0001: This is broken.\n" in line["traceback"]
+    assert SECRET not in service.log.read_text()
+
+
+@contextmanager
+def refusing_with_a_secret(url: str, name: str) -> Iterator[None]:
+    """A database that refuses an asset, and tells more of it than anybody should read."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$"
+            " BEGIN RAISE 'This is broken.' USING DETAIL = NEW.metadata; END $$;"
+            "CREATE TRIGGER refuse BEFORE INSERT ON asset"
+            f" FOR EACH ROW WHEN (NEW.name = '{name}') EXECUTE FUNCTION refuse();"
+        )
+        yield
+        connection.execute("DROP FUNCTION refuse CASCADE")
+
+
+def test_a_list_that_breaks_off_is_found_by_its_id(
+    service: Service, long_list: str, populated_url: str
+) -> None:
+    request_id = "broken-off"
+    with beginning_of(service, long_list, request_id) as client:
+        with psycopg.connect(populated_url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active'"
+                " AND query LIKE '/* asset/list%'"
+            )
+        while client.recv(65_536):
+            pass
+
+    line = service.logged_of(request_id)
+    assert (line["status"], line["error"]) == (200, "database_unavailable")
+    assert line["complete"] is False
+    told = [
+        line for line in service.lines() if f"request {request_id}." in line.get("traceback", "")
+    ]
+    assert [line["level"] for line in told] == ["ERROR"]
+
+
+def test_what_is_no_request_is_found_by_the_id_of_its_answer(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), SECONDS) as client:
+        client.sendall(b"nonsense\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+
+    request_id = json.loads(answer.partition(b"\r\n\r\n")[2])["requestId"]
+    line = service.logged_of(request_id, "refused what is no request: InvalidRequestLine")
+    assert line["level"] == "WARNING"
 
 
 def test_gunicorn_logs_in_the_same_form(service: Service) -> None:
