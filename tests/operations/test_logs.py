@@ -145,7 +145,7 @@ def test_what_nobody_expected_is_one_line_with_its_traceback(service: Service) -
 def test_an_error_of_the_database_that_nobody_expected_has_its_traceback(
     service: Service, populated_url: str
 ) -> None:
-    with refusing_with_a_secret(populated_url, "/logs/refused"):
+    with refusing_with_a_secret(populated_url):
         reply = service.register(name="/logs/refused", metadata={"secret": SECRET})
 
     line = service.logged(reply, f"request {reply.headers['X-Request-Id']} failed")
@@ -160,14 +160,14 @@ def test_an_error_of_the_database_that_nobody_expected_has_its_traceback(
 
 
 @contextmanager
-def refusing_with_a_secret(url: str, name: str) -> Iterator[None]:
-    """A database that refuses an asset, and tells more of it than anybody should read."""
+def refusing_with_a_secret(url: str) -> Iterator[None]:
+    """A database that refuses /logs/refused, and tells more of it than anybody should read."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$"
             " BEGIN RAISE 'This is broken.' USING DETAIL = NEW.metadata; END $$;"
             "CREATE TRIGGER refuse BEFORE INSERT ON asset"
-            f" FOR EACH ROW WHEN (NEW.name = '{name}') EXECUTE FUNCTION refuse();"
+            " FOR EACH ROW WHEN (NEW.name = '/logs/refused') EXECUTE FUNCTION refuse();"
         )
         yield
         connection.execute("DROP FUNCTION refuse CASCADE")
