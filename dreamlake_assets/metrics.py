@@ -8,11 +8,12 @@ workers together, in the files of a directory that :mod:`.metrics_directory` mak
 import hmac
 import platform
 import time
+from collections.abc import Iterable
 from threading import Event, Thread
 from typing import NamedTuple
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 import dreamlake_assets
@@ -42,6 +43,17 @@ class _Series(NamedTuple):
     roundtrips: Histogram
 
 
+class _Workers(MultiProcessCollector):
+    """What all workers have counted, also while one of them is being made.
+
+    A file is empty for the moment between its creation and its first bytes, and prometheus_client
+    cannot read an empty one.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        return self.merge(metrics_directory.files())
+
+
 class Metrics:
     """The metrics of an application: a listener of its observer."""
 
@@ -61,7 +73,7 @@ class Metrics:
         self._shown = CollectorRegistry()
         directory = metrics_directory.path()
         if directory is not None:
-            MultiProcessCollector(self._shown, directory)
+            _Workers(self._shown, directory)
         # Those of a worker alone are in its files; they are not shown besides the sums.
         self._own = self._shown if directory is None else CollectorRegistry()
         self._define()

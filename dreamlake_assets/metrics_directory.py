@@ -7,6 +7,7 @@ the variable of prometheus_client alone: gunicorn.conf.py runs again at every SI
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 
 from dreamlake_assets import config
 
@@ -24,6 +25,20 @@ def make() -> None:
 def path() -> str | None:
     """The directory; None in a process that counts for itself."""
     return os.environ.get(_VARIABLE)
+
+
+def files() -> list[str]:
+    """The paths of the files in which something is counted.
+
+    :raises KeyError: this process counts for itself.
+    """
+    found = []
+    for entry in os.scandir(os.environ[_VARIABLE]):
+        # The gauges of a worker that has ended go while others look.
+        with suppress(FileNotFoundError):
+            if entry.stat().st_size:
+                found.append(entry.path)
+    return found
 
 
 def forget(pid: int) -> None:

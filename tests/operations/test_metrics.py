@@ -142,6 +142,15 @@ def test_a_killed_worker_leaves_what_it_has_counted_and_nothing_else(service: Se
         until(lambda: scrape(service)[POOL] == 2 * THREADS)
 
 
+def test_a_worker_that_is_being_made_is_no_error(service: Service, temporary: Path) -> None:
+    [directory] = temporary.iterdir()
+    for kind in ("counter", "gauge_livesum", "histogram"):
+        # As prometheus_client leaves a file between making it and writing to it.
+        (directory / f"{kind}_0.db").touch()
+
+    assert scrape(service)["workers", ()] == 2
+
+
 def test_reloading_goes_on_counting(
     populated_url: str, bss: HttpServer, tmp_path: Path, temporary: Path
 ) -> None:
