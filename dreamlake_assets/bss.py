@@ -27,17 +27,6 @@ REST_SECONDS = 2
 SMALL_BODY = 16 * 1024
 
 
-class _Session(requests.Session):
-    """A session that leaves redirects to us.
-
-    With ``allow_redirects=False`` alone, requests still prepares the next request: it reads all of
-    the redirect's body, and fails where the Location is no URL.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None, which means that there is nowhere to go."""
-
-
 class _UntilDeadline(io.RawIOBase):
     """What a socket receives, until a deadline.
 
@@ -101,7 +90,7 @@ class Bss:
     """Asks BSS for presigned URLs, over kept-alive connections."""
 
     def __init__(self, url: str, *, token: str | None, timeout: float, concurrency: int):
-        """Make the session.
+        """Make the connections' pool; they are made when they are needed.
 
         :param timeout: seconds to connect, and again for the whole answer.
         :param concurrency: how many threads may wait for BSS at once; the others are for those who
@@ -116,14 +105,12 @@ class Bss:
             expected_exception=(errors.BssUnreachable, errors.BssTimeout, errors.BssFailing),
             name="BSS",
         )
-        self._session = _Session()
-        # Neither proxies nor .netrc of the machine: the settings say where BSS is and who we are.
-        self._session.trust_env = False
+        self._headers = {"Accept": "*/*", "User-Agent": "dreamlake-assets"}
         if token is not None:
-            self._session.headers["Authorization"] = f"Bearer {token}"
-        adapter = _Adapter(concurrency)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+            self._headers["Authorization"] = f"Bearer {token}"
+        # An adapter without a session: that would follow redirects, keep the cookies of one
+        # client's answer for the next, and ask the machine for proxies and .netrc.
+        self._adapter = _Adapter(concurrency)
 
     def presigned_url(self, route: str, bss_id: str) -> str:
         """Where the bytes can be downloaded for a while.
@@ -165,6 +152,7 @@ class Bss:
         except requests.RequestException as error:
             raise errors.BssUnreachable from error
         with response:
+            _read_small_body(response)
             if response.status_code >= 500:
                 raise errors.BssFailing
             if response.status_code not in _REDIRECTS:
@@ -172,7 +160,6 @@ class Bss:
             location = response.headers.get("Location")
             if not location:
                 raise errors.BssNoLocation
-            _read_small_body(response)
         if location == url:
             raise errors.BssBadLocation(
                 "BSS did not return a presigned URL: it redirects to itself."
@@ -196,20 +183,17 @@ class Bss:
             return self._ask(url, left)
 
     def _ask(self, url: str, timeout: float) -> requests.Response:
+        request = requests.PreparedRequest()
+        headers = {**self._headers, "X-Request-Id": trace.current().request_id}
+        request.prepare(method="GET", url=url, headers=headers)
         # stream: the body of the answer is of no interest, and may be large.
-        return self._session.get(
-            url,
-            headers={"X-Request-Id": trace.current().request_id},
-            allow_redirects=False,
-            timeout=timeout,
-            stream=True,
-        )
+        return self._adapter.send(request, stream=True, timeout=timeout)
 
 
 def _read_small_body(response: requests.Response) -> None:
     """Read what is left of an answer, if it is little: else its connection is closed."""
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal() or int(length) <= SMALL_BODY:
-        # Where the Location is from, the answer is known, whatever becomes of the body.
+        # The answer is in its head, whatever becomes of the body.
         with suppress(urllib3.exceptions.HTTPError):
             response.raw.read(SMALL_BODY + 1, decode_content=False)

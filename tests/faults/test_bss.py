@@ -10,7 +10,7 @@ import pytest
 
 from dreamlake_assets import bss as service
 from dreamlake_assets.bss import Bss
-from dreamlake_assets.errors import BssFailing, BssTimeout, BssUnreachable
+from dreamlake_assets.errors import BssError, BssFailing, BssTimeout, BssUnreachable
 from tests.support.http import HttpServer, answer, closed_port
 
 LOCATION = "https://s3.example/bucket/key"
@@ -48,6 +48,18 @@ def connections(server: HttpServer) -> list[int]:
 
     server.answer = note
     return ports
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_a_connection_is_used_again_where_no_url_was_given(server: HttpServer, status: int) -> None:
+    server.answer = answer(status, {"Set-Cookie": "of=another"}, b"No.")
+    ports = connections(server)
+    ask = asking(server.url)
+    for _ in range(3):
+        with pytest.raises(BssError):
+            ask()
+    assert len(set(ports)) == 1
+    assert not any("Cookie" in request.headers for request in server.received)
 
 
 @pytest.mark.parametrize("size", [0, 1, service.SMALL_BODY])
