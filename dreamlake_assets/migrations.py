@@ -41,11 +41,13 @@ class Migration:
     """A file of ``sql/migrations``.
 
     It runs in a transaction, and fails where it waits longer than ``LOCK_TIMEOUT`` for a lock. One
-    that says ``-- transaction: none`` in a line of its own runs statement by statement, for CREATE
-    INDEX CONCURRENTLY, which waits for transactions but lets reads and writes pass, so it may wait
-    as long as it takes. Each of its statements ends with a semicolon at the end of a line, and it
-    must be able to run again after a failure halfway (DROP INDEX CONCURRENTLY IF EXISTS, then
-    CREATE).
+    that says ``-- transaction: none`` in a line of its own runs without, for CREATE INDEX
+    CONCURRENTLY, which waits for transactions but lets reads and writes pass, so it may wait as
+    long as it takes. It must be able to run again after a failure halfway (DROP INDEX CONCURRENTLY
+    IF EXISTS, then CREATE).
+
+    Each statement ends with a semicolon at the end of a line, and nothing else does: statements are
+    sent one by one. Citus refuses DDL that comes with other statements.
     """
 
     version: int
@@ -65,8 +67,6 @@ class Migration:
     @property
     def statements(self) -> list[str]:
         """What is sent to the server, one after the other."""
-        if self.in_transaction:
-            return [self.script]
         return [
             part
             for part in re.split(r"(?<=;)\s*$", self.script, flags=re.MULTILINE)
@@ -216,6 +216,9 @@ def _apply(connection: db.Connection, migration: Migration) -> None:
         if migration.in_transaction:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode())
+                # On a Citus cluster, where a table may be changed, and then one that refers to it,
+                # over one connection only. Elsewhere the setting means nothing.
+                connection.execute("SET LOCAL citus.multi_shard_modify_mode = 'sequential'")
                 _run(connection, migration)
         else:
             connection.execute("SET lock_timeout = 0")

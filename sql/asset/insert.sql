@@ -27,7 +27,8 @@
 --          node_path_key, an Index Scan each; asset_pkey, for the conflict
 -- Why:     Almost every registration goes into a path that exists, so it is tried first: the path is
 --          looked up by its names and the asset inserted in one roundtrip, and no row but its own is
---          written. An episode or a folder must be found exactly if one is asked for.
+--          written. An episode or a folder must be found exactly if one is asked for. '' is the name
+--          of none: a join on = NULL is one on FALSE, which keeps a cluster from finding the shard.
 --          The asset_id is the service's own. When a connection breaks before the answer, the same
 --          statement is sent again, and the conflict returns the row that is there already.
 
@@ -81,11 +82,11 @@ INNER JOIN space
 LEFT JOIN episode
     ON episode.namespace_id = space.namespace_id
     AND episode.space_id = space.space_id
-    AND episode.name = %(episode)s::text
+    AND episode.name = coalesce(%(episode)s::text, '')
 LEFT JOIN node
     ON node.namespace_id = space.namespace_id
     AND node.scope_id = coalesce(episode.episode_id, space.space_id)
-    AND node.path = %(folder)s::text
+    AND node.path = coalesce(%(folder)s::text, '')
 WHERE namespace.slug = %(namespace)s::text
     AND (episode.episode_id IS NULL) = (%(episode)s::text IS NULL)
     AND (node.node_id IS NULL) = (%(folder)s::text IS NULL)

@@ -32,6 +32,8 @@
 -- Why:     A key that was used before is found first: then nothing is written, and no path looked up.
 --          Of two requests at once the second waits for the first, and the conflict returns its row.
 --          A statement that is sent again after a lost connection finds its own row by the key.
+--          '' is the name of no episode and no folder: a join on = NULL is one on FALSE, which keeps a
+--          cluster from finding the shard.
 --          A plan that is made while the tables are small is kept. LATERAL has it begin at the
 --          namespace; BETWEEN and ORDER BY, where = would do, have it take the index of the keys.
 --          Where the path exists and the key was used for another request, the conflict sets
@@ -125,11 +127,11 @@ made AS (
     LEFT JOIN episode
         ON episode.namespace_id = space.namespace_id
         AND episode.space_id = space.space_id
-        AND episode.name = %(episode)s::text
+        AND episode.name = coalesce(%(episode)s::text, '')
     LEFT JOIN node
         ON node.namespace_id = space.namespace_id
         AND node.scope_id = coalesce(episode.episode_id, space.space_id)
-        AND node.path = %(folder)s::text
+        AND node.path = coalesce(%(folder)s::text, '')
     WHERE namespace.slug = %(namespace)s::text
         AND NOT EXISTS (
             SELECT 1

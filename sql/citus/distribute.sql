@@ -1,4 +1,4 @@
--- Turns the schema into a distributed one, on Citus 13 or later; rows that are there move with it.
+-- Turns the schema into a distributed one, on Citus 13.1 or later; rows that are there move with it.
 --
 -- Run it by psql on the coordinator as the owner of the tables, after `dreamlake-assets migrate` and
 -- while the service does not write; sql/README.md says what comes before and after:

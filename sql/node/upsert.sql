@@ -14,7 +14,8 @@
 --          node_path_key (twice), an Index Scan each
 -- Why:     The look-up comes first, since a row that exists is then neither written nor locked.
 --          Of two that race for a new row the second waits for the first, then does nothing.
---          An episode or a parent must be found exactly if one is asked for.
+--          An episode or a parent must be found exactly if one is asked for. '' is the name of none: a
+--          join on = NULL is one on FALSE, which keeps a cluster from finding the shard.
 
 INSERT INTO node (
     namespace_id,
@@ -42,11 +43,11 @@ INNER JOIN space
 LEFT JOIN episode
     ON episode.namespace_id = space.namespace_id
     AND episode.space_id = space.space_id
-    AND episode.name = %(episode)s::text
+    AND episode.name = coalesce(%(episode)s::text, '')
 LEFT JOIN node AS parent
     ON parent.namespace_id = space.namespace_id
     AND parent.scope_id = coalesce(episode.episode_id, space.space_id)
-    AND parent.path = %(parent)s::text
+    AND parent.path = coalesce(%(parent)s::text, '')
 WHERE namespace.slug = %(namespace)s::text
     AND (episode.episode_id IS NULL) = (%(episode)s::text IS NULL)
     AND (parent.node_id IS NULL) = (%(parent)s::text IS NULL)

@@ -105,6 +105,20 @@ def test_a_migration_that_fails_leaves_nothing(
     assert migrate(empty_url, directory=folder.path) == ["0002_bad", "0003_later"]
 
 
+def test_a_migration_is_sent_statement_by_statement(
+    empty_url: str, empty_connection: psycopg.Connection, folder: Folder
+) -> None:
+    """Which is how a Citus cluster takes it."""
+    second = (
+        "CREATE TABLE seal AS\n"
+        "SELECT current_query(), current_setting('citus.multi_shard_modify_mode') AS mode;"
+    )
+    folder.write("0001_two", f"-- What: two; no more.\nCREATE TABLE walrus (id int);\n\n{second}\n")
+    migrate(empty_url, directory=folder.path)
+    row = empty_connection.execute("SELECT btrim(current_query, E'\\n'), mode FROM seal").fetchone()
+    assert row == (second, "sequential")
+
+
 def test_a_file_that_was_changed_after_it_was_applied_is_refused(
     empty_url: str, folder: Folder
 ) -> None:
