@@ -1,5 +1,6 @@
 """The only module that knows psycopg: connections, roundtrips, and what their errors mean."""
 
+import logging
 import os
 import re
 import select
@@ -9,7 +10,7 @@ from functools import partial
 from itertools import islice
 from math import inf
 from time import monotonic, sleep
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, cast
 
 import orjson
 import psycopg
@@ -19,7 +20,8 @@ from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from dreamlake_assets import deadlines, errors, trace
+from dreamlake_assets import deadlines, errors, outages, trace
+from dreamlake_assets.outages import Outage
 from dreamlake_assets.queries import query, query_of_tenant
 
 _TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
@@ -124,6 +126,21 @@ class _BoundedConnection(psycopg.Connection[Row]):
     patience: float = inf
     on_cluster: bool = False
 
+    @classmethod
+    def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        """Connect.
+
+        :param options: those of psycopg, and ``outage``, which is told where it fails.
+        :raises psycopg.OperationalError: there is no connection.
+        """
+        outage: Outage | None = options.pop("outage", None)
+        try:
+            return super().connect(conninfo, **options)
+        except Exception as error:
+            if outage is not None:
+                outage.failed(error)
+            raise
+
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
         """Wait for the server.
 
@@ -206,6 +223,32 @@ def connect(url: str, *, as_service: bool = False) -> _BoundedConnection:
     return connection
 
 
+class _PoolWarnings(logging.Filter):
+    """Of what pools warn, leaves out what is said several times a second while a server is away.
+
+    An :class:`.Outage` says that connecting fails; one line in a while that a connection was lost.
+    """
+
+    _SAID_BY_OUTAGE = ("error connecting in", "reconnection attempt in pool")
+    _OF_EACH_CONNECTION = "discarding closed connection"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a warning is logged."""
+        if record.msg.startswith(self._OF_EACH_CONNECTION):
+            now = monotonic()
+            if now < self._quiet_until:
+                return False
+            self._quiet_until = now + outages.PAUSE_SECONDS
+        return not record.msg.startswith(self._SAID_BY_OUTAGE)
+
+
+logging.getLogger("psycopg.pool").addFilter(_PoolWarnings())
+
+
 class _Server:
     """The connections to one server.
 
@@ -215,6 +258,7 @@ class _Server:
 
     def __init__(
         self,
+        name: str,
         url: str,
         *,
         connections: int,
@@ -223,11 +267,13 @@ class _Server:
         on_cluster: bool | None,
         hot: Sequence[str],
     ):
+        self.name = name
+        self._outage = Outage(name)
         self._prepared = prepared
         self._on_cluster = on_cluster
         self._hot = hot
-        self.requests = _pool(url, deadlines.STATEMENT, connections, "requests", self._set_up)
-        self.streams = _pool(url, deadlines.STREAM, streams, "streams", self._recognise)
+        self.requests = self._pool("requests", url, deadlines.STATEMENT, connections)
+        self.streams = self._pool("streams", url, deadlines.STREAM, streams)
 
     def open(self) -> None:
         self.requests.open()
@@ -237,10 +283,33 @@ class _Server:
         self.requests.close()
         self.streams.close()
 
-    def _set_up(self, connection: _BoundedConnection) -> None:
-        self._recognise(connection)
-        if self._prepared and not connection.on_cluster:
-            _prepare(connection, self._hot)
+    def _pool(
+        self, name: str, url: str, statement_timeout: float, size: int
+    ) -> ConnectionPool[_BoundedConnection]:
+        streams = name == "streams"
+        return ConnectionPool(
+            _conninfo(url, statement_timeout),
+            connection_class=_BoundedConnection,
+            kwargs={"autocommit": True, "context": _AdaptContext(), "outage": self._outage},
+            min_size=0 if streams else size,
+            max_size=size,
+            name=name,
+            open=False,
+            configure=partial(self._set_up, hot=() if streams else self._hot),
+            # Give up at the first failure: whoever waits for a connection has another made, and
+            # does not sit out the pool's pauses, which double from a second on.
+            reconnect_timeout=0,
+        )
+
+    def _set_up(self, connection: _BoundedConnection, hot: Sequence[str]) -> None:
+        try:
+            self._recognise(connection)
+            if hot and self._prepared and not connection.on_cluster:
+                _prepare(connection, hot)
+        except Exception as error:
+            self._outage.failed(error)
+            raise
+        self._outage.ended()
 
     def _recognise(self, connection: _BoundedConnection) -> None:
         """Ask once in this process."""
@@ -279,8 +348,8 @@ class Database:
             prepared=prepared,
             on_cluster=on_cluster,
         )
-        self._primary = server(url, hot=(*_HOT_WRITES, *_HOT_READS))
-        self._replica = server(read_url, hot=_HOT_READS) if read_url else None
+        self._primary = server("primary", url, hot=(*_HOT_WRITES, *_HOT_READS))
+        self._replica = server("replica", read_url, hot=_HOT_READS) if read_url else None
         self._away = False
         self._replica_rests_until = 0.0
 
@@ -298,11 +367,11 @@ class Database:
 
     def pools(self) -> Iterator[PoolState]:
         """What each pool holds now; asks no server."""
-        for name, server in (("primary", self._primary), ("replica", self._replica)):
-            for pool in (server.requests, server.streams) if server is not None else ():
+        for server in filter(None, (self._primary, self._replica)):
+            for pool in (server.requests, server.streams):
                 stats = pool.get_stats()
                 yield PoolState(
-                    name,
+                    server.name,
                     pool.name,
                     stats["pool_size"],
                     stats["pool_available"],
@@ -444,28 +513,6 @@ def _streamed(
         yield from operation(connection, *args, **kwargs)
     finally:
         pool.putconn(connection)
-
-
-def _pool(
-    url: str,
-    statement_timeout: float,
-    size: int,
-    name: str,
-    configure: Callable[[_BoundedConnection], None],
-) -> ConnectionPool[_BoundedConnection]:
-    return ConnectionPool(
-        _conninfo(url, statement_timeout),
-        connection_class=_BoundedConnection,
-        kwargs={"autocommit": True, "context": _AdaptContext()},
-        min_size=0 if name == "streams" else size,
-        max_size=size,
-        name=name,
-        open=False,
-        configure=configure,
-        # Give up at the first failure: whoever waits for a connection has another made, and does
-        # not sit out the pool's pauses, which double from a second on.
-        reconnect_timeout=0,
-    )
 
 
 def _take(pool: ConnectionPool[_BoundedConnection], deadline: float) -> _BoundedConnection:

@@ -19,12 +19,14 @@ import re
 import selectors
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from secrets import token_hex
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +68,9 @@ class Worker(ThreadWorker):
         self._most = self.cfg.threads * (1 + QUEUE_LENGTH)
         self._health = ThreadPoolExecutor(1)
         self._next_look = 0.0
-        self._turned_away = 0
+        # How many, by the reason.
+        self._turned_away = Counter[str]()
+        self._counting = Lock()
         origins = config.cors_origins()
         self._origins = Origins(origins) if origins else None
         self._stopping_since = 0.0
@@ -109,7 +113,7 @@ class Worker(ThreadWorker):
             parser.unreader.unread(received)
             self._submit(self._health, conn)
         # Where nothing is to be read, the client has gone, and is turned away no second time.
-        elif received and self._refuse(client, received):
+        elif received and self._refuse(client, received, "the queue was full"):
             conn.set_timeout()
             self.keepalived_conns.append(conn)
         else:
@@ -125,7 +129,7 @@ class Worker(ThreadWorker):
         """Serve a request, in a thread, if it has not waited for too long."""
         begun = monotonic()
         if begun - self._serving[conn] > deadlines.QUEUE:
-            return self._refuse(conn.sock, _received(conn.sock))
+            return self._refuse(conn.sock, _received(conn.sock), "they had waited too long")
         self._serving[conn] = begun
         return super().handle(conn)
 
@@ -163,12 +167,13 @@ class Worker(ThreadWorker):
             return conn.sock.recv(len(_HEALTH), socket.MSG_PEEK) == _HEALTH
         return False
 
-    def _refuse(self, client: socket.socket, received: bytes) -> bool:
+    def _refuse(self, client: socket.socket, received: bytes, why: str) -> bool:
         """Answer with 503 without reading more of a request than is there.
 
         :returns: whether all of the request was there, so that the next one can be told from it.
         """
-        self._turned_away += 1
+        with self._counting:
+            self._turned_away[why] += 1
         for listener in observer.turned_away_listeners:
             listener()
         whole = _is_whole(received)
@@ -236,6 +241,7 @@ class Worker(ThreadWorker):
         """Serve until told to stop."""
         super().run()
         self._health.shutdown(wait=False)
+        self._tell_turned_away()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begin to stop."""
@@ -256,9 +262,15 @@ class Worker(ThreadWorker):
                 # Whoever still reads finds the end; whoever has read it all is not disturbed.
                 with suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RD)
-        if self._turned_away:
-            self.log.warning("turned away %d requests", self._turned_away)
-            self._turned_away = 0
+        self._tell_turned_away()
+
+    def _tell_turned_away(self) -> None:
+        """Log how many: a line for each would be too much just then."""
+        with self._counting:
+            told, self._turned_away = self._turned_away, Counter()
+        for why, count in told.items():
+            named = {"turned_away": count}
+            self.log.warning("turned away %d requests: %s", count, why, extra=named)
 
     def murder_keepalived(self) -> None:
         """Close kept-alive connections that have not been used for too long."""

@@ -265,6 +265,8 @@ def test_what_is_turned_away_is_counted(
         assert first.result().status == 200
         assert turned_away >= 14
         assert samples(reply.body.decode())["turned_away_total", ()] == turned_away
+        # In the log, a line a second tells how many.
+        until(lambda: sum(line.get("turned_away", 0) for line in service.lines()) == turned_away)
 
 
 def test_one_process_counts_for_itself(populated_url: str, bss: HttpServer) -> None:
