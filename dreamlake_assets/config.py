@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import Literal
@@ -35,6 +36,31 @@ _ASYMMETRIC = {
 
 _METRICS_TOKEN = re.compile("[!-~]{16,}")
 
+_DATABASE_URL_EXAMPLE = "postgresql://user@host:5432/dreamlake"
+
+#: Every setting whose name begins with DREAMLAKE_.
+_NAMES = (
+    "DREAMLAKE_BSS_TIMEOUT",
+    "DREAMLAKE_BSS_TOKEN",
+    "DREAMLAKE_BSS_URL",
+    "DREAMLAKE_CITUS",
+    "DREAMLAKE_CORS_ORIGINS",
+    "DREAMLAKE_CURSOR_SECRET",
+    "DREAMLAKE_JWT_ALGORITHMS",
+    "DREAMLAKE_JWT_AUDIENCE",
+    "DREAMLAKE_JWT_ISSUER",
+    "DREAMLAKE_JWT_JWKS_URL",
+    "DREAMLAKE_JWT_PUBLIC_KEY",
+    "DREAMLAKE_JWT_SECRET",
+    "DREAMLAKE_JWT_SECRET_PREVIOUS",
+    "DREAMLAKE_LOCAL_STACK",
+    "DREAMLAKE_LOG_FORMAT",
+    "DREAMLAKE_LOG_LEVEL",
+    "DREAMLAKE_METRICS_TOKEN",
+    "DREAMLAKE_PREPARED_STATEMENTS",
+    "DREAMLAKE_SETTINGS_FILE",
+    "DREAMLAKE_THREADS",
+)
 
 #: In lower case, and without the port that goes without saying: anything else would never match.
 _ORIGIN = re.compile(
@@ -83,6 +109,7 @@ class Settings:
 
         :raises SettingsError: a setting is missing or bad.
         """
+        _check_names(environ)
         tokens = token_settings(environ)
         url = database_url(environ)
         cursor_secret = _optional(environ, "DREAMLAKE_CURSOR_SECRET")
@@ -144,9 +171,7 @@ def database_url(environ: Mapping[str, str] = os.environ) -> str:
     """
     url = _database_url(environ, "DATABASE_URL")
     if url is None:
-        raise SettingsError(
-            "DATABASE_URL is missing, such as postgresql://user@host:5432/dreamlake"
-        )
+        raise SettingsError(f"DATABASE_URL is missing, such as {_DATABASE_URL_EXAMPLE}")
     return url
 
 
@@ -181,6 +206,17 @@ def token_settings(environ: Mapping[str, str] = os.environ) -> TokenSettings:
         audience=_optional(environ, "DREAMLAKE_JWT_AUDIENCE"),
         issuer=_optional(environ, "DREAMLAKE_JWT_ISSUER"),
     )
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    """Refuse what was mistyped: a misspelt audience would go unchecked without a word.
+
+    Other names may begin with DREAMLAKE_, too: those of the client's settings do.
+    """
+    for name in sorted(environ):
+        if name.startswith("DREAMLAKE_") and name not in _NAMES:
+            for meant in get_close_matches(name, _NAMES, n=1, cutoff=0.9):
+                raise SettingsError(f"{name} is no setting; {meant} is")
 
 
 def _prepared_statements(environ: Mapping[str, str]) -> bool:
@@ -324,7 +360,9 @@ def _database_url(environ: Mapping[str, str], name: str) -> str | None:
         try:
             db.check_url(url)
         except ValueError as error:
-            raise SettingsError(f"{name} is bad: {error}") from None
+            raise SettingsError(
+                f"{name} is bad: {error}; give one such as {_DATABASE_URL_EXAMPLE}"
+            ) from None
     return url
 
 

@@ -18,6 +18,7 @@ import psycopg.types.string
 from psycopg.abc import PQGen
 from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import PGconn
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from dreamlake_assets import deadlines, errors, outages, trace
@@ -187,10 +188,16 @@ def check_url(url: str) -> None:
         password may be what is wrong.
     """
     try:
-        conninfo_to_dict(url)
+        given = conninfo_to_dict(url)
+        hosts = str(given.get("host") or given.get("hostaddr") or "").split(",")
+        # libpq looks at a port or an sslmode when it connects: here to sockets that are not there.
+        nowhere = {**given, "hostaddr": None, "host": ",".join("/" for _ in hosts)}
+        said = PGconn.connect_start(make_conninfo(**nowhere).encode()).get_error_message()
     except psycopg.ProgrammingError as error:
-        message = str(error).strip()
-        raise ValueError(_QUOTED.sub("…", message)) from None
+        said = str(error).strip()
+    for line in said.splitlines():
+        if '"//.s.PGSQL.' not in line and not line.startswith("\t"):
+            raise ValueError(_QUOTED.sub("…", line))
 
 
 def _conninfo(url: str, statement_timeout: float) -> str:

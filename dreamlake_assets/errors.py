@@ -62,7 +62,7 @@ class Forbidden(AssetsError):
 
 
 class NotFound(AssetsError):
-    """There is nothing at this address."""
+    """There is nothing at this address; /docs says what there is."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not_found"

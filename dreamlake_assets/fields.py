@@ -281,4 +281,7 @@ class Timestamp(Text):
         except ValueError:
             # No such day, or no such time of a day.
             pass
-        raise names.InvalidName("Must be a time of RFC 3339, such as 2026-04-14T09:30:00Z.")
+        raise names.InvalidName(
+            "Must be a time of RFC 3339, such as 2026-04-14T09:30:00Z;"
+            " in an address the + of an offset is %2B."
+        )

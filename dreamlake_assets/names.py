@@ -74,6 +74,8 @@ def normalise(name: str) -> str:
     if len(name.encode()) > MAXIMUM_NAME_BYTES:
         raise InvalidName(f"Must have at most {MAXIMUM_NAME_BYTES} bytes in UTF-8.")
     segments = name.split("/")[1:]
+    if segments == [""]:
+        raise InvalidName("Must have a character besides slashes.")
     if not segments[-1]:
         raise InvalidName("Must not end with a slash.")
     if "." in segments or ".." in segments:

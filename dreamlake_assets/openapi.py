@@ -52,7 +52,7 @@ The registry of DreamLake's recordings: clients upload the bytes to BSS, registe
 and find it again by namespace, project, episode and path.
 
 Every request but those for health and documentation needs `Authorization: Bearer <token>`. An \
-unknown field or parameter is refused.
+unknown field of a body is refused, and an unknown parameter of a list or a download.
 
 ## Errors
 

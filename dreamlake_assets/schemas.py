@@ -117,7 +117,8 @@ class GlobPattern(Text):
         except InvalidName as error:
             raise ValidationError(str(error)) from None
         except globs.GlobError as error:
-            raise ValidationError(f"{error} (at position {error.position})") from None
+            reason = str(error).removesuffix(".")
+            raise ValidationError(f"{reason} (at position {error.position}).") from None
 
 
 class ListSchema(EpisodeFilterSchema):
@@ -188,7 +189,7 @@ def load(schema: Schema, data: Any) -> dict[str, Any]:
 def _sentence(messages: dict[str, list[str]]) -> str:
     if any(REQUIRED in messages.get(name, ()) for name in ("namespace", "project")):
         return "namespace or project missing"
-    return "; ".join(f"{name}: {' '.join(texts)}" for name, texts in messages.items())
+    return " ".join(f"{name}: {' '.join(texts)}" for name, texts in messages.items())
 
 
 def _flat(messages: Any) -> list[str]:

@@ -46,7 +46,7 @@ LIST = [
     ("path", "/a", UNKNOWN),
 ]
 DOWNLOAD = [
-    ("path", "", "Must not end with a slash."),
+    ("path", "", "Must have a character besides slashes."),
     ("path", "/a/", "Must not end with a slash."),
     ("path", "/a/../b", "Must not have a segment '.' or '..'."),
     ("path", "a%00", CONTROL),
@@ -165,7 +165,7 @@ def test_a_bad_glob_is_refused_with_the_position(
     assert response.status_code == 400
     answer = problem(response)
     [message] = answer["fields"]["glob"]
-    assert message.endswith(f" (at position {position})"), message
+    assert message.endswith(f" (at position {position})."), message
     assert answer == {
         "error": f"glob: {message}",
         "code": "invalid_request",

@@ -36,7 +36,10 @@ def test_an_unknown_address_is_not_found(shared_api: Api, method: str, path: str
     response = shared_api.ask(f"http://localhost{path}", method)
 
     assert response.status_code == 404
-    assert problem(response) == {"error": "There is nothing at this address.", "code": "not_found"}
+    assert problem(response) == {
+        "error": "There is nothing at this address; /docs says what there is.",
+        "code": "not_found",
+    }
 
 
 @pytest.mark.ways("direct", "pgbouncer")

@@ -1,5 +1,7 @@
 """The settings: what is read, and the one line that says what is wrong."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from dreamlake_assets import config
 from dreamlake_assets.config import DEBUG_SECRET, Settings, SettingsError, TokenSettings
 from tests.support.tokens import EC_KEY, RSA_KEY, pem
 
+ROOT = Path(__file__).parents[2]
 SECRET = "x" * 32
 PEM = pem(RSA_KEY).strip()
 SHORT_PEM = """\
@@ -106,6 +109,8 @@ def test_an_empty_setting_is_not_given() -> None:
         ("DATABASE_URL", "postgresql://me:the-password%zz@host/db"),
         ("DATABASE_URL", "postgresql://me:the-password@[host/db"),
         ("DATABASE_URL", 'postgresql://me:"the-password"%@host/db'),
+        ("DATABASE_URL", "postgresql://me:the-password"),
+        ("DATABASE_URL", "postgresql://me@host:the-password/db"),
         ("DREAMLAKE_BSS_URL", "https://me:the-password@bss.example"),
         ("DREAMLAKE_BSS_URL", "ftp://me:the-password@bss.example"),
         ("DREAMLAKE_BSS_URL", "https://me:the-password"),
@@ -132,6 +137,12 @@ BAD: list[tuple[str, str]] = [
     ("DATABASE_URL", "x"),
     ("DATABASE_URL", "postgresql://host:1/db?nonsense=1"),
     ("DATABASE_URL", "mysql://host/db"),
+    ("DATABASE_URL", "postgresql://host:port/db"),
+    ("DATABASE_URL", "postgresql://host:65536/db"),
+    ("DATABASE_URL", "postgresql://host:1,other:port/db"),
+    ("DATABASE_URL", "postgresql://host/db?sslmode=requir"),
+    ("DATABASE_URL", "postgresql://host/db?target_session_attrs=write"),
+    ("DATABASE_READ_URL", "postgresql://host:port/db"),
     *(("DREAMLAKE_PREPARED_STATEMENTS", value) for value in ("x", "On", "0")),
     *(("DREAMLAKE_CITUS", value) for value in ("x", "On", "1")),
     *(
@@ -179,6 +190,59 @@ def test_what_is_bad_is_named(name: str, value: str) -> None:
         del environ["DREAMLAKE_JWT_SECRET"]
 
     refused(environ, name)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///dreamlake",
+        "postgres://me@[::1]:5432/dreamlake",
+        "postgresql://a:1,b:2/dreamlake?target_session_attrs=read-write&sslmode=verify-full",
+        "postgresql://%2Frun%2Fpostgresql/dreamlake",
+        "host=/run/postgresql dbname=dreamlake",
+        "hostaddr=192.0.2.1 port=1 dbname=dreamlake",
+    ],
+)
+def test_a_good_database_url_is_taken_without_asking_the_database(url: str) -> None:
+    assert Settings.from_environment({**LEAST, "DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [
+        ("DREAMLAKE_TREADS", "DREAMLAKE_THREADS"),
+        ("DREAMLAKE_JWT_AUDIENCES", "DREAMLAKE_JWT_AUDIENCE"),
+        ("DREAMLAKE_BSS_URI", "DREAMLAKE_BSS_URL"),
+        ("DREAMLAKE_METRIC_TOKEN", "DREAMLAKE_METRICS_TOKEN"),
+    ],
+)
+def test_a_mistyped_setting_is_named(mistyped: str, meant: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{mistyped} is no setting; {meant} is$"):
+        Settings.from_environment({**LEAST, mistyped: "x"})
+
+
+def test_settings_of_others_are_left_alone() -> None:
+    others = {"DREAMLAKE_API_KEY": "x", "DREAMLAKE_REMOTE": "x", "WEB_CONCURENCY": "x"}
+
+    assert Settings.from_environment({**LEAST, **others}) == Settings.from_environment(LEAST)
+
+
+def test_the_readme_has_every_setting_that_the_code_reads() -> None:
+    sources = [*(ROOT / "dreamlake_assets").glob("*.py"), ROOT / "gunicorn.conf.py"]
+    read = {
+        name
+        for source in sources
+        for name in re.findall(r'"(DREAMLAKE_[A-Z_]+[A-Z])"', source.read_text("utf-8"))
+    }
+    readme = (ROOT / "README.md").read_text("utf-8")
+    section = readme.partition("## Settings\n")[2].partition("\n#")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    shown = [name for cell in cells for name in re.findall("`([A-Z_]+)`", cell)]
+
+    assert set(config._NAMES) == read
+    # It is for the local stack alone, which accepts tokens that everybody can sign.
+    others = {"DATABASE_URL", "DATABASE_READ_URL", "PORT", "WEB_CONCURRENCY"}
+    assert sorted(shown) == sorted(others | read - {"DREAMLAKE_LOCAL_STACK"})
 
 
 @pytest.mark.parametrize("value", ["x", "0", "1025", "1.5", "nan"])
