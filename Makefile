@@ -15,12 +15,12 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(READY) ## Run everything on this machine: the service, PostgreSQL, BSS and S3; Ctrl-C stops it
-	@exec $(BIN)/dreamlake-assets dev
+run: $(READY) ## Run everything on this machine: the service, PostgreSQL, BSS and S3; Ctrl-C stops it; ARGS='--port 8080'
+	@exec $(BIN)/dreamlake-assets dev $(ARGS)
 
 .PHONY: demo
 demo: $(READY) ## Take a real video through the service that `make run` runs
-	@exec $(BIN)/dreamlake-assets demo
+	@exec $(BIN)/dreamlake-assets demo $(ARGS)
 
 .PHONY: test
 test: $(READY) ## Run the tests; with ARGS, those: make test ARGS='tests/unit -k glob'

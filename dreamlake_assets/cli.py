@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from dreamlake_assets import __version__, auth, config, db, explain, migrations, names
-from dreamlake_assets.errors import AssetsError
+from dreamlake_assets.errors import AssetsError, NamespaceNotFound
 from dreamlake_assets.heads import FILES
 from dreamlake_assets.local import postgres
 from dreamlake_assets.local.commands import demo, dev
@@ -147,7 +147,7 @@ def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
 
     One NAME, such as asset/list_by_prefix: its plan as the service's sessions have it, run once
     with the examples of its head, with rows, buffers (pages of 8 KiB) and milliseconds. Several, or
-    none for all: a line each. What they write is undone.
+    none for all: a line each, with the parameters that it has. What they write is undone.
 
     The database is the one that DATABASE_URL names, else that of the local stack in ./var.
 
@@ -157,13 +157,15 @@ def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
     """
     try:
         given = explain.values(" ".join(params))
+        statements = explain.statements(names) or FILES
         with db.connect(_url_to_explain(), as_service=True) as connection:
             if len(names) == 1:
-                click.echo(explain.text(connection, names[0], given))
-            elif not _summarised(connection, names or FILES, given):
+                click.echo(explain.text(connection, statements[0], given))
+            elif not _summarised(connection, statements, given):
                 raise click.exceptions.Exit(1)
     except (explain.UnknownStatement, db.Error) as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
+        # The lines below point into the statement as it was sent.
+        raise click.ClickException(str(error).splitlines()[0]) from error
 
 
 def _url_to_explain() -> str:
@@ -182,17 +184,18 @@ def _summarised(
 ) -> bool:
     """Print a line for each statement; whether all of them could be run."""
     width = max(map(len, names))
+    parameters = explain.parameters(names, given)
     complete = True
     for name in names:
         try:
-            found = explain.summary(connection, name, given)
+            found = explain.summary(connection, name, parameters[name])
         except db.Error as error:
             complete = False
             click.echo(f"{name:{width}}  {str(error).splitlines()[0]}")
             continue
         scanned = "".join(f", Seq Scan on {table}" for table in found.scanned)
         click.echo(
-            f"{name:{width}}  {found.access:42} {found.rows:>6} rows {found.buffers:>6} buffers"
+            f"{name:{width}}  {found.access:44} {found.rows:>6} rows {found.buffers:>6} buffers"
             f" {found.milliseconds:>8.2f} ms{scanned}"
         )
     return complete
@@ -269,7 +272,12 @@ def add(slug: str, new: tuple[str, str]) -> None:
     """
     subject, role = new
     with db.connect(config.database_url()) as connection:
-        namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
+        try:
+            namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
+        except NamespaceNotFound:
+            raise click.ClickException(
+                f"there is no namespace {slug}; make it: dreamlake-assets namespace create {slug}"
+            ) from None
     click.echo(f"{subject} is a {role} of {slug}")
 
 

@@ -1,7 +1,7 @@
 """How PostgreSQL carries a file of ``sql/`` out: ``dreamlake-assets explain``."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,11 +51,38 @@ def values(pairs: str) -> dict[str, str | None]:
     return found
 
 
+def statements(names: Iterable[str]) -> list[str]:
+    """The statements of that name, or of the file of that path, such as ``sql/asset/insert.sql``.
+
+    :raises UnknownStatement: there is no such file.
+    """
+    found = [name.removeprefix("sql/").removesuffix(".sql") for name in names]
+    for name in found:
+        if name not in FILES:
+            raise UnknownStatement(f"there is no sql/{name}.sql; without a name all are shown")
+    return found
+
+
+def parameters(
+    names: Iterable[str], given: Mapping[str, str | None]
+) -> dict[str, dict[str, str | None]]:
+    """For each of several files those parameters that it has.
+
+    :raises UnknownStatement: one of the parameters goes to none of them.
+    """
+    found = {
+        name: {key: given[key] for key in Head(name).examples if key in given} for name in names
+    }
+    for unknown in given.keys() - set().union(*found.values()):
+        raise UnknownStatement(f"none of the statements has a parameter {unknown!r}")
+    return found
+
+
 def text(connection: db.Connection, name: str, given: Mapping[str, str | None]) -> str:
     """The plan of a file and what it cost, as PostgreSQL writes it.
 
     :param given: the parameters that differ from the examples of the head.
-    :raises UnknownStatement: there is no such file or parameter.
+    :raises UnknownStatement: it has no such parameter.
     """
     return "\n".join(
         db.explain(connection, name, _parameters(connection, name, given), "FORMAT TEXT")
@@ -85,16 +112,14 @@ def summary(connection: db.Connection, name: str, given: Mapping[str, str | None
 def _parameters(
     connection: db.Connection, name: str, given: Mapping[str, str | None]
 ) -> dict[str, str | None]:
-    if name not in FILES:
-        raise UnknownStatement(f"there is no sql/{name}.sql")
     examples = Head(name).examples
     for unknown in given.keys() - examples.keys():
         raise UnknownStatement(
             f"{name} has no parameter {unknown!r}, only {', '.join(examples) or 'none at all'}"
         )
-    parameters = {**examples, **given}
-    of_tenant = tenant(connection, parameters.get("namespace") or "")
-    return {**of_tenant, **parameters}
+    used = {**examples, **given}
+    of_tenant = tenant(connection, used.get("namespace") or "")
+    return {**of_tenant, **used}
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -90,7 +90,10 @@ def run(directory: Path, *, port: int = PORT, bss_port: int = BSS_PORT) -> None:
     """
     for wanted, option in ((port, "--port"), (bss_port, "--bss-port")):
         if not processes.is_free(wanted):
-            raise StackError(f"port {wanted} of 127.0.0.1 is in use; choose another with {option}")
+            raise StackError(
+                f"port {wanted} of 127.0.0.1 is in use, by another local stack perhaps;"
+                f" choose another port: make run ARGS='{option} {processes.free_port()}'"
+            )
     stack = Stack(directory=directory.absolute(), port=port, bss_port=bss_port)
     stack.directory.mkdir(parents=True, exist_ok=True)
     children = processes.Processes(stack.directory / "logs")
@@ -242,7 +245,9 @@ def _only_stack_of(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StackError(f"another local stack runs on {directory}") from None
+            raise StackError(
+                f"another local stack runs on {directory}; stop it, or name another --directory"
+            ) from None
         yield
 
 

@@ -190,7 +190,10 @@ def test_a_namespace_that_exists_is_left_alone(
 
 
 def test_members_of_nothing(on_database: Run) -> None:
-    fails(on_database("namespace", "member", "add", "robotics", "alice"), "Namespace not found.")
+    fails(
+        on_database("namespace", "member", "add", "robotics", "alice"),
+        "there is no namespace robotics; make it: dreamlake-assets namespace create robotics",
+    )
     fails(
         on_database("namespace", "member", "remove", "robotics", "alice"),
         "alice is no member of a namespace robotics",

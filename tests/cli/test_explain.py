@@ -76,6 +76,18 @@ def test_parameters_differ_from_those_of_the_head(explained: str) -> None:
     assert rows(r"upper_name=/camera/front/run01.mp4\u0001") == "1"
 
 
+def test_a_statement_is_named_by_the_path_of_its_file_too(explained: str) -> None:
+    result = run("explain", "sql/asset/find_by_name.sql", DATABASE_URL=explained)
+    assert "using asset_by_space_name on asset" in result.stdout
+
+
+def test_of_several_each_takes_the_parameters_that_it_has(explained: str) -> None:
+    names = ("asset/find_by_name", "asset/list_by_prefix", "namespace/list")
+    params = ("--param", "subject=nobody row_limit=5")
+    found = lines(run("explain", *names, *params, DATABASE_URL=explained))
+    assert [re.findall(r"(\d) rows", found[name]) for name in names] == [["0"], ["0"], ["1"]]
+
+
 def test_what_is_written_is_undone(explained: str, connection: psycopg.Connection) -> None:
     before = row_counts(connection)
     result = run("explain", DATABASE_URL=explained)
@@ -104,8 +116,19 @@ def test_a_statement_that_may_not_be_run_is_said_so_and_the_others_are_explained
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("asset/nothing",), "there is no sql/asset/nothing.sql"),
-        (("migrations/0001_namespaces",), "there is no sql/migrations/0001_namespaces.sql"),
+        (("asset/nothing",), "there is no sql/asset/nothing.sql; without a name all are shown"),
+        (
+            ("asset/insert", "migrations/0001_namespaces"),
+            "there is no sql/migrations/0001_namespaces.sql; without a name all are shown",
+        ),
+        (
+            ("asset/insert", "space/upsert", "--param", "slug=x"),
+            "none of the statements has a parameter 'slug'",
+        ),
+        (
+            ("asset/list_by_project", "--param", "row_limit=x"),
+            'invalid input syntax for type bigint: "x"',
+        ),
         (
             ("namespace/list_by_subject", "--param", "slug=x"),
             "namespace/list_by_subject has no parameter 'slug', only subject",

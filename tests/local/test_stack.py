@@ -23,6 +23,8 @@ from dreamlake_assets.kinds import KINDS
 from dreamlake_assets.local.processes import free_port
 from tests.local.conftest import COMMAND, STOP_SECONDS, RunningStack, start_dev
 
+ROOT = Path(__file__).parents[2]
+
 #: As the public client cuts a file.
 PART_BYTES = 10 << 20
 
@@ -65,6 +67,30 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
         assert command.endswith(f"/{answer['filename']}'")
         sample = stack.directory / "bss" / "samples" / name
         assert requests.get(answer["url"], timeout=30).content == sample.read_bytes()
+
+
+def test_every_command_of_the_readme_works(start: Start) -> None:
+    stack = start()
+    section = (ROOT / "README.md").read_text("utf-8").partition("One example of each")[2]
+    commands = section.partition("```sh\n")[2].partition("```")[0]
+    # As they stand, but for the port, and with a line for each answer.
+    program = 'curl() { command curl --fail-with-body "$@"; echo; }\n' + commands
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", program.replace("localhost:10334", stack.url)],
+        cwd=stack.directory.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    registered, one, listed, download, identity, *health = map(
+        json.loads, done.stdout.split("\n")[:-1]
+    )
+    assert one["id"] == registered["id"]
+    assert [asset["id"] for asset in listed] == [registered["id"]]
+    assert download["filename"] == "run01.mp4"
+    assert identity["namespace"]["slug"] == "testuser"
+    assert health == [{"status": "ok"}] * 2
 
 
 @pytest.mark.parametrize(
@@ -230,8 +256,10 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
         dev = start_dev(tmp_path / "var", **ports)
         output, _ = dev.communicate(timeout=STOP_SECONDS)
     option = "--" + taken.replace("_", "-")
-    assert output == (
-        f"Error: port {ports[taken]} of 127.0.0.1 is in use; choose another with {option}\n"
+    assert re.fullmatch(
+        rf"Error: port {ports[taken]} of 127\.0\.0\.1 is in use, by another local stack perhaps;"
+        rf" choose another port: make run ARGS='{option} \d+'\n",
+        output,
     )
     assert dev.returncode == 1
     assert not (tmp_path / "var").exists()
@@ -240,5 +268,8 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
 def test_a_directory_is_for_one_stack(stack: RunningStack) -> None:
     dev = start_dev(stack.directory, free_port(), free_port())
     output, _ = dev.communicate(timeout=STOP_SECONDS)
-    assert output == f"Error: another local stack runs on {stack.directory}\n"
+    assert output == (
+        f"Error: another local stack runs on {stack.directory};"
+        " stop it, or name another --directory\n"
+    )
     assert dev.returncode == 1
