@@ -58,5 +58,15 @@ ALTER ROLE dreamlake_service SET enable_seqscan = off;
 ALTER ROLE dreamlake_service SET idle_in_transaction_session_timeout = '5s';
 ALTER ROLE dreamlake_service SET jit = off;
 ALTER ROLE dreamlake_service SET lock_timeout = '2s';
-ALTER ROLE dreamlake_service SET plan_cache_mode = force_generic_plan;
 ALTER ROLE dreamlake_service SET statement_timeout = '5s';
+
+-- Statements are written for generic plans. Those for a Citus cluster are not: by the parameters the
+-- coordinator finds the shard, and the workers, whose sessions have the settings of the role, the index.
+SELECT format(
+    'ALTER ROLE dreamlake_service SET plan_cache_mode = %s',
+    CASE
+        WHEN to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN 'force_generic_plan'
+        ELSE 'force_custom_plan'
+    END
+)
+\gexec

@@ -93,6 +93,22 @@ def test_the_settings_of_the_role_are_those_of_the_services_sessions(
         assert settings(service) == own
 
 
+def test_on_a_cluster_the_role_plans_with_parameters(server: Server, template: str) -> None:
+    """On the workers, too, whose sessions have the settings of the role."""
+    try:
+        with server.database(template=template) as url:
+            with psycopg.connect(url, autocommit=True) as superuser:
+                superuser.execute("SET allow_system_table_mods = on")
+                superuser.execute("CREATE TABLE pg_catalog.pg_dist_partition ()")
+            make(url)
+            with psycopg.connect(as_role(SERVICE, url)) as service:
+                shown = service.execute("SHOW plan_cache_mode").fetchone()
+            assert shown == ("force_custom_plan",)
+    finally:  # a role is one for all databases of a server
+        with server.database(template=template) as url:
+            make(url)
+
+
 def test_the_owner_migrates_and_administers(server: Server) -> None:
     with server.database() as url:
         migrate(url)

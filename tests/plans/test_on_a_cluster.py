@@ -1,0 +1,26 @@
+"""What a worker of a Citus cluster reads for a statement that came to it with its tenant."""
+
+import psycopg
+import pytest
+
+from tests.citus.test_statements import BELOW_A_NAMESPACE
+from tests.plans.conftest import Explain
+
+#: Pages on the way down an index, which one plan goes once more than another.
+NOISE = 5
+
+
+@pytest.mark.parametrize("name", BELOW_A_NAMESPACE)
+def test_a_worker_reads_no_more_than_a_server_alone(
+    plan: Explain, seeded: psycopg.Connection, name: str
+) -> None:
+    [(namespace_id,)] = seeded.execute(
+        "SELECT namespace_id::text FROM namespace WHERE slug = 'testuser'"
+    )
+    alone = plan(name)
+    with seeded.transaction(force_rollback=True):
+        seeded.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        on_worker = plan(name, namespace_id=namespace_id)
+    assert on_worker.scanned == alone.scanned
+    assert on_worker.rows == alone.rows
+    assert on_worker.buffers <= alone.buffers + NOISE
