@@ -5,8 +5,9 @@
 --
 --     psql -X -v ON_ERROR_STOP=1 -f sql/citus/distribute.sql postgresql://…/dreamlake
 --
--- All of it or nothing is done. A second run sees that it is done, and ends. Not with
--- --single-transaction: shards can be spoken to only when they are committed.
+-- All tables are distributed or none. A second run does what comes after that once more, which changes
+-- nothing where it was done. Not with --single-transaction: shards can be spoken to only when they are
+-- committed.
 
 SELECT EXISTS (
     SELECT 1
@@ -16,8 +17,7 @@ SELECT EXISTS (
 \gset
 \if :done
     \echo the schema is distributed already
-    \quit
-\endif
+\else
 
 -- A table that refers to one that is not distributed yet is refused, so foreign keys are taken away
 -- and made again at the end. All of them hold namespace_id.
@@ -52,6 +52,8 @@ SELECT create_distributed_table('asset', 'namespace_id', colocate_with => 'space
 :add_keys
 
 COMMIT;
+
+\endif
 
 -- What the planner is told of a tenant (migration 0002) is said to the shards, which do not take it
 -- over from the table. One that fails is shown; plans are right without it.
