@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -53,8 +53,8 @@ class Stack:
     directory: Path
     port: int
     bss_port: int
-    database_port: int = field(default_factory=processes.free_port)
-    s3_port: int = field(default_factory=processes.free_port)
+    database_port: int
+    s3_port: int
 
     @property
     def url(self) -> str:
@@ -94,10 +94,21 @@ def run(directory: Path, *, port: int = PORT, bss_port: int = BSS_PORT) -> None:
                 f"port {wanted} of 127.0.0.1 is in use, by another local stack perhaps;"
                 f" choose another port: make run ARGS='{option} {processes.free_port()}'"
             )
-    stack = Stack(directory=directory.absolute(), port=port, bss_port=bss_port)
-    stack.directory.mkdir(parents=True, exist_ok=True)
-    children = processes.Processes(stack.directory / "logs")
-    with _only_stack_of(stack.directory), _stop_signals():
+    directory = directory.absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    with (
+        _only_stack_of(directory),
+        processes.reserved_ports(2) as (database_port, s3_port),
+        _stop_signals(),
+    ):
+        stack = Stack(
+            directory=directory,
+            port=port,
+            bss_port=bss_port,
+            database_port=database_port,
+            s3_port=s3_port,
+        )
+        children = processes.Processes(directory / "logs")
         try:
             _start(children, stack)
             click.echo(_introduction(stack))

@@ -18,7 +18,7 @@ import psutil
 import testing.postgresql
 
 from dreamlake_assets.local.postgres import binaries, testing_programs
-from tests.support.http import closed_port
+from dreamlake_assets.local.processes import reserved_ports
 from tests.support.wire import WireProxy
 
 SECRET = "a secret of the benchmark, which has enough bytes"
@@ -80,29 +80,29 @@ def gunicorn(
     :param directory: where it is started; of a copy of the project, it is the copy that runs.
     :param settings: of its environment, besides those that it must have.
     """
-    port = closed_port()
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "DREAMLAKE_BSS_URL": bss_url,
-        "DREAMLAKE_JWT_SECRET": SECRET,
-        "PORT": str(port),
-        **settings,
-    }
-    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", application]
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
-        yield Server(port, psutil.Process(process.pid))
-    except RuntimeError:
-        print(log.read_text()[-4_000:], file=sys.stderr)
-        raise
-    finally:
-        process.terminate()
-        process.wait()
+    with reserved_ports(1) as [port]:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "DREAMLAKE_BSS_URL": bss_url,
+            "DREAMLAKE_JWT_SECRET": SECRET,
+            "PORT": str(port),
+            **settings,
+        }
+        command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", application]
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command, cwd=directory, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        try:
+            _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
+            yield Server(port, psutil.Process(process.pid))
+        except RuntimeError:
+            print(log.read_text()[-4_000:], file=sys.stderr)
+            raise
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:

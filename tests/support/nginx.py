@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dreamlake_assets.local.processes import Processes, accepts_connections, free_port
+from dreamlake_assets.local.processes import Processes, accepts_connections, reserved_ports
 from tests.support import programs
 
 SITE = Path(__file__).parents[2] / "deploy" / "nginx.conf"
@@ -41,10 +41,10 @@ http {{
 class Nginx:
     """The addresses of an nginx, and what it wrote."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, port: int, plain_port: int) -> None:
         self.directory = directory
-        self.port = free_port()
-        self.plain_port = free_port()
+        self.port = port
+        self.plain_port = plain_port
         self.certificate = directory / "certificate.pem"
 
     @property
@@ -84,8 +84,30 @@ def running_nginx(
 
     :param replaced: what stands in the site for what, beside the addresses and files of a machine.
     """
-    nginx = Nginx(directory)
-    key = directory / "key.pem"
+    with reserved_ports(2) as (port, plain_port):
+        nginx = Nginx(directory, port, plain_port)
+        configuration = _configure(nginx, upstream_port, replaced or {})
+        children = Processes(directory)
+        try:
+            children.start(
+                "nginx",
+                [
+                    str(programs.program("nginx")),
+                    *("-p", str(directory), "-c", str(configuration)),
+                    # Until it has read the configuration.
+                    *("-e", str(nginx.error_log)),
+                ],
+                ready=lambda: accepts_connections(nginx.port),
+                environment=programs.environment(),
+            )
+            yield nginx
+        finally:
+            children.stop()
+
+
+def _configure(nginx: Nginx, upstream_port: int, replaced: Mapping[str, str]) -> Path:
+    """Write all that an nginx reads; its configuration."""
+    key = nginx.directory / "key.pem"
     _make_certificate(nginx.certificate, key)
     letsencrypt = f"/etc/letsencrypt/live/{HOST}"
     site = SITE.read_text()
@@ -96,31 +118,16 @@ def running_nginx(
         f"{letsencrypt}/fullchain.pem": str(nginx.certificate),
         f"{letsencrypt}/privkey.pem": str(key),
         "/var/log/nginx/dreamlake-assets.log": str(nginx.access_log),
-        **(replaced or {}),
+        **replaced,
     }.items():
         assert site.count(theirs) == 1, theirs
         site = site.replace(theirs, ours)
-    (directory / "site.conf").write_text(site)
+    (nginx.directory / "site.conf").write_text(site)
     # As root, its processes would become a user who may not read this directory.
     user = "user root;" if os.geteuid() == 0 else ""
-    configuration = directory / "nginx.conf"
-    configuration.write_text(_AROUND.format(directory=directory, user=user))
-
-    children = Processes(directory)
-    try:
-        children.start(
-            "nginx",
-            [
-                *(str(programs.program("nginx")), "-p", str(directory), "-c", str(configuration)),
-                # Until it has read the configuration.
-                *("-e", str(nginx.error_log)),
-            ],
-            ready=lambda: accepts_connections(nginx.port),
-            environment=programs.environment(),
-        )
-        yield nginx
-    finally:
-        children.stop()
+    configuration = nginx.directory / "nginx.conf"
+    configuration.write_text(_AROUND.format(directory=nginx.directory, user=user))
+    return configuration
 
 
 def _make_certificate(certificate: Path, key: Path) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dreamlake_assets.config import Settings
 from dreamlake_assets.local.postgres import lend, process_options, unprivileged_user
-from dreamlake_assets.local.processes import Processes, accepts_connections, free_port
+from dreamlake_assets.local.processes import Processes, accepts_connections, reserved_ports
 from tests.support import programs
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "pgbouncer.ini"
@@ -19,8 +19,8 @@ CONFIGURATION = Path(__file__).parents[2] / "deploy" / "pgbouncer.ini"
 class PgBouncer:
     """The address of a PgBouncer."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     def url(self, database_url: str) -> str:
         """The same database, by way of PgBouncer."""
@@ -41,37 +41,44 @@ def running_pgbouncer(
 
     :param replaced: what stands in the configuration for what, beside what is of a machine.
     """
-    pgbouncer = PgBouncer()
     # Not below the directories of pytest, which the user that it runs as could not pass.
     directory = Path(tempfile.mkdtemp(prefix="dreamlake-pgbouncer-"))
+    with reserved_ports(1) as [port]:
+        pgbouncer = PgBouncer(port)
+        configuration = _configure(directory, port, postgres_port, replaced or {})
+        children = Processes(directory)
+        try:
+            children.start(
+                "pgbouncer",
+                [str(programs.program("pgbouncer")), str(configuration)],
+                ready=lambda: accepts_connections(port),
+                environment=programs.environment(),
+                **process_options(),
+            )
+            yield pgbouncer
+        finally:
+            children.stop()
+            shutil.rmtree(directory)
+
+
+def _configure(directory: Path, port: int, postgres_port: int, replaced: Mapping[str, str]) -> Path:
+    """Write all that a PgBouncer reads; its configuration."""
     users = directory / "userlist.txt"
     users.write_text('"dreamlake_service" ""\n"postgres" ""\n')
-    configuration = CONFIGURATION.read_text()
+    text = CONFIGURATION.read_text()
     for theirs, ours in {
         "port=5432": f"port={postgres_port}",
-        "listen_port = 6432": f"listen_port = {pgbouncer.port}",
+        "listen_port = 6432": f"listen_port = {port}",
         "auth_type = scram-sha-256": "auth_type = trust",
         "/etc/pgbouncer/userlist.txt": str(users),
-        **(replaced or {}),
+        **replaced,
     }.items():
-        assert configuration.count(theirs) == 1, theirs
-        configuration = configuration.replace(theirs, ours)
-    (directory / "pgbouncer.ini").write_text(configuration)
+        assert text.count(theirs) == 1, theirs
+        text = text.replace(theirs, ours)
+    configuration = directory / "pgbouncer.ini"
+    configuration.write_text(text)
     user = unprivileged_user()
     if user is not None:
         # It refuses to run as root.
         lend(directory, user)
-
-    children = Processes(directory)
-    try:
-        children.start(
-            "pgbouncer",
-            [str(programs.program("pgbouncer")), str(directory / "pgbouncer.ini")],
-            ready=lambda: accepts_connections(pgbouncer.port),
-            environment=programs.environment(),
-            **process_options(),
-        )
-        yield pgbouncer
-    finally:
-        children.stop()
-        shutil.rmtree(directory)
+    return configuration
