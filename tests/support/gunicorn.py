@@ -13,6 +13,7 @@ import pytest
 from gunicorn.app.base import Application
 from gunicorn.sock import create_sockets
 
+from dreamlake_assets.logs import GunicornLogger
 from dreamlake_assets.worker import Worker
 
 CONFIGURATION = Path(__file__).parents[2] / "gunicorn.conf.py"
@@ -50,6 +51,13 @@ class _Worker(Worker):
         """Leave the signals to pytest: this is not a process of its own."""
 
 
+class _Logger(GunicornLogger):
+    def setup(self, cfg: Any) -> None:
+        """Leave the logs of this process to pytest."""
+        self.cfg = cfg
+        self.error_log.propagate = True
+
+
 class _Gunicorn(Application):
     """gunicorn with the settings of gunicorn.conf.py, and none of the command line."""
 
@@ -72,6 +80,7 @@ def worker_in_a_thread(application: WSGIApplication) -> Iterator[int]:
             patch.setenv(name, value)
         gunicorn = _Gunicorn(application)
     gunicorn.cfg.set("bind", "127.0.0.1:0")
+    gunicorn.cfg.set("logger_class", _Logger)
     log = gunicorn.cfg.logger_class(gunicorn.cfg)
     listeners: list[Any] = create_sockets(gunicorn.cfg, log)
     port = listeners[0].getsockname()[1]

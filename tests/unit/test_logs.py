@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from dreamlake_assets import logs, trace
+from tests.support.gunicorn import worker_in_a_thread
 
 LINE = b"x" * 99 + b"\n"
 
@@ -95,3 +96,11 @@ def test_a_line_holds_the_id_of_the_request_and_the_traceback(pipe: tuple[int, i
         "message": "a\nb",
         "request_id": "an-id",
     }
+
+
+def test_a_worker_of_the_tests_leaves_their_logs_alone() -> None:
+    handlers = list(logging.getLogger().handlers)
+
+    with worker_in_a_thread(lambda _environ, _start: []):
+        assert logging.getLogger().handlers == handlers
+        assert logs._request_log is None
