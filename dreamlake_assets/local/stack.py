@@ -86,7 +86,7 @@ def run(directory: Path, *, port: int = PORT, bss_port: int = BSS_PORT) -> None:
     """Run the stack until SIGINT, SIGTERM or SIGHUP.
 
     :param directory: of the data, the logs and the token; made when it is missing.
-    :raises StackError: a port is in use, another stack runs on the directory, or a part fails.
+    :raises StackError: a port is in use, the directory cannot be used, or a part fails.
     """
     for wanted, option in ((port, "--port"), (bss_port, "--bss-port")):
         if not processes.is_free(wanted):
@@ -95,7 +95,6 @@ def run(directory: Path, *, port: int = PORT, bss_port: int = BSS_PORT) -> None:
                 f" choose another port: make run ARGS='{option} {processes.free_port()}'"
             )
     directory = directory.absolute()
-    directory.mkdir(parents=True, exist_ok=True)
     with (
         _only_stack_of(directory),
         processes.reserved_ports(2) as (database_port, s3_port),
@@ -252,7 +251,14 @@ def _introduction(stack: Stack) -> str:
 
 @contextmanager
 def _only_stack_of(directory: Path) -> Iterator[None]:
-    with (directory / "lock").open("w") as lock:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("w")
+    except OSError as error:
+        raise StackError(
+            f"{directory} cannot be written to ({error.strerror}); name another --directory"
+        ) from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
