@@ -268,7 +268,7 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
 def test_a_directory_that_cannot_be_made_is_named_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     directory = tmp_path / "file" / "var"
-    dev = start_dev(directory, free_port(), free_port())
+    dev = start_dev(directory, closed_port(), closed_port())
     output, _ = dev.communicate(timeout=STOP_SECONDS)
     assert output == (
         f"Error: {directory} cannot be written to (Not a directory); name another --directory\n"
