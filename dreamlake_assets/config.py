@@ -119,7 +119,7 @@ class Settings:
             on_cluster=_on_cluster(environ),
             database_read_url=_database_url(environ, "DATABASE_READ_URL"),
             tokens=tokens,
-            bss_url=_http_url(environ, "DREAMLAKE_BSS_URL") or "http://127.0.0.1:10234",
+            bss_url=_bss_url(environ) or "http://127.0.0.1:10234",
             bss_token=_optional(environ, "DREAMLAKE_BSS_TOKEN"),
             bss_timeout=_number(environ, "DREAMLAKE_BSS_TIMEOUT", 5.0, least=0.1, most=60.0),
             metrics_token=_metrics_token(environ),
@@ -363,6 +363,14 @@ def _database_url(environ: Mapping[str, str], name: str) -> str | None:
             raise SettingsError(
                 f"{name} is bad: {error}; give one such as {_DATABASE_URL_EXAMPLE}"
             ) from None
+    return url
+
+
+def _bss_url(environ: Mapping[str, str]) -> str | None:
+    url = _http_url(environ, "DREAMLAKE_BSS_URL")
+    if url is not None and ("?" in url or "#" in url):
+        # Paths are put behind it. What a query holds would be shown by whatever shows the address.
+        raise SettingsError("DREAMLAKE_BSS_URL must have no query and no fragment")
     return url
 
 

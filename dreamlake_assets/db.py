@@ -180,6 +180,10 @@ class DeadlinePassed(psycopg.OperationalError):
 
 _QUOTED = re.compile('".*"', re.DOTALL)
 
+#: A URL as libpq reads it, up to its host: who connects ends at the first ``@``, unless ``/`` is
+#: before that.
+_TO_HOST = re.compile("postgres(?:ql)?://(?:[^@/]*@)?")
+
 
 def check_url(url: str) -> None:
     """Refuse what is no URL of a database.
@@ -187,6 +191,10 @@ def check_url(url: str) -> None:
     :raises ValueError: the URL of the database cannot be understood; never quotes it, since its
         password may be what is wrong.
     """
+    to_host = _TO_HOST.match(url)
+    if to_host and "@" in url[to_host.end() :].partition("?")[0]:
+        # Of such a password, libpq would take a part for a host or a database, and name it.
+        raise ValueError("write @ and / of a password as %40 and %2F")
     try:
         given = conninfo_to_dict(url)
         hosts = str(given.get("host") or given.get("hostaddr") or "").split(",")

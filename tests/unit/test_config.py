@@ -111,9 +111,15 @@ def test_an_empty_setting_is_not_given() -> None:
         ("DATABASE_URL", 'postgresql://me:"the-password"%@host/db'),
         ("DATABASE_URL", "postgresql://me:the-password"),
         ("DATABASE_URL", "postgresql://me@host:the-password/db"),
+        ("DATABASE_URL", "postgresql://me:a@the-password@host/db"),
+        ("DATABASE_URL", "postgresql://me:1/the-password@host/db"),
+        ("DATABASE_URL", "postgres://me:a?b@the-password/c@host/db"),
+        ("DATABASE_READ_URL", "postgresql://me:a@the-password@host/db"),
         ("DREAMLAKE_BSS_URL", "https://me:the-password@bss.example"),
         ("DREAMLAKE_BSS_URL", "ftp://me:the-password@bss.example"),
         ("DREAMLAKE_BSS_URL", "https://me:the-password"),
+        ("DREAMLAKE_BSS_URL", "https://bss.example?token=the-password"),
+        ("DREAMLAKE_BSS_URL", "https://bss.example/base#the-password"),
     ],
 )
 def test_what_is_bad_is_not_quoted(name: str, value: str) -> None:
@@ -201,6 +207,10 @@ def test_what_is_bad_is_named(name: str, value: str) -> None:
         "postgresql://%2Frun%2Fpostgresql/dreamlake",
         "host=/run/postgresql dbname=dreamlake",
         "hostaddr=192.0.2.1 port=1 dbname=dreamlake",
+        "postgresql://me:%40a%2Fb@host/dreamlake%40home",
+        "postgresql://me:a?b@host/dreamlake",
+        "postgresql://host/dreamlake?user=me&password=a@b",
+        "host=host user=me password=postgresql://a@b@c",
     ],
 )
 def test_a_good_database_url_is_taken_without_asking_the_database(url: str) -> None:
