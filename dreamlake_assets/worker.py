@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker with bounds: the only module that knows gunicorn.
+"""gunicorn's threaded worker with bounds: the only module that knows how gunicorn serves.
 
 What gunicorn's own leaves open, and this one closes:
 
@@ -43,6 +43,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from dreamlake_assets import config, deadlines, observer, trace
 from dreamlake_assets.browsers import PROTECTION, Headers, Origins
 from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
+from dreamlake_assets.http import MAXIMUM_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections import deque
@@ -132,6 +133,12 @@ class Worker(ThreadWorker):
             return self._refuse(conn.sock, _received(conn.sock), "they had waited too long")
         self._serving[conn] = begun
         return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Serve a request; one whose body is too large to be read is the last on its connection."""
+        if getattr(req.body.reader, "length", 0) > MAXIMUM_BODY_BYTES:
+            req.force_close()
+        return super().handle_request(req, conn)
 
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
         """Keep a connection for its next request, or close it. In the main thread."""

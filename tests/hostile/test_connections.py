@@ -160,3 +160,15 @@ def test_the_request_after_one_that_was_refused_is_answered(
         assert status(answer(connection)) == expected
         connection.sendall(LIVEZ * (not early))
         assert status(answer(connection)) == 200
+
+
+@pytest.mark.parametrize(("size", "connection"), [(1 << 20, b"keep-alive"), (1 << 21, b"close")])
+def test_whoever_sends_too_much_is_told_that_the_connection_ends(
+    port: int, size: int, connection: bytes
+) -> None:
+    body = b" " * size
+
+    received = asked(port, post(length(body), body=body))
+
+    assert status(received) in (400, 413)
+    assert b"\r\nConnection: " + connection + b"\r\n" in received
