@@ -1,5 +1,6 @@
 """How gunicorn serves the service. Its command line and GUNICORN_CMD_ARGS override every value."""
 
+import logging
 import math
 import os
 import sys
@@ -29,11 +30,11 @@ try:
     settings.accepted = dict(os.environ)
 except (settings.SettingsError, errors.SchemaBehind) as error:
     # Here, before a worker is made: one line, and no worker that is made again and again.
-    line = f"dreamlake_assets: {error}"
     if settings.accepted is None:
-        sys.exit(line)
+        sys.exit(f"dreamlake_assets: {error}")
     # At SIGHUP. Who serves goes on serving, as before.
-    sys.stderr.write(f"{line}; nothing was changed\n")
+    log = logging.getLogger("dreamlake_assets")
+    log.error("%s; nothing was changed", error)  # noqa: TRY400  (the line says all of it)
     os.environ.clear()
     os.environ.update(settings.accepted)
     service = settings.Settings.from_environment()

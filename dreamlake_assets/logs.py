@@ -91,10 +91,15 @@ class Output:
             if not self._closing:
                 time.sleep(GATHER_SECONDS)
             self._some.clear()
-            self._put(b"".join(self._lines.popleft() for _ in range(len(self._lines))))
+            self._put_waiting()
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 _log.warning("%d lines were dropped: the log was not read", dropped)
+        # What came while others were being written.
+        self._put_waiting()
+
+    def _put_waiting(self) -> None:
+        self._put(b"".join(self._lines.popleft() for _ in range(len(self._lines))))
 
     def _put(self, data: bytes) -> None:
         if self._descriptor is not None:

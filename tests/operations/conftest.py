@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import psycopg
 import pytest
 
@@ -34,11 +35,15 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The service, and the file that its standard error goes to."""
+    """The service, and the file that its standard error goes to.
+
+    :param master: its first process, where signals are sent to it.
+    """
 
     port: int
     log: Path
     token: str
+    master: psutil.Process | None = None
 
     def ask(
         self,
@@ -97,7 +102,7 @@ def running(database_url: str, bss_url: str, log: Path, **settings: str) -> Iter
     application = "tests.operations.application:app"
     with servers.gunicorn(application, database_url, bss_url, log, ROOT, **settings) as server:
         token = auth.sign(TokenSettings(secret=servers.SECRET), WRITER, 3600)
-        yield Service(server.port, log, token)
+        yield Service(server.port, log, token, server.process)
 
 
 @pytest.fixture(scope="package")

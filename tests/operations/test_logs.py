@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -214,6 +215,22 @@ def test_gunicorn_logs_in_the_same_form(service: Service) -> None:
         assert datetime.fromisoformat(line["time"]).tzinfo == UTC
         assert line["message"]
         assert line["level"]
+
+
+def test_a_bad_setting_at_a_reload_is_logged_in_the_same_form(
+    populated_url: str, bss: HttpServer, tmp_path: Path
+) -> None:
+    log, file = tmp_path / "service.log", tmp_path / "settings"
+    file.touch()
+    with running(populated_url, bss.url, log, DREAMLAKE_SETTINGS_FILE=str(file)) as service:
+        file.write_text("DREAMLAKE_THREADS=0\n")
+        assert service.master is not None
+        service.master.send_signal(signal.SIGHUP)
+        until(lambda: "nothing was changed" in log.read_text())
+        [line] = [line for line in service.lines() if "nothing was changed" in line["message"]]
+
+    assert line["level"] == "ERROR"
+    assert line["message"].startswith("DREAMLAKE_THREADS must be")
 
 
 def test_text_is_for_people(populated_url: str, bss: HttpServer, tmp_path: Path) -> None:

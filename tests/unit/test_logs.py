@@ -1,9 +1,13 @@
 """The file that logs are written to, and the form of lines that are not of requests."""
 
+import fcntl
 import json
 import logging
 import os
+import select
 import sys
+import threading
+import time
 
 import pytest
 
@@ -54,6 +58,27 @@ def test_closing_writes_what_waits(pipe: tuple[int, int]) -> None:
     output.close()
 
     assert os.read(reader, 4096).decode().split() == [str(number) for number in range(100)]
+
+
+def test_closing_writes_what_came_while_others_were_written(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    output = logs.Output(writer)
+    output.start()
+    size = 2 * fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ)
+    output.write(b"x" * size)
+    seen = os.read(reader, 1)
+
+    # The thread waits for a reader now, with all that it had taken.
+    output.write(b"the last words\n")
+    closing = threading.Thread(target=output.close)
+    closing.start()
+    while not output._closing:
+        time.sleep(0.001)
+    while not seen.endswith(b"words\n"):
+        assert select.select([reader], [], [], 10)[0], "the last words were not written"
+        seen += os.read(reader, size)
+
+    closing.join()
 
 
 def test_a_process_that_is_about_to_fork_writes_at_once(pipe: tuple[int, int]) -> None:
