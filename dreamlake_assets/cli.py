@@ -86,10 +86,12 @@ def main() -> None:
     """Look after the assets service of DreamLake.
 
     The database is the one that DATABASE_URL names, such as
-    postgresql://dreamlake@localhost:5432/dreamlake.
+    postgresql://dreamlake@localhost:5432/dreamlake. Settings may also stand in the file that
+    DREAMLAKE_SETTINGS_FILE names.
 
     To try the service on this machine alone, with nothing else set up: dreamlake-assets dev
     """
+    config.read_file()
 
 
 @main.command()

@@ -50,6 +50,10 @@ def json_body() -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as refused:
+        if "HTTP_CONTENT_ENCODING" in request.environ:
+            raise UnsupportedMediaType(
+                "The body must be sent without a Content-Encoding."
+            ) from None
         try:
             # orjson reads an integer above 64 bits as a float, too; int() has a limit of its own.
             return json.loads(body.decode("utf-8", "surrogatepass"), parse_int=float)

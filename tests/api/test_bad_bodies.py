@@ -1,5 +1,6 @@
 """POST /assets/<kind>: every kind of bad body is refused by name, and leaves nothing behind."""
 
+import gzip
 import json
 from typing import Any
 
@@ -332,6 +333,16 @@ def test_a_body_must_be_sent_as_json(shared_api: Api, content_type: str | None) 
     assert response.status_code == 415
     assert problem(response) == {
         "error": "The body must be sent as application/json.",
+        "code": "unsupported_media_type",
+    }
+
+
+def test_a_body_must_not_be_compressed(shared_api: Api) -> None:
+    response = shared_api.send(gzip.compress(b"{}"), content_encoding="gzip")
+
+    assert response.status_code == 415
+    assert problem(response) == {
+        "error": "The body must be sent without a Content-Encoding.",
         "code": "unsupported_media_type",
     }
 

@@ -26,6 +26,7 @@ VARIABLES = (
     "DREAMLAKE_JWT_SECRET",
     "DREAMLAKE_JWT_PUBLIC_KEY",
     "DREAMLAKE_JWT_JWKS_URL",
+    "DREAMLAKE_SETTINGS_FILE",
 )
 
 
@@ -76,6 +77,22 @@ def test_it_is_installed_under_its_name() -> None:
     program = Path(sys.executable).parent / "dreamlake-assets"
     output = subprocess.check_output([program, "--version"], text=True)
     assert output == "dreamlake-assets 0.1.0\n"
+
+
+def test_settings_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "environment"
+    file.write_text("# for systemd\nDREAMLAKE_JWT_SECRET=short\n")
+    program = Path(sys.executable).parent / "dreamlake-assets"
+
+    def said(path: Path) -> str:
+        environment = {"DREAMLAKE_SETTINGS_FILE": str(path), "DREAMLAKE_JWT_SECRET": SECRET}
+        command = [program, "token", "alice"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        return done.stderr
+
+    assert said(file) == "Error: DREAMLAKE_JWT_SECRET must have 32 bytes or more\n"
+    assert said(tmp_path / "nothing").startswith("Error: DREAMLAKE_SETTINGS_FILE cannot be read: ")
 
 
 def test_migrate(server: Server) -> None:

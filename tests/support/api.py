@@ -63,9 +63,12 @@ class Api:
         kind: str = "video",
         *,
         content_type: str | None = "application/json",
+        content_encoding: str | None = None,
     ) -> Answer:
         """POST a body as it stands."""
         headers = self._headers()
+        if content_encoding is not None:
+            headers["Content-Encoding"] = content_encoding
         url = f"/assets/{kind}"
         return self.ask(url, "POST", data=body, content_type=content_type, headers=headers)
 
