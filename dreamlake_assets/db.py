@@ -713,6 +713,7 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "22": errors.InvalidRequest,  # data exception
     "23": errors.InvalidRequest,  # integrity constraint violation
     "23502": errors.IdempotencyKeyReused,  # null where none may be: asset/insert_once writes it
+    "23503": errors.Unavailable,  # foreign key: what a statement had found was taken away meanwhile
     "23505": errors.Unavailable,  # unique violation: a statement sent again met itself under way
     "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
     "40": errors.Rollback,  # transaction rollback: deadlock, conflict with recovery

@@ -10,6 +10,7 @@ What gunicorn's own leaves open, and this one closes:
   thread gets a connection when its first byte is there, and reads no longer than a deadline.
 - The main thread waits for clients to close their end. Here it never waits.
 - What gunicorn does not understand it repeats, in its log and to the sender. Here it does not.
+- A worker ends where it has no file descriptor left. Here it takes fewer connections.
 - A worker that stops waits for idle kept-alive connections. Here they are closed after a moment, in
   which whoever was about to use one still can.
 """
@@ -87,7 +88,9 @@ class Worker(ThreadWorker):
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._take_fewer()
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
             return False
         # The timeouts of Python's sockets are undone by gunicorn; the kernel's are not.
@@ -99,6 +102,17 @@ class Worker(ThreadWorker):
         conn.data_ready = True
         self._keep(conn)
         return True
+
+    def _take_fewer(self) -> None:
+        """Take no further connection until there are fewer: there is no file descriptor left.
+
+        Those in hand are served on. Threads get a few descriptors back, for BSS and the database.
+        """
+        self.worker_connections = max(1, self.nr_conns - 2 * self.cfg.threads)
+        self.log.warning(
+            "no file descriptor is left: no more than %d connections from now on",
+            self.worker_connections,
+        )
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Give a request to a thread, or turn it away, in which case nothing else changes."""

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -9,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from dreamlake_assets import db, store
 from dreamlake_assets.config import Settings
-from dreamlake_assets.errors import AssetsError
+from dreamlake_assets.errors import AssetsError, Unavailable
 from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import KINDS
 from dreamlake_assets.names import folders
@@ -36,7 +37,7 @@ def asset(namespace: str, name: str | None = NAME, episode: str | None = "run-04
     }
 
 
-def register(connection: db.Connection, namespace: str, asset_id: str | None = None, **of: str):
+def register(connection: db.Connection, namespace: str, asset_id: str | None = None, **of: Any):
     return store.asset.register(
         connection,
         kind=KINDS["video"],
@@ -152,6 +153,32 @@ def test_a_flight_in_which_a_statement_fails_leaves_nothing(
         connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT never".encode())
         register(writer, namespace)
     assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 1}
+
+
+def test_an_episode_that_is_taken_away_meanwhile_is_for_another_try(
+    connection: psycopg.Connection, database_url: str, namespace: str
+) -> None:
+    with (
+        db.connect(database_url) as writer,
+        psycopg.connect(database_url) as taker,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        register(writer, namespace, name=None)
+        connection.execute("DELETE FROM asset")
+        taker.execute("DELETE FROM episode")
+        registering = pool.submit(register, writer, namespace, name=None)
+        while not waiting_for_a_lock(connection, writer):
+            assert not registering.done()
+        taker.commit()
+
+        with pytest.raises(Unavailable):
+            registering.result()
+        register(writer, namespace, name=None)
+
+
+def waiting_for_a_lock(connection: psycopg.Connection, of: db.Connection) -> bool:
+    statement = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
+    return connection.execute(statement, [of.info.backend_pid]).fetchone() == (True,)
 
 
 def test_a_registration_that_is_sent_twice_registers_once(

@@ -4,9 +4,11 @@ import contextlib
 import json
 import select
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -172,3 +174,36 @@ def test_whoever_sends_too_much_is_told_that_the_connection_ends(
 
     assert status(received) in (400, 413)
     assert b"\r\nConnection: " + connection + b"\r\n" in received
+
+
+def test_a_worker_without_a_free_file_descriptor_lives_on(
+    server: Server, template: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "gunicorn.log"
+    with (
+        server.database(template=template) as url,
+        gunicorn(
+            "wsgi:app",
+            url,
+            "http://127.0.0.1:9",
+            log,
+            WEB_CONCURRENCY="1",
+            DREAMLAKE_THREADS="1",
+        ) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        [worker] = service.workers()
+        most = worker.num_fds() + 10
+        worker.rlimit(psutil.RLIMIT_NOFILE, (most, most))
+        clients = [stack.enter_context(connected(service.port)) for _ in range(30)]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while "no file descriptor is left" not in log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+        for client in clients:
+            client.sendall(LIVEZ)
+            assert status(answer(client)) == 200
+            client.close()
+
+        assert service.workers() == [worker]
