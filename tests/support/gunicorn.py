@@ -47,6 +47,14 @@ class Applications:
 
 
 class _Worker(Worker):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.runs = threading.Event()
+
+    def run(self) -> None:
+        self.runs.set()
+        super().run()
+
     def init_signals(self) -> None:
         """Leave the signals to pytest: this is not a process of its own."""
 
@@ -88,6 +96,8 @@ def worker_in_a_thread(application: WSGIApplication) -> Iterator[int]:
     thread = threading.Thread(target=worker.init_process, name="gunicorn")
     thread.start()
     try:
+        # Before, it cannot be told to end.
+        assert worker.runs.wait(60)
         yield port
     finally:
         # It closes the listeners, too.
