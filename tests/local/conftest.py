@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.http import closed_port
+from dreamlake_assets.local.processes import reserved_ports
 
 STOP_SECONDS = 30
 
@@ -24,8 +24,8 @@ class RunningStack:
 
     def __init__(self, directory: Path):
         self.directory = directory
-        self.port = closed_port()
-        self.bss_port = closed_port()
+        with reserved_ports(2) as ports:
+            self.port, self.bss_port = ports
         self.url = f"http://127.0.0.1:{self.port}"
         self.bss_url = f"http://127.0.0.1:{self.bss_port}"
         self.popen = start_dev(directory, self.port, self.bss_port)
