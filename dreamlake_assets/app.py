@@ -43,7 +43,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
-    # An address is taken as it is written: no redirects to what may have been meant.
+    # Of an address only the path matters: werkzeug would refuse a Host that is no name of IDNA.
+    app.config["SERVER_NAME"] = "localhost"
+    # It is taken as it is written: no redirects to what may have been meant.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     routes.install(app)

@@ -114,7 +114,9 @@ def _page(kind: Kind, given: dict[str, Any], rows: list[Row], limit: int) -> Res
         asset_id, name = rows[limit - 1][:2]
         cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
         response.headers["X-Next-Cursor"] = cursor
-        next_page = f"{request.base_url}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
+        # Flask knows no host with a '_'. The link is relative then, to what the client asked.
+        address = request.base_url if request.host else request.root_path + request.path
+        next_page = f"{address}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
         response.headers["Link"] = f'<{next_page}>; rel="next"'
     return response
 

@@ -280,6 +280,22 @@ def test_the_cursor_is_in_the_link_and_in_a_header(api: Api) -> None:
     assert by_header.json == api.listing(prefix="/camera", cursor=cursor).json[:3]
 
 
+@pytest.mark.parametrize(
+    ("host", "linked"),
+    [("api.example:8000", "api.example:8000"), ("a" * 64, "a" * 64), ("as_in_compose", "")],
+)
+def test_the_link_leads_to_the_host_that_was_asked(api: Api, host: str, linked: str) -> None:
+    register_all(api)
+
+    response = api.get(
+        f"/assets/video?namespace={NAMESPACE}&project={PROJECT}&limit=3", headers={"Host": host}
+    )
+
+    assert response.status_code == 200
+    link = urlsplit(response.headers["Link"][1:])
+    assert (link.scheme != "", link.netloc, link.path) == (linked != "", linked, "/assets/video")
+
+
 def test_the_last_page_has_no_link(api: Api) -> None:
     register_all(api)
 
