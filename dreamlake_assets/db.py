@@ -1,6 +1,5 @@
-"""The only module that knows psycopg: connections, roundtrips, and what their errors mean."""
+"""The only module that knows psycopg: connections, pools of them, and roundtrips."""
 
-import logging
 import os
 import re
 import select
@@ -21,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PGconn
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from dreamlake_assets import deadlines, errors, outages, trace
+from dreamlake_assets import deadlines, errors, sqlstates, trace
 from dreamlake_assets.outages import Outage
 from dreamlake_assets.queries import query, query_of_tenant
 
@@ -236,32 +235,6 @@ def connect(url: str, *, as_service: bool = False) -> _BoundedConnection:
     if as_service:
         _recognise(connection)
     return connection
-
-
-class _PoolWarnings(logging.Filter):
-    """Of what pools warn, leaves out what is said several times a second while a server is away.
-
-    An :class:`.Outage` says that connecting fails; one line in a while that a connection was lost.
-    """
-
-    _SAID_BY_OUTAGE = ("error connecting in", "reconnection attempt in pool")
-    _OF_EACH_CONNECTION = "discarding closed connection"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._quiet_until = 0.0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a warning is logged."""
-        if record.msg.startswith(self._OF_EACH_CONNECTION):
-            now = monotonic()
-            if now < self._quiet_until:
-                return False
-            self._quiet_until = now + outages.PAUSE_SECONDS
-        return not record.msg.startswith(self._SAID_BY_OUTAGE)
-
-
-logging.getLogger("psycopg.pool").addFilter(_PoolWarnings())
 
 
 class _Server:
@@ -603,7 +576,7 @@ def fetch_one(connection: Connection, name: str, parameters: Parameters) -> Row 
     """The one row that a statement returns, or none. One roundtrip.
 
     :param name: of the file below ``sql/``, such as ``asset/insert``.
-    :raises errors.AssetsError: see ``_translated``.
+    :raises errors.AssetsError: see :mod:`.sqlstates`.
     """
     try:
         with trace.Roundtrip():
@@ -616,7 +589,7 @@ def fetch_one(connection: Connection, name: str, parameters: Parameters) -> Row 
 def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list[Row]:
     """All rows that a statement returns. One roundtrip.
 
-    :raises errors.AssetsError: see ``_translated``.
+    :raises errors.AssetsError: see :mod:`.sqlstates`.
     """
     try:
         with trace.Roundtrip():
@@ -632,7 +605,7 @@ def stream(connection: Connection, name: str, parameters: Parameters) -> Generat
     To be closed before the connection is given back: a statement that was not read to its end is
     canceled then.
 
-    :raises errors.AssetsError: see ``_translated``.
+    :raises errors.AssetsError: see :mod:`.sqlstates`.
     """
     try:
         rows = cast(
@@ -663,8 +636,8 @@ def one_flight(
     BEGIN and COMMIT travel in the same flight.
 
     :returns: the rows of each statement; known only once the answer to the last one was read.
-    :raises errors.AssetsError: see ``_translated``; nothing was written, unless the connection was
-        lost (:class:`.errors.ConnectionLost`), when it may have been.
+    :raises errors.AssetsError: see :mod:`.sqlstates`; nothing was written, unless the connection
+        was lost (:class:`.errors.ConnectionLost`), when it may have been.
     """
     try:
         with trace.Roundtrip(), connection.pipeline():
@@ -706,44 +679,8 @@ def explain(connection: Connection, name: str, parameters: Parameters, form: str
         return [row[0] for row in rows]
 
 
-#: What an SQLSTATE, or the class of one (its first two characters), means to a client.
-#: Source: PostgreSQL's documentation, appendix A.
-_MEANINGS: dict[str, type[errors.AssetsError]] = {
-    "08": errors.ConnectionLost,  # connection exception
-    "22": errors.InvalidRequest,  # data exception
-    "23": errors.InvalidRequest,  # integrity constraint violation
-    "23502": errors.IdempotencyKeyReused,  # null where none may be: asset/insert_once writes it
-    "23503": errors.Unavailable,  # foreign key: what a statement had found was taken away meanwhile
-    "23505": errors.Unavailable,  # unique violation: a statement sent again met itself under way
-    "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
-    "40": errors.Rollback,  # transaction rollback: deadlock, conflict with recovery
-    "42P01": errors.SchemaBehind,  # undefined table
-    "42703": errors.SchemaBehind,  # undefined column
-    "53": errors.Overloaded,  # insufficient resources
-    "55P03": errors.DatabaseTimeout,  # lock not available
-    "57014": errors.DatabaseTimeout,  # query canceled
-    "57P": errors.ConnectionLost,  # admin shutdown, crash shutdown, cannot connect now
-}
-
-#: What a constraint guards, under its published name. The schemas of requests check the same
-#: before; the database has the last word.
-_CONSTRAINTS = {
-    "asset_channels_is_1_or_more": "channels",
-    "asset_format_is_known": "format",
-    "asset_fps_is_above_0": "fps",
-    "asset_height_is_1_or_more": "height",
-    "asset_lens_is_known": "lens",
-    "asset_name_begins_with_a_slash": "name",
-    "asset_sample_rate_is_above_0": "sampleRate",
-    "asset_width_is_1_or_more": "width",
-    "episode_name_has_1_to_512_characters": "episodeName",
-    "namespace_slug_is_a_slug": "namespace",
-    "space_slug_is_a_slug": "project",
-}
-
-
 def _translated(error: psycopg.Error) -> errors.AssetsError:
-    """What an error of the driver means: the one place that knows SQLSTATEs and constraints.
+    """What an error of the driver means to a client.
 
     It may be logged as the cause of what is returned. So what PostgreSQL says beside its message
     is taken out of it: the row that was refused, and parameters, may hold what is secret.
@@ -751,21 +688,10 @@ def _translated(error: psycopg.Error) -> errors.AssetsError:
     state = error.sqlstate
     if error.diag.message_primary:
         error.args = (f"{state}: {error.diag.message_primary}",)
+    if state is not None:
+        return sqlstates.meaning(state, error.diag.constraint_name)
     if isinstance(error, DeadlinePassed):
         return errors.DatabaseUnavailable()
-    if state is None:
-        return (
-            errors.ConnectionLost()
-            if isinstance(error, psycopg.OperationalError)
-            else errors.AssetsError()
-        )
-    meaning = next(
-        (_MEANINGS[state[:length]] for length in (5, 3, 2) if state[:length] in _MEANINGS),
-        errors.AssetsError,
-    )
-    field = _CONSTRAINTS.get(error.diag.constraint_name or "")
-    return (
-        meaning(f"{field} is not allowed.", fields={field: ["Not allowed."]})
-        if field
-        else meaning()
-    )
+    # Where the connection broke, nobody was left to give a state.
+    lost = isinstance(error, psycopg.OperationalError)
+    return errors.ConnectionLost() if lost else errors.AssetsError()

@@ -49,3 +49,29 @@ class Outage:
             mentioned, self._mentioned = self._mentioned, False
         if mentioned:
             _log.warning("connecting to the %s works again, after %.1f s", self._server, seconds)
+
+
+class _PoolWarnings(logging.Filter):
+    """Of what pools warn, leaves out what is said several times a second while a server is away.
+
+    An :class:`Outage` says that connecting fails; one line in a while that a connection was lost.
+    """
+
+    _SAID_BY_OUTAGE = ("error connecting in", "reconnection attempt in pool")
+    _OF_EACH_CONNECTION = "discarding closed connection"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a warning is logged."""
+        if record.msg.startswith(self._OF_EACH_CONNECTION):
+            now = monotonic()
+            if now < self._quiet_until:
+                return False
+            self._quiet_until = now + PAUSE_SECONDS
+        return not record.msg.startswith(self._SAID_BY_OUTAGE)
+
+
+logging.getLogger("psycopg.pool").addFilter(_PoolWarnings())

@@ -1,0 +1,54 @@
+"""What the errors of PostgreSQL mean to a client: by their SQLSTATE, and by the constraint."""
+
+from dreamlake_assets import errors
+
+#: What an SQLSTATE, or the class of one (its first two characters), means to a client.
+#: Source: PostgreSQL's documentation, appendix A.
+_MEANINGS: dict[str, type[errors.AssetsError]] = {
+    "08": errors.ConnectionLost,  # connection exception
+    "22": errors.InvalidRequest,  # data exception
+    "23": errors.InvalidRequest,  # integrity constraint violation
+    "23502": errors.IdempotencyKeyReused,  # null where none may be: asset/insert_once writes it
+    "23503": errors.Unavailable,  # foreign key: what a statement had found was taken away meanwhile
+    "23505": errors.Unavailable,  # unique violation: a statement sent again met itself under way
+    "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
+    "40": errors.Rollback,  # transaction rollback: deadlock, conflict with recovery
+    "42P01": errors.SchemaBehind,  # undefined table
+    "42703": errors.SchemaBehind,  # undefined column
+    "53": errors.Overloaded,  # insufficient resources
+    "55P03": errors.DatabaseTimeout,  # lock not available
+    "57014": errors.DatabaseTimeout,  # query canceled
+    "57P": errors.ConnectionLost,  # admin shutdown, crash shutdown, cannot connect now
+}
+
+#: What a constraint guards, under its published name. The schemas of requests check the same
+#: before; the database has the last word.
+_CONSTRAINTS = {
+    "asset_channels_is_1_or_more": "channels",
+    "asset_format_is_known": "format",
+    "asset_fps_is_above_0": "fps",
+    "asset_height_is_1_or_more": "height",
+    "asset_lens_is_known": "lens",
+    "asset_name_begins_with_a_slash": "name",
+    "asset_sample_rate_is_above_0": "sampleRate",
+    "asset_width_is_1_or_more": "width",
+    "episode_name_has_1_to_512_characters": "episodeName",
+    "namespace_slug_is_a_slug": "namespace",
+    "space_slug_is_a_slug": "project",
+}
+
+
+def meaning(state: str, constraint: str | None) -> errors.AssetsError:
+    """What a client is told; that the service failed, where nobody expected the error.
+
+    :param state: the SQLSTATE, five characters.
+    :param constraint: the name of the one that was violated.
+    """
+    kind = next(
+        (_MEANINGS[state[:length]] for length in (5, 3, 2) if state[:length] in _MEANINGS),
+        errors.AssetsError,
+    )
+    field = _CONSTRAINTS.get(constraint or "")
+    if field is None:
+        return kind()
+    return kind(f"{field} is not allowed.", fields={field: ["Not allowed."]})
