@@ -236,8 +236,6 @@ def _send_at_once(outcome: Outcome, service: Service, body: dict[str, str], key:
 
 #: Far more than the threads and their queues.
 _OVERLOADING = 600
-#: Of ten seconds each, by the last of which it has recovered.
-_LOOKS = 3
 #: In which everybody has an answer, most of them a refusal at once, on a busy machine.
 _OVERLOADED_SECONDS = 3.0
 
@@ -248,20 +246,16 @@ def overloaded(rounds: int, seconds: float = 60.0, times: float = 5.0) -> Outcom
     with running_database() as database, running_service(database.url) as service:
         _register_one(service, HEALTHY)
         for _ in range(rounds):
-            before = _best(service, min(10.0, seconds))
+            best = _best(service, min(10.0, seconds))
             with _sampling(service.memory) as memory:
-                load = _overload(service, seconds, times * before)
+                load = _overload(service, seconds, times * best)
             growth = (memory[-1] - memory[len(memory) // 3]) / 2**20
+            _look_at_load(outcome, load, best, times)
             outcome.note(f"workers grew by {growth:.1f} MiB after the first third")
             outcome.promise("memory is flat", kept=growth < 16)
-            after: list[float] = []
-            while len(after) < _LOOKS and max(after, default=0) <= 0.8 * before:
-                after.append(_best(service, min(10.0, seconds)))
-            looks = ", ".join(f"{each:,.0f}" for each in after)
-            outcome.note(f"{before:,.0f} a second before, {looks} after")
-            outcome.promise("it recovers", kept=max(after) > 0.8 * before)
-            # Between two others, so that a machine that slows down is no difference.
-            _look_at_load(outcome, load, statistics.mean([before, *after]), times)
+            after = _best(service, min(10.0, seconds))
+            outcome.note(f"{after:,.0f} a second afterwards")
+            outcome.promise("it recovers", kept=after > 0.8 * best)
     return outcome
 
 
