@@ -71,11 +71,11 @@ class Metrics:
         self._closing = Event()
         self._thread = Thread(target=self._run, name="metrics", daemon=True)
         self._shown = CollectorRegistry()
-        directory = metrics_directory.path()
-        if directory is not None:
-            _Workers(self._shown, directory)
-        # Those of a worker alone are in its files; they are not shown besides the sums.
-        self._own = self._shown if directory is None else CollectorRegistry()
+        self._own = self._shown
+        if metrics_directory.path() is not None:
+            _Workers(self._shown)
+            # Those of a worker alone are in its files; they are not shown besides the sums.
+            self._own = CollectorRegistry()
         self._define()
 
     def _define(self) -> None:
