@@ -12,9 +12,10 @@ import pytest
 
 from dreamlake_assets.config import Settings
 from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.local.processes import free_port
 from tests.conftest import READER
 from tests.support.api import Api, problem
-from tests.support.http import HttpServer, answer, closed_port
+from tests.support.http import HttpServer, answer
 
 KIND_NAMES = list(KINDS)
 LOCATION = "https://s3.example/bucket/key?X-Amz-Signature=a%2Fb&n=1"
@@ -213,7 +214,7 @@ class TestRefusing:
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return replace(settings, bss_url=f"http://127.0.0.1:{closed_port()}")
+        return replace(settings, bss_url=f"http://127.0.0.1:{free_port()}")
 
     def test_is_a_bad_gateway(self, stored: Api) -> None:
         refused(stored, "bss_unreachable", "it cannot be reached.")

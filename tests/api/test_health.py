@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from dreamlake_assets.config import Settings
+from dreamlake_assets.local.processes import free_port
 from tests.conftest import headers_of
 from tests.support.api import Api, problem, serving
-from tests.support.http import closed_port
 from tests.support.postgres import Server
 
 
@@ -25,7 +25,7 @@ def test_no_token_is_asked_for(api: Api, path: str) -> None:
 class TestDatabaseAway:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        url = f"postgresql://postgres@127.0.0.1:{closed_port()}/nowhere"
+        url = f"postgresql://postgres@127.0.0.1:{free_port()}/nowhere"
         return replace(settings, database_url=url)
 
     def test_the_process_lives(self, api: Api) -> None:

@@ -16,10 +16,11 @@ from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
 from jwt.warnings import InsecureKeyLengthWarning
 
 from dreamlake_assets import auth
+from dreamlake_assets.local.processes import free_port
 from tests.api.conftest import WithTokens
 from tests.conftest import SECRET
 from tests.support.api import Answer, Api, problem
-from tests.support.http import HttpServer, answer, closed_port
+from tests.support.http import HttpServer, answer
 from tests.support.tokens import (
     DOES_NOT_VERIFY,
     EC_KEY,
@@ -292,7 +293,7 @@ def test_an_issuer_in_trouble_is_not_the_fault_of_the_token(
 
 
 def test_an_issuer_that_is_away(with_tokens: WithTokens) -> None:
-    url = f"http://127.0.0.1:{closed_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     with with_tokens(jwks_url=url, algorithms=("RS256",)) as api:
         for _ in range(3):
             unavailable(me(api, bearer("one")))

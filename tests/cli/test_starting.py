@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from dreamlake_assets import migrations
-from tests.support.http import closed_port
+from dreamlake_assets.local.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -118,7 +118,7 @@ def refusal(**settings: str) -> str:
 @contextmanager
 def started(directory: Path = ROOT, **settings: str) -> Iterator[tuple[str, psutil.Process]]:
     """The service, with one worker: its URL, and its master process."""
-    port = closed_port()
+    port = free_port()
     settings = {"PORT": f"{port}", "WEB_CONCURRENCY": "1", **settings}
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(

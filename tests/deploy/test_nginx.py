@@ -15,8 +15,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 
 from dreamlake_assets import browsers, errors
+from dreamlake_assets.local.processes import free_port
 from tests.support.gunicorn import worker_in_a_thread
-from tests.support.http import HttpServer, closed_port
+from tests.support.http import HttpServer
 from tests.support.nginx import Nginx, running_nginx
 
 MEBIBYTE = 1024 * 1024
@@ -160,7 +161,7 @@ class TestRefusals:
         assert service.bodies == [b"x" * MEBIBYTE]
 
     def test_a_service_that_is_away(self, start: Start) -> None:
-        body = refused(send(start(closed_port())), errors.Unavailable)
+        body = refused(send(start(free_port())), errors.Unavailable)
 
         assert body["error"] == errors.Unavailable.sentence()
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from dreamlake_assets import deadlines
-from dreamlake_assets.local.processes import Processes, accepts_connections
+from dreamlake_assets.local.processes import Processes, accepts_connections, free_port
 from tests.conftest import SECRET
 from tests.support import programs
-from tests.support.http import closed_port
 
 CHECKOUT = Path(__file__).parents[2]
 UNIT = CHECKOUT / "deploy" / "dreamlake-assets.service"
@@ -70,7 +69,7 @@ def test_what_it_starts_says_when_it_serves(
     assert service["Type"] == "notify"
     program, *arguments = service["ExecStart"].split()
     assert Path(program).parent == Path(service["WorkingDirectory"]) / "bin"
-    port = closed_port()
+    port = free_port()
     children = Processes(tmp_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
         notifications.bind(str(tmp_path / "notify"))

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 
 import psutil
 
+from dreamlake_assets.local.processes import free_port
 from tests.faults.audit import audit
 from tests.faults.lying_bss import FAILURES, HEALTHY, running_bss
 from tests.faults.offer import Offered, offer
 from tests.faults.outcome import Outcome
 from tests.faults.stage import REGISTRATION, Service, running_database, running_service, until
 from tests.faults.writers import WRITERS, Tally, writing
-from tests.support.http import closed_port
 
 #: What a client sees of a connection that was cut.
 _CUT = {"RemoteDisconnected", "ConnectionResetError", "BrokenPipeError", "IncompleteRead"}
@@ -108,7 +108,7 @@ def bss(
     ratios: dict[str, float] = {}
     with running_database() as database, running_bss() as url:
         for kind in kinds:
-            bss_url = f"http://127.0.0.1:{closed_port()}" if kind == REFUSING else url
+            bss_url = f"http://127.0.0.1:{free_port()}" if kind == REFUSING else url
             # One of its own for each kind: no circuit is open from the last one.
             with (
                 running_service(

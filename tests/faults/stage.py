@@ -16,11 +16,11 @@ import psycopg
 
 from dreamlake_assets import auth
 from dreamlake_assets.config import TokenSettings
+from dreamlake_assets.local.processes import free_port
 from dreamlake_assets.migrations import migrate
 from tests.bench import servers
 from tests.conftest import NAMESPACE, WRITER, add_namespace
 from tests.support.cluster import PostgresServer, running_postgres, running_standby
-from tests.support.http import closed_port
 
 APPLICATION = "wsgi:app"
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,7 +108,7 @@ def running_service(
 
     :param directory: of the project, or of a copy of it.
     """
-    bss_url = bss_url or f"http://127.0.0.1:{closed_port()}"
+    bss_url = bss_url or f"http://127.0.0.1:{free_port()}"
     with (
         tempfile.TemporaryDirectory() as logs,
         servers.gunicorn(

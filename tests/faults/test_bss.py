@@ -11,7 +11,8 @@ import pytest
 from dreamlake_assets import bss as service
 from dreamlake_assets.bss import Bss
 from dreamlake_assets.errors import BssError, BssFailing, BssTimeout, BssUnreachable
-from tests.support.http import HttpServer, answer, closed_port
+from dreamlake_assets.local.processes import free_port
+from tests.support.http import HttpServer, answer
 
 LOCATION = "https://s3.example/bucket/key"
 REDIRECT = answer(302, {"Location": LOCATION})
@@ -160,7 +161,7 @@ def test_a_bss_that_still_fails_is_asked_once_in_a_while(server: HttpServer) -> 
 
 
 def test_one_that_cannot_be_reached_answers_as_before_while_it_is_left_alone() -> None:
-    ask = asking(f"http://127.0.0.1:{closed_port()}")
+    ask = asking(f"http://127.0.0.1:{free_port()}")
     for _ in range(2 * service.FAILURES):
         with pytest.raises(BssUnreachable):
             ask()

@@ -14,10 +14,10 @@ import pytest
 
 from dreamlake_assets import auth
 from dreamlake_assets.config import TokenSettings
+from dreamlake_assets.local.processes import free_port
 from tests.bench.servers import SECRET, gunicorn
 from tests.conftest import NAMESPACE, WRITER, add_namespace
 from tests.support.api import PROJECT
-from tests.support.http import closed_port
 from tests.support.postgres import Server
 
 #: Far more than anything here takes, where nothing hangs.
@@ -31,7 +31,7 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture(scope="module")
 def port(server: Server, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     log = tmp_path_factory.mktemp("gunicorn") / "gunicorn.log"
-    bss_url = f"http://127.0.0.1:{closed_port()}"
+    bss_url = f"http://127.0.0.1:{free_port()}"
     with server.database(template=template) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             add_namespace(connection)

@@ -20,8 +20,8 @@ import requests
 from dreamlake_assets.config import DEBUG_SECRET
 from dreamlake_assets.heads import FILES
 from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.local.processes import free_port
 from tests.local.conftest import COMMAND, STOP_SECONDS, RunningStack, start_dev
-from tests.support.http import closed_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -177,7 +177,7 @@ def test_the_demo_takes_a_file(stack: RunningStack, tmp_path: Path) -> None:
 
 
 def test_the_demo_without_a_stack_says_so() -> None:
-    done = demo("--url", f"http://127.0.0.1:{closed_port()}")
+    done = demo("--url", f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: the local stack does not run")
     assert "make run" in done.stderr
@@ -251,7 +251,7 @@ def test_a_stack_stops_when_a_part_of_it_ends(start: Start) -> None:
 
 @pytest.mark.parametrize("taken", ["port", "bss_port"])
 def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
-    ports = {"port": closed_port(), "bss_port": closed_port()}
+    ports = {"port": free_port(), "bss_port": free_port()}
     with socket.create_server(("127.0.0.1", ports[taken])):
         dev = start_dev(tmp_path / "var", **ports)
         output, _ = dev.communicate(timeout=STOP_SECONDS)
@@ -268,7 +268,7 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
 def test_a_directory_that_cannot_be_made_is_named_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     directory = tmp_path / "file" / "var"
-    dev = start_dev(directory, closed_port(), closed_port())
+    dev = start_dev(directory, free_port(), free_port())
     output, _ = dev.communicate(timeout=STOP_SECONDS)
     assert output == (
         f"Error: {directory} cannot be written to (Not a directory); name another --directory\n"
@@ -277,7 +277,7 @@ def test_a_directory_that_cannot_be_made_is_named_in_one_line(tmp_path: Path) ->
 
 
 def test_a_directory_is_for_one_stack(stack: RunningStack) -> None:
-    dev = start_dev(stack.directory, closed_port(), closed_port())
+    dev = start_dev(stack.directory, free_port(), free_port())
     output, _ = dev.communicate(timeout=STOP_SECONDS)
     assert output == (
         f"Error: another local stack runs on {stack.directory};"

@@ -43,7 +43,7 @@ class Service:
     port: int
     log: Path
     token: str
-    master: psutil.Process | None = None
+    master: psutil.Process
 
     def ask(
         self,

@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
-from dreamlake_assets.local.processes import accepts_connections
+from dreamlake_assets.local.processes import accepts_connections, free_port
 from tests.bench import servers
 from tests.conftest import NAMESPACE, WRITER
 from tests.operations.conftest import ROOT, SECONDS, Service, running, until
 from tests.support.api import PROJECT
-from tests.support.http import HttpServer, closed_port
+from tests.support.http import HttpServer
 
 SECRET = "what-nobody-may-read-in-a-log"
 LIST = f"/assets/video?namespace={NAMESPACE}&project={PROJECT}"
@@ -224,7 +225,6 @@ def test_a_bad_setting_at_a_reload_is_logged_in_the_same_form(
     file.touch()
     with running(populated_url, bss.url, log, DREAMLAKE_SETTINGS_FILE=str(file)) as service:
         file.write_text("DREAMLAKE_THREADS=0\n")
-        assert service.master is not None
         service.master.send_signal(signal.SIGHUP)
         until(lambda: "nothing was changed" in log.read_text())
         [line] = [line for line in service.lines() if "nothing was changed" in line["message"]]
@@ -287,7 +287,7 @@ def test_a_log_that_nobody_reads_holds_up_no_request(
 
 
 def test_a_closed_standard_error_fails_no_request(populated_url: str, bss: HttpServer) -> None:
-    port = closed_port()
+    port = free_port()
     environment = {
         **os.environ,
         "DATABASE_URL": populated_url,
@@ -298,7 +298,7 @@ def test_a_closed_standard_error_fails_no_request(populated_url: str, bss: HttpS
     command = f"exec {sys.executable} -m gunicorn tests.operations.application:app 2>&-"
     process = subprocess.Popen(["sh", "-c", command], cwd=ROOT, env=environment)
     try:
-        service = Service(port, Path(os.devnull), "")
+        service = Service(port, Path(os.devnull), "", psutil.Process(process.pid))
         until(lambda: accepts_connections(port))
         assert service.ask("/readyz").status == 200
         assert service.ask("/broken").status == 500

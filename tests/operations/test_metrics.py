@@ -57,18 +57,8 @@ def registered(found: Samples) -> float:
     return found.get(("requests_total", ("POST", KIND, "201")), 0)
 
 
-def gunicorn(service: Service) -> psutil.Process:
-    """The first process."""
-    [first] = [
-        process
-        for process in psutil.Process().children()
-        if process.environ().get("PORT") == str(service.port)
-    ]
-    return first
-
-
 def workers(service: Service) -> list[psutil.Process]:
-    return gunicorn(service).children()
+    return service.master.children()
 
 
 @contextmanager
@@ -165,7 +155,7 @@ def test_reloading_goes_on_counting(
     def reload(content: str) -> None:
         settings.write_text(content)
         before = workers(service)
-        gunicorn(service).send_signal(signal.SIGHUP)
+        service.master.send_signal(signal.SIGHUP)
         until(lambda: len(workers(service)) == 2 and not {*before} & {*workers(service)})
 
     with running(populated_url, bss.url, log, **environment) as service:

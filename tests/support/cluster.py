@@ -19,7 +19,7 @@ from dreamlake_assets.local.postgres import (
     testing_programs,
     unprivileged_user,
 )
-from tests.support.http import closed_port
+from dreamlake_assets.local.processes import free_port
 
 _START_SECONDS = 60.0
 _DATABASE = "postgres"
@@ -37,7 +37,7 @@ class PostgresServer:
         :param options: settings, such as ``max_connections=200``.
         """
         self.directory = directory
-        self.port = closed_port()
+        self.port = free_port()
         self.options = options
         self._process: psutil.Popen | None = None
 

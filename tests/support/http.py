@@ -1,6 +1,5 @@
 """A real HTTP server that answers as a test makes it."""
 
-import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,10 +69,3 @@ def answer(status: int, headers: dict[str, str] | None = None, body: bytes = b""
         handler.wfile.write(body)
 
     return send
-
-
-def closed_port() -> int:
-    """A port of 127.0.0.1 where nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]

@@ -110,8 +110,7 @@ def _configure(nginx: Nginx, upstream_port: int, replaced: Mapping[str, str]) ->
     key = nginx.directory / "key.pem"
     _make_certificate(nginx.certificate, key)
     letsencrypt = f"/etc/letsencrypt/live/{HOST}"
-    site = SITE.read_text()
-    for theirs, ours in {
+    here = {
         "server 127.0.0.1:10334;": f"server 127.0.0.1:{upstream_port};",
         "listen 80;": f"listen 127.0.0.1:{nginx.plain_port};",
         "listen 443 ssl;": f"listen 127.0.0.1:{nginx.port} ssl;",
@@ -119,10 +118,8 @@ def _configure(nginx: Nginx, upstream_port: int, replaced: Mapping[str, str]) ->
         f"{letsencrypt}/privkey.pem": str(key),
         "/var/log/nginx/dreamlake-assets.log": str(nginx.access_log),
         **replaced,
-    }.items():
-        assert site.count(theirs) == 1, theirs
-        site = site.replace(theirs, ours)
-    (nginx.directory / "site.conf").write_text(site)
+    }
+    (nginx.directory / "site.conf").write_text(programs.adapted(SITE, here))
     # As root, its processes would become a user who may not read this directory.
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = nginx.directory / "nginx.conf"

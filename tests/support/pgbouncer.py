@@ -65,18 +65,15 @@ def _configure(directory: Path, port: int, postgres_port: int, replaced: Mapping
     """Write all that a PgBouncer reads; its configuration."""
     users = directory / "userlist.txt"
     users.write_text('"dreamlake_service" ""\n"postgres" ""\n')
-    text = CONFIGURATION.read_text()
-    for theirs, ours in {
+    here = {
         "port=5432": f"port={postgres_port}",
         "listen_port = 6432": f"listen_port = {port}",
         "auth_type = scram-sha-256": "auth_type = trust",
         "/etc/pgbouncer/userlist.txt": str(users),
         **replaced,
-    }.items():
-        assert text.count(theirs) == 1, theirs
-        text = text.replace(theirs, ours)
+    }
     configuration = directory / "pgbouncer.ini"
-    configuration.write_text(text)
+    configuration.write_text(programs.adapted(CONFIGURATION, here))
     user = unprivileged_user()
     if user is not None:
         # It refuses to run as root.

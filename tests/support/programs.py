@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).parents[2]
@@ -30,6 +31,18 @@ def environment() -> dict[str, str]:
     libraries += _UNPACKED.glob("usr/lib/*-linux-*/pulseaudio")
     inherited = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
     return {**inherited, "LD_LIBRARY_PATH": os.pathsep.join(map(str, libraries))}
+
+
+def adapted(configuration: Path, replaced: Mapping[str, str]) -> str:
+    """A configuration of ``deploy/``, as a test runs it.
+
+    :param replaced: what stands in it for what; each has to be there once.
+    """
+    text = configuration.read_text()
+    for theirs, ours in replaced.items():
+        assert text.count(theirs) == 1, theirs
+        text = text.replace(theirs, ours)
+    return text
 
 
 def _files() -> dict[str, str]:
