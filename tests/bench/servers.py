@@ -3,12 +3,13 @@
 import asyncio
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -55,6 +56,16 @@ class Server:
         """The processes below the first one."""
         return self.process.children()
 
+    def connections(self) -> list[int]:
+        """How many each of the workers has with its clients."""
+        return [
+            sum(
+                each.laddr.port == self.port and each.status != psutil.CONN_LISTEN
+                for each in worker.net_connections("tcp")
+            )
+            for worker in self.workers()
+        ]
+
 
 @contextmanager
 def postgres() -> Iterator[tuple[Server, str]]:
@@ -96,7 +107,9 @@ def gunicorn(
             )
         try:
             _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz")
-            yield Server(port, psutil.Process(process.pid))
+            server = Server(port, psutil.Process(process.pid))
+            _wait_for_all_workers(server)
+            yield server
         except RuntimeError:
             print(log.read_text()[-4_000:], file=sys.stderr)
             raise
@@ -116,6 +129,17 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def _wait_for_all_workers(server: Server) -> None:
+    """The first one that is ready would have all the connections of whoever comes at once."""
+    deadline = time.monotonic() + _START_SECONDS
+    with ExitStack() as stack:
+        while not all(server.connections()):
+            if time.monotonic() > deadline:
+                raise RuntimeError("a worker of gunicorn does not take connections")
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            time.sleep(0.02)
 
 
 @dataclass(frozen=True, slots=True)

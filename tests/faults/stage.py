@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 
 from dreamlake_assets import auth
@@ -44,21 +43,13 @@ class Reply:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(servers.Server):
     """The service, behind gunicorn."""
-
-    port: int
-    process: psutil.Process
 
     def headers(self) -> dict[str, str]:
         """Of a request by somebody who may write."""
         token = auth.sign(TokenSettings(secret=servers.SECRET), WRITER, 24 * 60 * 60)
         return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    def workers(self) -> list[psutil.Process]:
-        """The processes that serve."""
-        return self.process.children()
 
     def memory(self) -> int:
         """The bytes that the workers have to themselves."""

@@ -6,6 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from secrets import token_hex
 from typing import Any
 
@@ -124,6 +125,19 @@ def open_connections(service: Service) -> Iterator[list[socket.socket]]:
     yield connections
     for connection in connections:
         connection.close()
+
+
+def test_every_worker_gets_its_share_of_the_connections(service: Service) -> None:
+    """They are kept for many requests: a worker without any would leave its core idle."""
+    for _ in range(3):
+        with ExitStack() as stack:
+            for _ in range(64):
+                stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+                # One by one, as clients come; two at once are for two workers anyway.
+                time.sleep(0.01)
+            until(lambda: sum(service.connections()) == 64, 10)
+            assert min(service.connections()) >= 16, service.connections()
+        until(lambda: not any(service.connections()), 10)
 
 
 def answers_at_once(service: Service) -> bool:
