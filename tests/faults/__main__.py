@@ -25,7 +25,7 @@ FAULTS: dict[str, tuple[Callable[[int], Outcome], int, int]] = {
     "stopped": (service_faults.stopped, 3, 1),
     "failover": (database_faults.failover, 3, 1),
     "bss": (service_faults.bss, 3, 1),
-    "overload": (service_faults.overloaded, 1, 1),
+    "overload": (service_faults.overloaded, 3, 1),
     "same-key": (service_faults.sent_at_once, 10, 3),
 }
 

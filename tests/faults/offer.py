@@ -1,5 +1,6 @@
 """A load generator that can ask for more than is answered: one thread, hardly any parsing."""
 
+import re
 import selectors
 import socket
 import time
@@ -7,7 +8,10 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_LENGTH = b"content-length:"
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
+
+#: How exact the time of an answer is where the rate is given.
+_PAUSE_SECONDS = 0.002
 
 
 @dataclass
@@ -23,6 +27,11 @@ class Offered:
     statuses: Counter[str] = field(default_factory=Counter)
     slowest: dict[str, float] = field(default_factory=dict)
 
+    def count(self, status: str, waited: float) -> None:
+        """Count an answer, for which somebody has waited so many seconds."""
+        self.statuses[status] += 1
+        self.slowest[status] = max(waited, self.slowest.get(status, 0))
+
     def per_second(self, status: str) -> float:
         """How many were answered with a status in a second."""
         return self.statuses[status] / self.seconds
@@ -34,35 +43,41 @@ class Offered:
 
 
 class _Connection:
-    def __init__(self, port: int):
+    def __init__(self, port: int, selector: selectors.BaseSelector):
         self._port = port
-        self.connect()
+        self._selector = selector
+        self._connect()
 
-    def connect(self) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", self._port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _connect(self) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", self._port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(self._socket, selectors.EVENT_READ, self)
 
     def send(self, request: bytes) -> None:
-        self.answer = b""
+        self._answer = b""
         self.sent_at = time.perf_counter()
-        self.socket.sendall(request)
+        self._socket.sendall(request)
 
     def receive(self) -> str | None:
         """The status of the answer, or ``closed``; None while it is not all there."""
         try:
-            received = self.socket.recv(65_536)
+            received = self._socket.recv(65_536)
         except OSError:
             received = b""
         if not received:
+            self.close()
+            self._connect()
             return "closed"
-        self.answer += received
-        head, found, body = self.answer.partition(b"\r\n\r\n")
-        if not found:
+        self._answer += received
+        head_length = self._answer.find(b"\r\n\r\n") + 4
+        length = _LENGTH.search(self._answer, 0, head_length)
+        if length is None or len(self._answer) < head_length + int(length[1]):
             return None
-        _, _, length = head.lower().partition(_LENGTH)
-        if len(body) < int(length.partition(b"\r\n")[0]):
-            return None
-        return head[9:12].decode()
+        return self._answer[9:12].decode()
+
+    def close(self) -> None:
+        self._selector.unregister(self._socket)
+        self._socket.close()
 
 
 def offer(
@@ -79,35 +94,24 @@ def offer(
         Without it, each connection sends its next request when the answer to the last is in.
     """
     offered = Offered()
-    idle = deque(_Connection(port) for _ in range(connections))
-    begun = time.perf_counter()
     sent = 0
     with selectors.DefaultSelector() as selector:
-        while True:
-            now = time.perf_counter() - begun
+        idle = deque(_Connection(port, selector) for _ in range(connections))
+        begun = time.perf_counter()
+        while (now := time.perf_counter() - begun) < seconds or len(idle) < connections:
             due = connections if per_second is None else int(now * per_second) - sent
-            while now < seconds and idle and due > 0:
-                connection = idle.popleft()
-                connection.send(next(requests))
-                selector.register(connection.socket, selectors.EVENT_READ, connection)
+            for _ in range(min(due, len(idle)) if now < seconds else 0):
+                idle.popleft().send(next(requests))
                 sent += 1
-                due -= 1
-            if now >= seconds and not selector.get_map():
-                break
-            for key, _ in selector.select(None if per_second is None else 0.002):
+            if per_second is not None:
+                # What comes within a pause is read at once, for the sake of everybody's CPU.
+                time.sleep(_PAUSE_SECONDS)
+            for key, _ in selector.select(None if per_second is None else 0):
                 connection: _Connection = key.data
-                status = connection.receive()
-                if status is None:
-                    continue
-                offered.statuses[status] += 1
-                waited = time.perf_counter() - connection.sent_at
-                offered.slowest[status] = max(waited, offered.slowest.get(status, 0))
-                selector.unregister(connection.socket)
-                if status == "closed":
-                    connection.socket.close()
-                    connection.connect()
-                idle.append(connection)
-    offered.seconds = time.perf_counter() - begun
-    for connection in idle:
-        connection.socket.close()
+                if status := connection.receive():
+                    offered.count(status, time.perf_counter() - connection.sent_at)
+                    idle.append(connection)
+        offered.seconds = time.perf_counter() - begun
+        for connection in idle:
+            connection.close()
     return offered

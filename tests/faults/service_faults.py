@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 
 import psutil
 
@@ -238,24 +239,31 @@ def _send_at_once(outcome: Outcome, service: Service, body: dict[str, str], key:
 _OVERLOADING = 600
 #: In which everybody has an answer, most of them a refusal at once, on a busy machine.
 _OVERLOADED_SECONDS = 3.0
+#: For which the best is measured.
+_BEST_SECONDS = 20.0
 
 
 def overloaded(rounds: int, seconds: float = 60.0, times: float = 5.0) -> Outcome:
-    """Requests come at several times the rate at which they can be served."""
+    """Requests come at several times the rate at which they can be served.
+
+    A machine that others use as well is a fifth faster in one minute than in another: the best is
+    measured before and after each load, and what is promised is promised of the median.
+    """
     outcome = Outcome(f"load at {times:g} times capacity, {seconds:g} s", rounds)
+    kept: list[float] = []
     with running_database() as database, running_service(database.url) as service:
-        _register_one(service, HEALTHY)
+        best = [_best(service)]
         for _ in range(rounds):
-            best = _best(service, min(10.0, seconds))
             with _sampling(service.memory) as memory:
-                load = _overload(service, seconds, times * best)
-            growth = (memory[-1] - memory[len(memory) // 3]) / 2**20
+                load = _overload(service, seconds, times * best[-1])
+            until(lambda: not any(service.connections()), _OVERLOADED_SECONDS)
+            best.append(_best(service))
+            kept.append(load.per_second("201") / statistics.mean(best[-2:]))
             _look_at_load(outcome, load, best, times)
+            growth = (memory[-1] - memory[len(memory) // 3]) / 2**20
             outcome.note(f"workers grew by {growth:.1f} MiB after the first third")
             outcome.promise("memory is flat", kept=growth < 16)
-            after = _best(service, min(10.0, seconds))
-            outcome.note(f"{after:,.0f} a second afterwards")
-            outcome.promise("it recovers", kept=after > 0.8 * best)
+    _look_at_throughput(outcome, kept, best)
     return outcome
 
 
@@ -289,27 +297,26 @@ def _overload(service: Service, seconds: float, per_second: float) -> Offered:
     )
 
 
-def _best(service: Service, seconds: float) -> float:
+def _best(service: Service) -> float:
     """The most registrations in a second, with a few clients."""
-    load = offer(service.port, service.requests(), connections=16, seconds=seconds)
+    load = offer(service.port, service.requests(), connections=16, seconds=_BEST_SECONDS)
     return load.per_second("201")
 
 
-def _look_at_load(outcome: Outcome, load: Offered, best: float, times: float) -> None:
-    kept = load.per_second("201") / best
+def _look_at_load(outcome: Outcome, load: Offered, best: list[float], times: float) -> None:
+    *_, before, after = best
     outcome.acknowledged += load.statuses["201"]
     outcome.errors += Counter(
         {kind: count for kind, count in load.statuses.items() if kind != "201"}
     )
     outcome.note(
-        f"{best:,.0f} a second at best, {load.total:,.0f} asked for,"
-        f" {load.per_second('201'):,.0f} served ({kept:.0%})"
+        f"{before:,.0f} a second at best, {load.total:,.0f} asked for,"
+        f" {load.per_second('201'):,.0f} served, {after:,.0f} at best afterwards"
     )
     outcome.note(
         f"201 in {load.slowest.get('201', 0):.2f} s and 503 in"
         f" {load.slowest.get('503', 0):.2f} s at most"
     )
-    outcome.promise(f"throughput within 20% of the best, not {kept:.0%}", kept=kept >= 0.8)
     outcome.promise(
         f"the rest is 503, not {dict(load.statuses)}", kept=set(load.statuses) <= {"201", "503"}
     )
@@ -317,4 +324,19 @@ def _look_at_load(outcome: Outcome, load: Offered, best: float, times: float) ->
         f"nobody waits for long, not {load.slowest}",
         kept=max(load.slowest.values()) < _OVERLOADED_SECONDS,
     )
-    outcome.promise("it was asked for too much", kept=load.total > times * best * 0.7)
+    outcome.promise("it was asked for too much", kept=load.total > times * before * 0.7)
+
+
+def _look_at_throughput(outcome: Outcome, kept: list[float], best: list[float]) -> None:
+    """Look at all rounds together.
+
+    :param kept: what was served in each round, as a part of the best before and after it.
+    """
+    recovered = [after / before for before, after in pairwise(best)]
+    outcome.note(f"{', '.join(f'{each:.0%}' for each in kept)} of the best was served")
+    outcome.promise(
+        f"throughput within 20% of the best, not {statistics.median(kept):.0%}",
+        kept=statistics.median(kept) >= 0.8,
+    )
+    outcome.promise("it never collapses", kept=min(kept) > 0.5)
+    outcome.promise("it recovers", kept=statistics.median(recovered) > 0.8)
