@@ -83,6 +83,7 @@ def when_ready(_server: object) -> None:
 def child_exit(_server: object, worker: Any) -> None:
     """What a worker has counted stays; that it had so many connections does not."""
     metrics_directory.forget(worker.pid)
+    worker.has_ended()
 
 
 def on_exit(_server: object) -> None:

@@ -28,6 +28,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
+from multiprocessing.sharedctypes import RawArray
 from secrets import token_hex
 from threading import Lock
 from time import monotonic, sleep
@@ -54,7 +55,9 @@ if TYPE_CHECKING:
 #: Requests that may wait for each thread.
 QUEUE_LENGTH = 16
 
-#: For each connection that a worker has: about what a process takes to wake up.
+#: How many connections each worker has, in memory that all of them see; very many without a worker.
+_connections = RawArray("i", [2**31 - 1] * 128)
+#: For each connection that another worker has less: about what a process takes to wake up.
 _HESITATION_SECONDS = 20e-6
 _LONGEST_HESITATION_SECONDS = 1e-3
 
@@ -70,6 +73,15 @@ _SECONDS = struct.Struct("ll")
 class Worker(ThreadWorker):
     """See the head of this module."""
 
+    def __init__(self, age: int, *arguments: Any):
+        """In the first process: the memory is shared with those that it forks."""
+        super().__init__(age, *arguments)
+        self._place = age % len(_connections)
+
+    def has_ended(self) -> None:
+        """In the first process: nobody waits for this worker any more."""
+        _connections[self._place] = 2**31 - 1
+
     def init_process(self) -> None:
         """Make what the main loop works with, and run it."""
         self._serving: dict[TConn, float] = {}
@@ -82,6 +94,7 @@ class Worker(ThreadWorker):
         origins = config.cors_origins()
         self._origins = Origins(origins) if origins else None
         self._stopping_since = 0.0
+        self._count(0)
         super().init_process()
 
     # From a connection to a thread.
@@ -89,11 +102,11 @@ class Worker(ThreadWorker):
     def accept(self, listener: socket.socket) -> None:
         """Take a connection. It waits for its first byte without a thread.
 
-        Every worker hears of it, and the fastest has it. Who has more of them hesitates longer, but
-        not while all threads are busy, when nobody else is likely to be faster.
+        Every worker hears of it, and the fastest has it: who has more than another hesitates.
         """
-        if len(self._serving) < self.cfg.threads:
-            sleep(min(self.nr_conns * _HESITATION_SECONDS, _LONGEST_HESITATION_SECONDS))
+        more = self.nr_conns - min(_connections[:])
+        if more > 0:
+            sleep(min(more * _HESITATION_SECONDS, _LONGEST_HESITATION_SECONDS))
         self._accept_one(listener)
 
     def _accept_one(self, listener: socket.socket) -> bool:
@@ -109,11 +122,14 @@ class Worker(ThreadWorker):
         client.setsockopt(
             socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SECONDS.pack(int(deadlines.SEND), 0)
         )
-        self.nr_conns += 1
+        self._count(self.nr_conns + 1)
         conn = TConn(self.cfg, client, address, listener.getsockname())
         conn.data_ready = True
         self._keep(conn)
         return True
+
+    def _count(self, connections: int) -> None:
+        self.nr_conns = _connections[self._place] = connections
 
     def _take_fewer(self) -> None:
         """Take no further connection until there are fewer: there is no file descriptor left.
@@ -265,7 +281,7 @@ class Worker(ThreadWorker):
             self._forget(conn)
 
     def _forget(self, conn: TConn) -> None:
-        self.nr_conns -= 1
+        self._count(self.nr_conns - 1)
         conn.close()
 
     # What runs out, and the end.
