@@ -10,8 +10,8 @@ What gunicorn's own leaves open, and this one closes:
   thread gets a connection when its first byte is there, and reads no longer than a deadline.
 - The main thread waits for clients to close their end. Here it never waits.
 - What gunicorn does not understand it repeats, in its log and to the sender. Here it does not.
-- Connections go to the fastest worker, as many as there are, and stay there: of 16, one of two may
-  have 12. Here the one that has fewer is the faster.
+- Connections go to the fastest worker, as many as there are, and stay there: of 16, one of two
+  often had 12. Here the one that has fewer is the fastest.
 - A worker ends where it has no file descriptor left. Here it takes fewer connections.
 - A worker that stops waits for idle kept-alive connections. Here they are closed after a moment, in
   which whoever was about to use one still can.
@@ -102,10 +102,12 @@ class Worker(ThreadWorker):
     def accept(self, listener: socket.socket) -> None:
         """Take a connection. It waits for its first byte without a thread.
 
-        Every worker hears of it, and the fastest has it: who has more than another hesitates.
+        Every worker hears of it, and the fastest has it: who has more than another hesitates. Not
+        with half of its threads busy: then it is not the fastest, and has to wait for them to get
+        going again.
         """
         more = self.nr_conns - min(_connections[:])
-        if more > 0:
+        if more > 0 and 2 * len(self._serving) < self.cfg.threads:
             sleep(min(more * _HESITATION_SECONDS, _LONGEST_HESITATION_SECONDS))
         self._accept_one(listener)
 
