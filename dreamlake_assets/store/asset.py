@@ -93,8 +93,14 @@ def _digest(kind: Kind, asset: Mapping[str, Any]) -> str:
     :returns: 32 bytes, as PostgreSQL writes them.
     """
     metadata = asset["metadata"] and orjson.loads(asset["metadata"])
-    said = {**asset, "metadata": metadata, "kind": kind.name}
-    return rf"\x{sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
+    # Metadata may be as deep as orjson goes by itself, so it goes in as text.
+    text = orjson.Fragment(_sorted(metadata))
+    said = _sorted({**asset, "metadata": text, "kind": kind.name})
+    return rf"\x{sha256(said).hexdigest()}"
+
+
+def _sorted(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _register_on_new_path(

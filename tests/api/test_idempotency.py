@@ -210,3 +210,18 @@ def refused_key(shared_api: Api, key: str) -> None:
         "code": "invalid_request",
         "fields": {"Idempotency-Key": [message]},
     }
+
+
+def test_a_key_goes_with_whatever_goes_without(shared_api: Api) -> None:
+    """As deep as metadata may be."""
+    statuses = []
+    for depth in range(248, 260):
+        metadata: Any = {}
+        for _ in range(depth):
+            metadata = {"a": metadata}
+        without = shared_api.register(metadata=metadata)
+        key = f"deep-{depth}"
+        answers = [shared_api.register(idempotency_key=key, metadata=metadata) for _ in range(2)]
+        assert [each.status_code for each in answers] == 2 * [without.status_code], depth
+        statuses.append(without.status_code)
+    assert (statuses[0], statuses[-1]) == (201, 400)
