@@ -3,7 +3,7 @@
 import io
 from contextlib import suppress
 from http.client import HTTPResponse
-from socket import socket
+from socket import SOCK_STREAM, gaierror, getaddrinfo, socket
 from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any
@@ -14,6 +14,7 @@ import urllib3
 from circuitbreaker import CircuitBreaker
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from dreamlake_assets import errors, trace
 
@@ -63,11 +64,32 @@ class _Response(HTTPResponse):
 
 
 class _HttpConnection(HTTPConnection):
+    """Connects within its timeout, however many addresses its host has."""
+
     response_class = _Response
 
+    def _new_conn(self) -> socket:
+        host, timeout = self.host, self.timeout or 0
+        deadline = monotonic() + timeout
+        try:
+            found = getaddrinfo(host.strip("[]"), self.port, type=SOCK_STREAM)
+        except (gaierror, UnicodeError) as error:
+            raise NewConnectionError(self, f"{host} has no address: {error}") from error
+        addresses = [str(address[0]) for *_, address in found]
+        try:
+            for address in addresses[:-1]:
+                self.host, self.timeout = address, max(deadline - monotonic(), 0.001)
+                with suppress(ConnectTimeoutError, NewConnectionError):
+                    return super()._new_conn()
+            self.host, self.timeout = addresses[-1], max(deadline - monotonic(), 0.001)
+            return super()._new_conn()
+        finally:
+            # The certificate is of the name.
+            self.host, self.timeout = host, timeout
 
-class _HttpsConnection(HTTPSConnection):
-    response_class = _Response
+
+class _HttpsConnection(_HttpConnection, HTTPSConnection):
+    pass
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -158,6 +159,42 @@ def test_a_bss_that_still_fails_is_asked_once_in_a_while(server: HttpServer) -> 
     for _ in range(5):
         assert not succeeds(ask)
     assert len(server.received) == service.FAILURES + 1
+
+
+def test_its_addresses_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as stack:
+        addresses = []
+        port = 0
+        for number in range(2, 8):
+            listener = stack.enter_context(socket.socket())
+            listener.bind((f"127.0.0.{number}", port))
+            listener.listen(0)
+            port = listener.getsockname()[1]
+            addresses.append(listener.getsockname())
+            for _ in range(3):
+                # From then on it answers nobody who wants to connect.
+                other = stack.enter_context(socket.socket())
+                other.setblocking(False)
+                other.connect_ex(addresses[-1])
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in addresses]
+        monkeypatch.setattr(service, "getaddrinfo", lambda *_, **__: found)
+        begun = time.monotonic()
+        with pytest.raises(BssTimeout):
+            asking(f"http://bss.example:{port}")()
+        assert TIMEOUT_SECONDS <= time.monotonic() - begun < 3 * TIMEOUT_SECONDS
+
+
+@pytest.mark.parametrize("host", ["nobody.invalid", "a" * 64, "a..b"])
+def test_a_host_without_an_address_cannot_be_reached(host: str) -> None:
+    with pytest.raises(BssUnreachable):
+        asking(f"http://{host}:1")()
+
+
+def test_the_next_address_is_tried(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = [(f"127.0.0.{number}", server.port) for number in (3, 2, 1)]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in addresses]
+    monkeypatch.setattr(service, "getaddrinfo", lambda *_, **__: found)
+    assert asking(f"http://bss.example:{server.port}")() == LOCATION
 
 
 def test_one_that_cannot_be_reached_answers_as_before_while_it_is_left_alone() -> None:
