@@ -12,14 +12,17 @@ What gunicorn's own leaves open, and this one closes:
 - What gunicorn does not understand it repeats, in its log and to the sender. Here it does not.
 - Connections go to the fastest worker, as many as there are, and stay there: of 16, one of two
   often had 12. Here the one that has fewer is the fastest.
-- A worker ends where it has no file descriptor left. Here it takes fewer connections.
+- A worker ends where it has no file descriptor left. Here it takes fewer connections, until there
+  are enough again.
 - A worker that stops waits for idle kept-alive connections. Here they are closed after a moment, in
-  which whoever was about to use one still can.
+  which whoever was about to use one still can; also where the first process has died.
 """
 
 import errno
+import os
 import re
 import selectors
+import signal
 import socket
 import struct
 from collections import Counter
@@ -138,11 +141,25 @@ class Worker(ThreadWorker):
 
         Those in hand are served on. Threads get a few descriptors back, for BSS and the database.
         """
-        self.worker_connections = max(1, self.nr_conns - 2 * self.cfg.threads)
+        self.worker_connections = max(0, self.nr_conns - 2 * self.cfg.threads)
         self.log.warning(
             "no file descriptor is left: no more than %d connections from now on",
             self.worker_connections,
         )
+
+    def _take_more(self) -> None:
+        """Take as many more connections as leave two file descriptors to each thread.
+
+        Only a few more at a time: to see that a descriptor is free is to take it for a moment.
+        """
+        spare: list[int] = []
+        with suppress(OSError):
+            while len(spare) < 4 * self.cfg.threads:
+                spare.append(os.dup(self.sockets[0].fileno()))
+        for each in spare:
+            os.close(each)
+        most = max(1, self.nr_conns + len(spare) - 2 * self.cfg.threads)
+        self.worker_connections = min(most, self.cfg.worker_connections)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Give a request to a thread, or turn it away, in which case nothing else changes."""
@@ -295,13 +312,22 @@ class Worker(ThreadWorker):
         self._tell_turned_away()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to stop."""
-        self._stopping_since = monotonic()
+        """Begin to stop. gunicorn says it every second where there are too many workers."""
+        if self.alive:
+            self._stopping_since = monotonic()
         super().handle_exit(sig, frame)
+
+    def is_parent_alive(self) -> bool:
+        """Whether the first process is there; without it, stop as if it had said so."""
+        there = super().is_parent_alive()
+        if not there:
+            self.handle_exit(signal.SIGTERM, None)
+        return there
 
     def murder_pending(self) -> None:
         """Close what is not closed from the other end, and look at what threads are busy with."""
         super().murder_pending()
+        self._count(self.nr_conns)
         now = monotonic()
         if not self.alive:
             self._drop(self.pending_conns, now - deadlines.LAST_REQUEST + deadlines.CLOSE)
@@ -313,6 +339,8 @@ class Worker(ThreadWorker):
                 # Whoever still reads finds the end; whoever has read it all is not disturbed.
                 with suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RD)
+        if self.alive and self.worker_connections < self.cfg.worker_connections:
+            self._take_more()
         self._tell_turned_away()
 
     def _tell_turned_away(self) -> None:
@@ -418,4 +446,5 @@ def _refusal(received: bytes, *, keep: bool, origins: Origins | None) -> bytes:
     request_id = given[1] if given else token_hex(16).encode()
     length = len(_REFUSAL_BODY) - len("%s") + len(request_id)
     connection = b"keep-alive" if keep else b"close"
-    return _REFUSAL % (length, request_id, cross_origin, connection, request_id)
+    answer = _REFUSAL % (length, request_id, cross_origin, connection, request_id)
+    return answer[:-length] if received.startswith(b"HEAD ") else answer

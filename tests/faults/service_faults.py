@@ -79,7 +79,7 @@ def stopped(rounds: int) -> Outcome:
                 with writing(service.port, service.headers()) as tally:
                     time.sleep(1)
                     service.process.terminate()
-                    took.append(until(lambda service=service: _is_over(service.process), 60))
+                    took.append(until(lambda service=service: is_over(service.process), 60))
                 idle.close()
             written.add(tally)
         outcome.writers_were_told(written)
@@ -92,7 +92,8 @@ def stopped(rounds: int) -> Outcome:
     return outcome
 
 
-def _is_over(process: psutil.Process) -> bool:
+def is_over(process: psutil.Process) -> bool:
+    """Whether a process has ended, awaited by its parent or not."""
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 

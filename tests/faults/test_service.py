@@ -3,9 +3,10 @@
 import http.client
 import json
 import select
+import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from secrets import token_hex
 from typing import Any
@@ -84,6 +85,60 @@ def test_what_is_too_much_is_turned_away_at_once() -> None:
             each.send()
             assert each.answer()[0] == 201
             each.connection.close()
+
+
+def test_what_is_turned_away_has_a_body_only_where_one_is_expected() -> None:
+    with (
+        running_database() as database,
+        running_service(database.url, WEB_CONCURRENCY="1", DREAMLAKE_THREADS="1") as service,
+        ExitStack() as stack,
+    ):
+        # Those who asked whether it is ready.
+        until(lambda: not any(service.connections()), 10)
+        asking = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+        stack.enter_context(asking)
+        for _ in range(1 + worker.QUEUE_LENGTH):
+            other = socket.create_connection(("127.0.0.1", service.port))
+            stack.enter_context(other).sendall(b"GET /readyz HT")
+        time.sleep(1)
+        for method in ("HEAD", "GET", "HEAD"):
+            asking.sendall(f"{method} /readyz HTTP/1.1\r\nHost: service\r\n\r\n".encode())
+            received = asking.recv(4096)
+            while select.select([asking], [], [], 0.2)[0]:
+                received += asking.recv(4096)
+            head, _, body = received.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 503 ")
+            assert b"\r\nConnection: keep-alive" in head
+            assert bool(body) == (method == "GET")
+
+
+@pytest.mark.parametrize(
+    ("number", "are_over"),
+    [
+        (signal.SIGKILL, all),
+        (signal.SIGTTOU, any),
+    ],
+    ids=["the first process is killed", "there are too many"],
+)
+def test_workers_that_stop_do_not_wait_for_idle_connections(
+    number: int, are_over: Callable[[Iterable[bool]], bool]
+) -> None:
+    """Each of them would for half a minute, and nobody would take who comes."""
+    with (
+        running_database() as database,
+        running_service(database.url) as service,
+        ExitStack() as stack,
+    ):
+        for _ in range(16):
+            connection = http.client.HTTPConnection("127.0.0.1", service.port)
+            stack.callback(connection.close)
+            connection.request("GET", "/livez")
+            connection.getresponse().read()
+            time.sleep(0.01)
+        assert min(service.connections()) > 0
+        before = service.workers()
+        service.process.send_signal(number)
+        until(lambda: are_over(service_faults.is_over(each) for each in before), 10)
 
 
 class Asking:

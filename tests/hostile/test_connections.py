@@ -193,8 +193,8 @@ def test_a_worker_without_a_free_file_descriptor_lives_on(
         contextlib.ExitStack() as stack,
     ):
         [worker] = service.workers()
-        most = worker.num_fds() + 10
-        worker.rlimit(psutil.RLIMIT_NOFILE, (most, most))
+        _, hard = worker.rlimit(psutil.RLIMIT_NOFILE)
+        worker.rlimit(psutil.RLIMIT_NOFILE, (worker.num_fds() + 10, hard))
         clients = [stack.enter_context(connected(service.port)) for _ in range(30)]
         deadline = time.monotonic() + PATIENCE_SECONDS
         while "no file descriptor is left" not in log.read_text():
@@ -205,5 +205,19 @@ def test_a_worker_without_a_free_file_descriptor_lives_on(
             client.sendall(LIVEZ)
             assert status(answer(client)) == 200
             client.close()
+        assert service.workers() == [worker]
 
+        # Where there is none for it alone, it asks now and then, not all the time.
+        time.sleep(2)
+        said = log.read_text().count("no file descriptor is left")
+        worker.rlimit(psutil.RLIMIT_NOFILE, (worker.num_fds(), hard))
+        waiting = [stack.enter_context(connected(service.port)) for _ in range(8)]
+        time.sleep(3)
+        assert said < log.read_text().count("no file descriptor is left") < said + 10
+
+        worker.rlimit(psutil.RLIMIT_NOFILE, (hard, hard))
+        for client in waiting:
+            client.sendall(LIVEZ)
+        for client in waiting:
+            assert status(answer(client)) == 200
         assert service.workers() == [worker]
