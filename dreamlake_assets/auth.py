@@ -316,9 +316,9 @@ def _reason(error: Exception) -> str:
             return "The token has expired."
         case jwt.ImmatureSignatureError():
             return "The token is not valid yet."
-        case jwt.InvalidAudienceError():
+        case jwt.InvalidAudienceError() | jwt.MissingRequiredClaimError(claim="aud"):
             return "The token is for another audience."
-        case jwt.InvalidIssuerError():
+        case jwt.InvalidIssuerError() | jwt.MissingRequiredClaimError(claim="iss"):
             return "The token is from another issuer."
         case jwt.MissingRequiredClaimError() | InvalidSubjectError() | InvalidName():
             return "The token names no subject."

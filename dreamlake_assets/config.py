@@ -34,7 +34,7 @@ _ASYMMETRIC = {
     "EdDSA",
 }
 
-_METRICS_TOKEN = re.compile("[!-~]{16,}")
+_VISIBLE = re.compile("[!-~]+")
 
 _DATABASE_URL_EXAMPLE = "postgresql://user@host:5432/dreamlake"
 
@@ -120,7 +120,7 @@ class Settings:
             database_read_url=_database_url(environ, "DATABASE_READ_URL"),
             tokens=tokens,
             bss_url=_bss_url(environ) or "http://127.0.0.1:10234",
-            bss_token=_optional(environ, "DREAMLAKE_BSS_TOKEN"),
+            bss_token=_bss_token(environ),
             bss_timeout=_number(environ, "DREAMLAKE_BSS_TIMEOUT", 5.0, least=0.1, most=60.0),
             metrics_token=_metrics_token(environ),
             port=port(environ),
@@ -234,9 +234,16 @@ def _on_cluster(environ: Mapping[str, str]) -> bool | None:
     return choices[given]
 
 
+def _bss_token(environ: Mapping[str, str]) -> str | None:
+    token = _optional(environ, "DREAMLAKE_BSS_TOKEN")
+    if token is not None and not _VISIBLE.fullmatch(token):
+        raise SettingsError("DREAMLAKE_BSS_TOKEN must have visible ASCII characters only")
+    return token
+
+
 def _metrics_token(environ: Mapping[str, str]) -> str | None:
     token = _optional(environ, "DREAMLAKE_METRICS_TOKEN")
-    if token is not None and not _METRICS_TOKEN.fullmatch(token):
+    if token is not None and not (_VISIBLE.fullmatch(token) and len(token) >= 16):
         raise SettingsError("DREAMLAKE_METRICS_TOKEN must have 16 or more visible ASCII characters")
     return token
 
@@ -342,9 +349,11 @@ def _algorithms(environ: Mapping[str, str], *, symmetric: bool) -> tuple[str, ..
     allowed = _SYMMETRIC if symmetric else _ASYMMETRIC
     for name in names:
         if name not in allowed:
-            # A public key that is accepted as the secret of HS256 lets anybody sign.
+            # A public key that is accepted as the secret of HS256 lets anybody sign. What is no
+            # algorithm is not quoted: it may be a secret under the wrong name.
+            shown = repr(name) if name in _SYMMETRIC | _ASYMMETRIC else "something else"
             raise SettingsError(
-                f"DREAMLAKE_JWT_ALGORITHMS has {name!r}, but this key goes with"
+                f"DREAMLAKE_JWT_ALGORITHMS has {shown}, but this key goes with"
                 f" {', '.join(sorted(allowed))}"
             )
     return names

@@ -190,6 +190,8 @@ def check_url(url: str) -> None:
     :raises ValueError: the URL of the database cannot be understood; never quotes it, since its
         password may be what is wrong.
     """
+    if not url.isprintable():
+        raise ValueError("write line breaks and other control characters as %0A and so on")
     to_host = _TO_HOST.match(url)
     if to_host and "@" in url[to_host.end() :].partition("?")[0]:
         # Of such a password, libpq would take a part for a host or a database, and name it.

@@ -182,6 +182,7 @@ class TestRefusals:
             connection.request("GET", "/livez", headers=AUTHORIZATION)
             response = connection.getresponse()
             assert response.status == 400
+            assert response.headers["Server"] == "nginx"
             assert json.loads(response.read())["code"] == errors.InvalidRequest.code
             assert dict(browsers.PROTECTION).items() <= dict(response.headers).items()
             connection.close()
