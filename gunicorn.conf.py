@@ -70,6 +70,11 @@ control_socket_disable = True
 logger_class = logs.GunicornLogger
 
 
+def pre_fork(_server: object, worker: Any) -> None:
+    """Whoever tells a worker to stop as it starts is heard."""
+    worker.is_about_to_start()
+
+
 def post_fork(_server: object, _worker: object) -> None:
     """In a worker no request waits for whoever reads the log."""
     logs.output.start()

@@ -14,6 +14,7 @@ What gunicorn's own leaves open, and this one closes:
   often had 12. Here the one that has fewer is the fastest.
 - A worker ends where it has no file descriptor left. Here it takes fewer connections, until there
   are enough again.
+- A worker that is told to stop before it listens to signals serves on. Here it stops.
 - A worker that stops waits for idle kept-alive connections. Here they are closed after a moment, in
   which whoever was about to use one still can; also where the first process has died.
 """
@@ -64,6 +65,12 @@ _connections = RawArray("i", [2**31 - 1] * 128)
 _HESITATION_SECONDS = 20e-6
 _LONGEST_HESITATION_SECONDS = 1e-3
 
+#: Held back from the fork until the new worker listens: Python and gunicorn forget those between.
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+os.register_at_fork(
+    after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP_SIGNALS)
+)
+
 _HEALTH = b"GET /livez"
 _PEEK_BYTES = 64 * 1024
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
@@ -80,6 +87,10 @@ class Worker(ThreadWorker):
         """In the first process: the memory is shared with those that it forks."""
         super().__init__(age, *arguments)
         self._place = age % len(_connections)
+
+    def is_about_to_start(self) -> None:
+        """In the first process, just before the fork."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
 
     def has_ended(self) -> None:
         """In the first process: nobody waits for this worker any more."""
@@ -99,6 +110,11 @@ class Worker(ThreadWorker):
         self._stopping_since = 0.0
         self._count(0)
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Listen to signals, beginning with those that came since the fork."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
     # From a connection to a thread.
 

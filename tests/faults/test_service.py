@@ -7,10 +7,11 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from secrets import token_hex
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -139,6 +140,30 @@ def test_workers_that_stop_do_not_wait_for_idle_connections(
         before = service.workers()
         service.process.send_signal(number)
         until(lambda: are_over(service_faults.is_over(each) for each in before), 10)
+
+
+def test_workers_stop_that_are_told_so_as_they_are_born() -> None:
+    with running_database() as database, running_service(database.url) as service:
+        worker = service.workers()[0]
+        for _ in range(20):
+            known = set(psutil.pids())
+            worker.terminate()
+            worker = born(service.process.pid, known)
+        worker.terminate()
+        until(lambda: service_faults.is_over(worker), 10)
+        assert service.ask("/livez").status == 200
+
+
+def born(parent: int, known: set[int]) -> psutil.Process:
+    """The next child of a process, within a fraction of a millisecond."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for pid in set(psutil.pids()) - known:
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(pid)
+                if process.ppid() == parent:
+                    return process
+    pytest.fail("the worker was not replaced: it has not ended")
 
 
 class Asking:

@@ -51,10 +51,17 @@ class RunningStack:
         self.output += rest
         return self.popen.returncode
 
-    def survivors(self) -> list[psutil.Process]:
-        """What still runs of the processes that it had started, a moment later."""
+    def survivors(self) -> list[list[str]]:
+        """The commands that still run of those that it had started, a moment later."""
         _, alive = psutil.wait_procs(self.children, timeout=10)
-        return alive
+        return [_command(each) for each in alive]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return [f"{process.pid}, which has ended since"]
 
 
 def start_dev(directory: Path, port: int, bss_port: int) -> subprocess.Popen[str]:
