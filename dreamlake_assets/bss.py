@@ -69,19 +69,21 @@ class _HttpConnection(HTTPConnection):
     response_class = _Response
 
     def _new_conn(self) -> socket:
-        host, timeout = self.host, self.timeout or 0
-        deadline = monotonic() + timeout
+        deadline = monotonic() + (self.timeout or 0)
         try:
-            found = getaddrinfo(host.strip("[]"), self.port, type=SOCK_STREAM)
+            found = getaddrinfo(self.host.strip("[]"), self.port, type=SOCK_STREAM)
         except (gaierror, UnicodeError) as error:
-            raise NewConnectionError(self, f"{host} has no address: {error}") from error
-        addresses = [str(address[0]) for *_, address in found]
+            raise NewConnectionError(self, f"{self.host} has no address: {error}") from error
+        *others, last = (str(address[0]) for *_, address in found)
+        for address in others:
+            with suppress(ConnectTimeoutError, NewConnectionError):
+                return self._connect_to(address, deadline)
+        return self._connect_to(last, deadline)
+
+    def _connect_to(self, address: str, deadline: float) -> socket:
+        host, timeout = self.host, self.timeout
+        self.host, self.timeout = address, max(deadline - monotonic(), 0.001)
         try:
-            for address in addresses[:-1]:
-                self.host, self.timeout = address, max(deadline - monotonic(), 0.001)
-                with suppress(ConnectTimeoutError, NewConnectionError):
-                    return super()._new_conn()
-            self.host, self.timeout = addresses[-1], max(deadline - monotonic(), 0.001)
             return super()._new_conn()
         finally:
             # The certificate is of the name.

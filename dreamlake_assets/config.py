@@ -34,8 +34,6 @@ _ASYMMETRIC = {
     "EdDSA",
 }
 
-_VISIBLE = re.compile("[!-~]+")
-
 _DATABASE_URL_EXAMPLE = "postgresql://user@host:5432/dreamlake"
 
 #: Every setting whose name begins with DREAMLAKE_.
@@ -120,9 +118,16 @@ class Settings:
             database_read_url=_database_url(environ, "DATABASE_READ_URL"),
             tokens=tokens,
             bss_url=_bss_url(environ) or "http://127.0.0.1:10234",
-            bss_token=_bss_token(environ),
+            bss_token=_bearer_token(
+                environ, "DREAMLAKE_BSS_TOKEN", "[!-~]+", "visible ASCII characters only"
+            ),
             bss_timeout=_number(environ, "DREAMLAKE_BSS_TIMEOUT", 5.0, least=0.1, most=60.0),
-            metrics_token=_metrics_token(environ),
+            metrics_token=_bearer_token(
+                environ,
+                "DREAMLAKE_METRICS_TOKEN",
+                "[!-~]{16,}",
+                "16 or more visible ASCII characters",
+            ),
             port=port(environ),
             threads=threads(environ),
             cors_origins=cors_origins(environ),
@@ -234,17 +239,12 @@ def _on_cluster(environ: Mapping[str, str]) -> bool | None:
     return choices[given]
 
 
-def _bss_token(environ: Mapping[str, str]) -> str | None:
-    token = _optional(environ, "DREAMLAKE_BSS_TOKEN")
-    if token is not None and not _VISIBLE.fullmatch(token):
-        raise SettingsError("DREAMLAKE_BSS_TOKEN must have visible ASCII characters only")
-    return token
-
-
-def _metrics_token(environ: Mapping[str, str]) -> str | None:
-    token = _optional(environ, "DREAMLAKE_METRICS_TOKEN")
-    if token is not None and not (_VISIBLE.fullmatch(token) and len(token) >= 16):
-        raise SettingsError("DREAMLAKE_METRICS_TOKEN must have 16 or more visible ASCII characters")
+def _bearer_token(
+    environ: Mapping[str, str], name: str, pattern: str, characters: str
+) -> str | None:
+    token = _optional(environ, name)
+    if token is not None and not re.fullmatch(pattern, token):
+        raise SettingsError(f"{name} must have {characters}")
     return token
 
 

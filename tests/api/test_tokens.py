@@ -231,9 +231,8 @@ def test_audience_and_issuer_are_checked_where_configured(with_tokens: WithToken
         accepted(me(api, f"Bearer {token({**right, 'aud': ['other', 'assets']})}"))
         refused(me(api, f"Bearer {token({**right, 'aud': 'other'})}"), other_audience)
         refused(me(api, f"Bearer {token({**right, 'iss': 'other'})}"), other_issuer)
-        for missing in ("aud", "iss"):
+        for missing, expected in (("aud", other_audience), ("iss", other_issuer)):
             rest = {name: value for name, value in right.items() if name != missing}
-            expected = other_audience if missing == "aud" else other_issuer
             refused(me(api, f"Bearer {token(rest)}"), expected)
 
 

@@ -176,8 +176,7 @@ def test_its_addresses_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatch
                 other = stack.enter_context(socket.socket())
                 other.setblocking(False)
                 other.connect_ex(addresses[-1])
-        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in addresses]
-        monkeypatch.setattr(service, "getaddrinfo", lambda *_, **__: found)
+        resolve_to(addresses, monkeypatch)
         begun = time.monotonic()
         with pytest.raises(BssTimeout):
             asking(f"http://bss.example:{port}")()
@@ -191,9 +190,7 @@ def test_a_host_without_an_address_cannot_be_reached(host: str) -> None:
 
 
 def test_the_next_address_is_tried(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    addresses = [(f"127.0.0.{number}", server.port) for number in (3, 2, 1)]
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in addresses]
-    monkeypatch.setattr(service, "getaddrinfo", lambda *_, **__: found)
+    resolve_to([(f"127.0.0.{number}", server.port) for number in (3, 2, 1)], monkeypatch)
     assert asking(f"http://bss.example:{server.port}")() == LOCATION
 
 
@@ -212,6 +209,12 @@ def test_what_is_wrong_with_one_asset_does_not_count(server: HttpServer, status:
         assert not succeeds(ask)
     server.answer = REDIRECT
     assert ask() == LOCATION
+
+
+def resolve_to(addresses: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have any name mean these addresses."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in addresses]
+    monkeypatch.setattr(service, "getaddrinfo", lambda *_, **__: found)
 
 
 def succeeds(ask: Callable[[], str]) -> bool:
