@@ -191,10 +191,16 @@ def test_a_list_that_breaks_off_is_found_by_its_id(
     line = service.logged_of(request_id)
     assert (line["status"], line["error"]) == (200, "database_unavailable")
     assert line["complete"] is False
-    told = [
-        line for line in service.lines() if f"request {request_id}." in line.get("traceback", "")
-    ]
-    assert [line["level"] for line in told] == ["ERROR"]
+
+    def told() -> list[str]:
+        of_request = f"request {request_id}."
+        return [
+            line["level"] for line in service.lines() if of_request in line.get("traceback", "")
+        ]
+
+    # It may be written a moment after the line of the request.
+    until(lambda: len(told()) > 0)
+    assert told() == ["ERROR"]
 
 
 def test_what_is_no_request_is_found_by_the_id_of_its_answer(service: Service) -> None:
