@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
@@ -16,6 +16,7 @@ from dreamlake_assets.local.processes import free_port
 from tests.conftest import READER
 from tests.support.api import Api, problem
 from tests.support.http import HttpServer, answer
+from tests.support.waiting import until
 
 KIND_NAMES = list(KINDS)
 LOCATION = "https://s3.example/bucket/key?X-Amz-Signature=a%2Fb&n=1"
@@ -321,10 +322,3 @@ class TestWaiting:
             "code": "overloaded",
         }
         assert stored.download(path=path).status_code == 200
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

@@ -33,6 +33,7 @@ from tests.support.tokens import (
     refused,
     token,
 )
+from tests.support.waiting import until
 
 SHORT_RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 PATIENCE_SECONDS = 30
@@ -63,13 +64,6 @@ def unavailable(response: Answer) -> None:
         "error": "The keys of the token issuer cannot be fetched; try again.",
         "code": "unavailable",
     }
-
-
-def until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture

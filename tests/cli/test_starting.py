@@ -5,8 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import requests
 
 from dreamlake_assets import migrations
 from dreamlake_assets.local.processes import free_port
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -125,7 +125,7 @@ def started(directory: Path = ROOT, **settings: str) -> Iterator[tuple[str, psut
         COMMAND, cwd=directory, env=environment(settings), stderr=subprocess.DEVNULL
     ) as process:
         try:
-            eventually(lambda: lives(url))
+            until(lambda: lives(url))
             yield url, psutil.Process(process.pid)
         finally:
             process.terminate()
@@ -135,7 +135,7 @@ def reload(master: psutil.Process) -> None:
     """Have new workers take over, and wait until they have."""
     before = set(master.children())
     master.send_signal(signal.SIGHUP)
-    eventually(lambda: master.children() and not before & set(master.children()))
+    until(lambda: master.children() and not before & set(master.children()))
 
 
 def lives(url: str) -> bool:
@@ -143,10 +143,3 @@ def lives(url: str) -> bool:
         return requests.get(f"{url}/livez", timeout=30).status_code == 200
     except requests.ConnectionError:
         return False
-
-
-def eventually(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

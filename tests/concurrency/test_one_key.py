@@ -1,6 +1,5 @@
 """One request with one Idempotency-Key, sent many times at once, or again after it was cut off."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +16,7 @@ from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import KINDS
 from tests.conftest import WRITER, headers_of
 from tests.support.api import Api, row_counts, serving
+from tests.support.waiting import until
 
 TIMES = 100
 ROUNDS = 10
@@ -129,7 +129,5 @@ class TestSentAgain:
 
 def wait_for_a_lock(connection: psycopg.Connection) -> None:
     """Until some statement waits for another transaction."""
-    deadline = time.monotonic() + 30
     waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
-    while connection.execute(waiting).fetchone() is None:
-        assert time.monotonic() < deadline, "nothing waits"
+    until(lambda: connection.execute(waiting).fetchone() is not None)

@@ -19,6 +19,7 @@ from dreamlake_assets.local.processes import free_port
 from tests.support.gunicorn import worker_in_a_thread
 from tests.support.http import HttpServer
 from tests.support.nginx import Nginx, running_nginx
+from tests.support.waiting import until
 
 MEBIBYTE = 1024 * 1024
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0LTAwMSJ9"
@@ -224,7 +225,7 @@ class TestLimits:
         ]
         for thread in lists:
             thread.start()
-        wait_until(lambda: len(service.asked) == 4)
+        until(lambda: len(service.asked) == 4)
 
         refused(
             send(nginx, path="/assets/audio?project=a", headers=AUTHORIZATION), errors.Overloaded
@@ -419,7 +420,7 @@ class TestStreams:
         assert 64 * MEBIBYTE < file.stat().st_size <= 100 * MEBIBYTE
         assert len(response.read()) == 100 * MEBIBYTE
         connection.close()
-        wait_until(lambda: nginx.temporary_files() == [])
+        until(lambda: nginx.temporary_files() == [])
 
     def test_the_disk_is_not_filled(self, serve: Start, service: Service) -> None:
         finished = threading.Event()
@@ -428,7 +429,7 @@ class TestStreams:
         connection = nginx.connect()
         connection.request("GET", "/assets/video")
         response = connection.getresponse()
-        wait_until(lambda: sizes(nginx) > 15 * MEBIBYTE)
+        until(lambda: sizes(nginx) > 15 * MEBIBYTE)
 
         # The service waits for the reader.
         assert not finished.wait(0.5)
@@ -488,16 +489,9 @@ def megabytes(count: int, finished: threading.Event) -> Iterator[bytes]:
 
 def logged(nginx: Nginx, count: int) -> list[Any]:
     """What the log holds; nginx writes to it when the answer is out."""
-    wait_until(lambda: nginx.access_log.read_text().count("\n") >= count)
+    until(lambda: nginx.access_log.read_text().count("\n") >= count)
     return [json.loads(line) for line in nginx.access_log.read_text().splitlines()]
 
 
 def sizes(nginx: Nginx) -> int:
     return sum(file.stat().st_size for file in nginx.temporary_files())
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -11,9 +11,10 @@ from itertools import cycle, islice
 from dreamlake_assets import deadlines
 from tests.faults.audit import audit
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Service, running_database, running_pair, running_service, until
+from tests.faults.stage import Service, running_database, running_pair, running_service
 from tests.faults.writers import Tally, writing
 from tests.support.cluster import PostgresServer
+from tests.support.waiting import until
 from tests.support.wire import WireProxy
 
 #: For an answer: a thread, the database, and what a busy machine needs besides.

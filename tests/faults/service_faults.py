@@ -19,8 +19,9 @@ from tests.faults.audit import audit
 from tests.faults.lying_bss import FAILURES, HEALTHY, running_bss
 from tests.faults.offer import Offered, offer
 from tests.faults.outcome import Outcome
-from tests.faults.stage import REGISTRATION, Service, running_database, running_service, until
+from tests.faults.stage import REGISTRATION, Service, running_database, running_service
 from tests.faults.writers import WRITERS, Tally, writing
+from tests.support.waiting import until
 
 #: What a client sees of a connection that was cut.
 _CUT = {"RemoteDisconnected", "ConnectionResetError", "BrokenPipeError", "IncompleteRead"}

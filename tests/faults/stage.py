@@ -5,7 +5,7 @@ import itertools
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,17 +135,3 @@ def running_pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
         connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         connection.execute("SELECT pg_reload_conf()")
         yield primary, standby
-
-
-def until(condition: Callable[[], bool], seconds: float) -> float:
-    """Wait for a condition.
-
-    :returns: the seconds that it took.
-    :raises TimeoutError: it took longer than ``seconds``.
-    """
-    begun = time.monotonic()
-    while not condition():
-        if time.monotonic() - begun > seconds:
-            raise TimeoutError(f"not in {seconds:g} s")
-        time.sleep(0.02)
-    return time.monotonic() - begun

@@ -14,6 +14,7 @@ from dreamlake_assets.bss import Bss
 from dreamlake_assets.errors import BssError, BssFailing, BssTimeout, BssUnreachable
 from dreamlake_assets.local.processes import free_port
 from tests.support.http import HttpServer, answer
+from tests.support.waiting import until
 
 LOCATION = "https://s3.example/bucket/key"
 REDIRECT = answer(302, {"Location": LOCATION})
@@ -222,10 +223,3 @@ def succeeds(ask: Callable[[], str]) -> bool:
         return ask() == LOCATION
     except service.errors.BssError:
         return False
-
-
-def until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

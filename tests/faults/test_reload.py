@@ -8,9 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults.stage import ROOT, Service, running_database, running_service, until
+from tests.faults.stage import ROOT, Service, running_database, running_service
 from tests.faults.writers import writing
 from tests.support.cluster import PostgresServer
+from tests.support.waiting import until
 
 FILE = "namespace/list_by_subject.sql"
 

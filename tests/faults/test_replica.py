@@ -11,9 +11,10 @@ from flask import Flask
 from dreamlake_assets import db, deadlines
 from dreamlake_assets.config import Settings
 from tests.conftest import headers_of, settings_of
-from tests.faults.stage import running_pair, until
+from tests.faults.stage import running_pair
 from tests.support.api import Api, serving
 from tests.support.cluster import PostgresServer
+from tests.support.waiting import until
 from tests.support.wire import WireProxy
 
 Pair = tuple[PostgresServer, PostgresServer]

@@ -17,7 +17,8 @@ import pytest
 
 from dreamlake_assets import browsers, deadlines, worker
 from tests.faults import database_faults, service_faults
-from tests.faults.stage import Service, running_database, running_service, until
+from tests.faults.stage import Service, running_database, running_service
+from tests.support.waiting import until
 
 ORIGIN = "https://app.example.org"
 

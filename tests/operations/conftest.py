@@ -2,8 +2,7 @@
 
 import http.client
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.conftest import NAMESPACE, WRITER, add_namespace
 from tests.support.api import PROJECT
 from tests.support.http import HttpServer, answer
 from tests.support.postgres import Server
+from tests.support.waiting import until
 
 LOCATION = "https://s3.example/bucket/key?X-Amz-Signature=the-signature-of-the-presigned-url"
 BSS_TOKEN = "the-token-that-bss-asks-for"
@@ -87,13 +87,6 @@ class Service:
         until(lambda: len(found()) > 0)
         [line] = found()
         return line
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -19,9 +19,10 @@ import pytest
 from dreamlake_assets.local.processes import accepts_connections, free_port
 from tests.bench import servers
 from tests.conftest import NAMESPACE, WRITER
-from tests.operations.conftest import ROOT, SECONDS, Service, running, until
+from tests.operations.conftest import ROOT, SECONDS, Service, running
 from tests.support.api import PROJECT
 from tests.support.http import HttpServer
+from tests.support.waiting import until
 
 SECRET = "what-nobody-may-read-in-a-log"
 LIST = f"/assets/video?namespace={NAMESPACE}&project={PROJECT}"

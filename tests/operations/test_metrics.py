@@ -19,9 +19,10 @@ import dreamlake_assets
 from dreamlake_assets.config import Settings
 from tests.bench import servers
 from tests.conftest import NAMESPACE, headers_of
-from tests.operations.conftest import LOCATION, ROOT, Reply, Service, running, until
+from tests.operations.conftest import LOCATION, ROOT, Reply, Service, running
 from tests.support.api import PROJECT, serving
 from tests.support.http import HttpServer, answer
+from tests.support.waiting import until
 
 TOKEN = "the-token-of-the-metrics"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -8,9 +8,10 @@ import pytest
 from dreamlake_assets import outages
 from dreamlake_assets.migrations import migrate
 from dreamlake_assets.outages import Outage
-from tests.operations.conftest import running, until
+from tests.operations.conftest import running
 from tests.support.cluster import running_postgres
 from tests.support.http import HttpServer
+from tests.support.waiting import until
 
 FAILS = r"connecting to the primary fails, for 0\.\d s now: .+"
 WORKS = r"connecting to the primary works again, after \d+\.\d s"

@@ -7,8 +7,9 @@ import pytest
 
 from tests.bench import servers
 from tests.conftest import NAMESPACE
-from tests.operations.conftest import BSS_TOKEN, LOCATION, SECONDS, Service, running, until
+from tests.operations.conftest import BSS_TOKEN, LOCATION, SECONDS, Service, running
 from tests.support.http import HttpServer
+from tests.support.waiting import until
 
 KEY = "the-idempotency-key-of-a-client"
 

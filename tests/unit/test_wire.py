@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.support.postgres import Server
+from tests.support.waiting import until
 from tests.support.wire import WireProxy
 
 Connection = psycopg.Connection[tuple]
@@ -24,15 +25,6 @@ def seconds(run: Callable[[], object]) -> float:
     started = time.perf_counter()
     run()
     return time.perf_counter() - started
-
-
-def eventually(holds: Callable[[], bool], *, timeout: float = 5.0) -> bool:
-    deadline = time.monotonic() + timeout
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.fixture
@@ -140,9 +132,7 @@ def test_who_reads_slowly_holds_the_server_back(proxy: WireProxy, database_url: 
         next(rows)
         waits_for = "SELECT wait_event FROM pg_stat_activity WHERE pid = %s"
         parameters = [connection.info.backend_pid]
-        assert eventually(
-            lambda: observer.execute(waits_for, parameters).fetchone() == ("ClientWrite",)
-        )
+        until(lambda: observer.execute(waits_for, parameters).fetchone() == ("ClientWrite",))
         assert sum(1 for _ in rows) == 9_999
 
 
