@@ -415,12 +415,12 @@ class TestStreams:
 
         assert finished.wait(60)
 
-        [file] = nginx.temporary_files()
+        [size] = nginx.temporary_file_sizes()
         # The kernel and the memory of nginx have the rest.
-        assert 64 * MEBIBYTE < file.stat().st_size <= 100 * MEBIBYTE
+        assert 64 * MEBIBYTE < size <= 100 * MEBIBYTE
         assert len(response.read()) == 100 * MEBIBYTE
         connection.close()
-        until(lambda: nginx.temporary_files() == [])
+        until(lambda: nginx.temporary_file_sizes() == [])
 
     def test_the_disk_is_not_filled(self, serve: Start, service: Service) -> None:
         finished = threading.Event()
@@ -429,11 +429,11 @@ class TestStreams:
         connection = nginx.connect()
         connection.request("GET", "/assets/video")
         response = connection.getresponse()
-        until(lambda: sizes(nginx) > 15 * MEBIBYTE)
+        until(lambda: sum(nginx.temporary_file_sizes()) > 15 * MEBIBYTE)
 
         # The service waits for the reader.
         assert not finished.wait(0.5)
-        assert sizes(nginx) <= 16 * MEBIBYTE
+        assert sum(nginx.temporary_file_sizes()) <= 16 * MEBIBYTE
 
         assert len(response.read()) == 64 * MEBIBYTE
         assert finished.is_set()
@@ -491,7 +491,3 @@ def logged(nginx: Nginx, count: int) -> list[Any]:
     """What the log holds; nginx writes to it when the answer is out."""
     until(lambda: nginx.access_log.read_text().count("\n") >= count)
     return [json.loads(line) for line in nginx.access_log.read_text().splitlines()]
-
-
-def sizes(nginx: Nginx) -> int:
-    return sum(file.stat().st_size for file in nginx.temporary_files())

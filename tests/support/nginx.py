@@ -4,7 +4,7 @@ import http.client
 import os
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -64,16 +64,18 @@ class Nginx:
     def error_log(self) -> Path:
         return self.directory / "error.log"
 
-    def temporary_files(self) -> list[Path]:
-        """The files that hold parts of answers: open ones, since they have no name any more."""
+    def temporary_file_sizes(self) -> list[int]:
+        """Of the files that hold parts of answers, in bytes: they are open, and have no names."""
         pid = (self.directory / "nginx.pid").read_text().strip()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [
-            descriptor
-            for child in children
-            for descriptor in Path(f"/proc/{child}/fd").iterdir()
-            if str(self.directory / "proxy") in str(descriptor.readlink())
-        ]
+        sizes = []
+        for child in children:
+            for descriptor in Path(f"/proc/{child}/fd").iterdir():
+                # nginx goes on meanwhile, and may close what has just been listed.
+                with suppress(FileNotFoundError):
+                    if str(self.directory / "proxy") in str(descriptor.readlink()):
+                        sizes.append(descriptor.stat().st_size)
+        return sizes
 
 
 @contextmanager
