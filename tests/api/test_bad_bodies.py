@@ -198,6 +198,7 @@ def test_a_bad_value_is_refused_by_the_name_of_its_field(
     assert row_counts(shared_connection) == before
 
 
+@pytest.mark.every_way
 def test_every_wrong_field_is_named_at_once(shared_api: Api) -> None:
     response = shared_api.register(fps=True, tags=[1, ""], metadata=[], nmae="/x")
 
@@ -306,6 +307,7 @@ def test_a_body_must_not_be_nested_without_end(
     assert problem(response) == {"error": "The body is nested too deep.", "code": "malformed_json"}
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("size", [1024 * 1024 + 1, 4 * 1024 * 1024])
 def test_a_body_has_at_most_1_mib(shared_api: Api, size: int) -> None:
     response = shared_api.send(b" " * size)
@@ -317,6 +319,7 @@ def test_a_body_has_at_most_1_mib(shared_api: Api, size: int) -> None:
     }
 
 
+@pytest.mark.every_way
 def test_a_body_of_1_mib_is_read(shared_api: Api) -> None:
     body = json.dumps({"namespace": NAMESPACE, "project": PROJECT}).encode()
 
@@ -337,6 +340,7 @@ def test_a_body_must_be_sent_as_json(shared_api: Api, content_type: str | None) 
     }
 
 
+@pytest.mark.every_way
 def test_a_body_must_not_be_compressed(shared_api: Api) -> None:
     response = shared_api.send(gzip.compress(b"{}"), content_encoding="gzip")
 

@@ -286,6 +286,7 @@ def test_an_issuer_in_trouble_is_not_the_fault_of_the_token(
     until(lambda: me(api, bearer("one")).status_code == 200)
 
 
+@pytest.mark.every_way
 def test_an_issuer_that_is_away(with_tokens: WithTokens) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with with_tokens(jwks_url=url, algorithms=("RS256",)) as api:
@@ -295,6 +296,10 @@ def test_an_issuer_that_is_away(with_tokens: WithTokens) -> None:
 
 class TestHanging:
     """The issuer takes requests, and answers none."""
+
+    @pytest.fixture(autouse=True)
+    def soon_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(auth, "JWKS_TIMEOUT_SECONDS", 1)
 
     @pytest.fixture
     def over(self) -> Iterator[threading.Event]:

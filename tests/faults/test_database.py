@@ -90,20 +90,6 @@ def test_a_stream_whose_database_freezes_ends(
     proxy.thaw()
 
 
-def test_a_row_that_somebody_holds_is_waited_for_until_the_lock_timeout(
-    api: Api, connection: psycopg.Connection
-) -> None:
-    with connection.transaction():
-        connection.execute("LOCK TABLE asset")
-        begun = time.monotonic()
-        response = api.register(name="/a")
-        waited = time.monotonic() - begun
-    assert response.status_code == 503
-    assert response.json["code"] == "database_timeout"
-    assert deadlines.LOCK <= waited < deadlines.STATEMENT
-    assert api.register(name="/a").status_code == 201
-
-
 def test_connections_to_a_server_that_was_demoted_are_left(app: Flask, api: Api) -> None:
     """They still stand, and say only when something is written that they cannot."""
     database = app.extensions["dreamlake_assets"].database
