@@ -58,6 +58,14 @@ def test_dead_idle_connections_cost_no_pause(api: Api, proxy: WireProxy) -> None
         assert time.monotonic() - begun < 0.9
 
 
+def test_a_dead_idle_connection_is_not_used_for_a_stream(api: Api, proxy: WireProxy) -> None:
+    """A stream that loses its connection is not sent again."""
+    api.register(name="/a")
+    for _ in range(3):
+        assert api.names() == ["/a"]
+        proxy.cut_all()
+
+
 def test_a_frozen_database_is_given_its_time_and_no_more(api: Api, proxy: WireProxy) -> None:
     api.register(name="/a")
     proxy.freeze()

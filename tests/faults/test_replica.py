@@ -109,6 +109,16 @@ def test_a_replica_that_is_away_is_left_for_the_primary(
         pair[1].start()
 
 
+def test_dead_idle_connections_to_the_replica_are_replaced(
+    api: Api, primary: WireProxy, replica: WireProxy
+) -> None:
+    """A read that meets one would leave the replica alone for a while."""
+    replica.cut_all()
+    with primary.count() as to_primary:
+        assert api.names(limit=10) == api.names()
+    assert to_primary.roundtrips == 0
+
+
 def test_a_replica_that_stands_still_is_left_and_found_again(
     api: Api, primary: WireProxy, replica: WireProxy
 ) -> None:
