@@ -102,7 +102,8 @@ def test_what_is_turned_away_has_a_body_only_where_one_is_expected() -> None:
         for _ in range(1 + worker.QUEUE_LENGTH):
             other = socket.create_connection(("127.0.0.1", service.port))
             stack.enter_context(other).sendall(b"GET /readyz HT")
-        time.sleep(1)
+        # All are accepted: the request that follows is the first that is turned away.
+        until(lambda: sum(service.connections()) == 2 + worker.QUEUE_LENGTH, 10)
         for method in ("HEAD", "GET", "HEAD"):
             asking.sendall(f"{method} /readyz HTTP/1.1\r\nHost: service\r\n\r\n".encode())
             received = asking.recv(4096)

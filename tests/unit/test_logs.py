@@ -7,12 +7,12 @@ import os
 import select
 import sys
 import threading
-import time
 
 import pytest
 
 from dreamlake_assets import logs, trace
 from tests.support.gunicorn import worker_in_a_thread
+from tests.support.waiting import until
 
 LINE = b"x" * 99 + b"\n"
 
@@ -72,8 +72,7 @@ def test_closing_writes_what_came_while_others_were_written(pipe: tuple[int, int
     output.write(b"the last words\n")
     closing = threading.Thread(target=output.close)
     closing.start()
-    while not output._closing:
-        time.sleep(0.001)
+    until(lambda: output._closing)
     while not seen.endswith(b"words\n"):
         assert select.select([reader], [], [], 10)[0], "the last words were not written"
         seen += os.read(reader, size)
