@@ -2,7 +2,7 @@
 
 A test runs direct: it calls the service in its own process. A test that is marked
 ``@pytest.mark.every_way`` runs three times: direct, over HTTP through nginx and gunicorn, and with
-PgBouncer in front of the database.
+PgBouncer in front of the database. ``make check`` leaves out the two others.
 
 Mark a test when nginx or PgBouncer could change its outcome. Together, the marked tests meet every
 endpoint and method, every statement, every error code, every header, streams, HEAD requests, the
@@ -29,13 +29,18 @@ from tests.support.ways import through_nginx
 Way = Callable[[Settings], Settings]
 WithTokens = Callable[..., AbstractContextManager[Api]]
 
-WAYS = ("direct", "nginx", "pgbouncer")
+DIRECT = [pytest.param("direct", id="direct")]
+#: All ways. Where nginx or PgBouncer takes part, a test has the mark ``proxied``, too.
+EVERY_WAY = [
+    *DIRECT,
+    *(pytest.param(proxy, id=proxy, marks=pytest.mark.proxied) for proxy in ("nginx", "pgbouncer")),
+]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test direct, or every way where it is marked so."""
     if "way" in metafunc.fixturenames:
-        ways = WAYS if metafunc.definition.get_closest_marker("every_way") else ["direct"]
+        ways = EVERY_WAY if metafunc.definition.get_closest_marker("every_way") else DIRECT
         metafunc.parametrize("way", ways, indirect=True, scope="session")
 
 

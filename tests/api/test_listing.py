@@ -254,7 +254,7 @@ def test_all_pages_together_are_the_whole_list(api: Api, query: dict[str, str]) 
     whole = api.listing(**query).json
     assert len(whole) > 2
 
-    for limit in range(1, len(whole) + 2):
+    for limit in (1, 2, 5, len(whole) - 1, len(whole), len(whole) + 1):
         pages = list(api.pages(limit=limit, **query))
         assert [item for page in pages for item in page] == whole
         assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)

@@ -66,7 +66,10 @@ def test_a_dead_idle_connection_is_not_used_for_a_stream(api: Api, proxy: WirePr
         proxy.cut_all()
 
 
-def test_a_frozen_database_is_given_its_time_and_no_more(api: Api, proxy: WireProxy) -> None:
+def test_a_frozen_database_is_given_its_time_and_no_more(
+    api: Api, proxy: WireProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "DATABASE", 3.0)
     api.register(name="/a")
     proxy.freeze()
     waited = []
