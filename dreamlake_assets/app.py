@@ -20,7 +20,7 @@ from dreamlake_assets.errors import (
     NotFound,
     UnsupportedMediaType,
 )
-from dreamlake_assets.http import MAXIMUM_BODY_BYTES
+from dreamlake_assets.limits import MAXIMUM_BODY_BYTES
 from dreamlake_assets.observer import Observer
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 from dreamlake_assets import db
 from dreamlake_assets.heads import FILES, Head, value
-from dreamlake_assets.store.namespace import tenant
+from dreamlake_assets.tenants import tenant
 
 
 class UnknownStatement(ValueError):

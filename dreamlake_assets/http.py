@@ -16,11 +16,8 @@ from dreamlake_assets.errors import (
     PreconditionFailed,
     UnsupportedMediaType,
 )
+from dreamlake_assets.names import IDEMPOTENCY_KEY_PATTERN
 from dreamlake_assets.services import services
-
-MAXIMUM_BODY_BYTES = 1024 * 1024
-
-IDEMPOTENCY_KEY_PATTERN = "[!-~]{1,255}"
 
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 

@@ -12,6 +12,7 @@ CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
 #: What is published of each rule, in the syntax that Python and JavaScript share. Bytes cannot be
 #: counted in a pattern, so it allows as many characters.
 SLUG_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+IDEMPOTENCY_KEY_PATTERN = "[!-~]{1,255}"
 TEXT_PATTERN = f"[^{CONTROL_CHARACTERS}]*"
 _SEGMENT_PATTERN = rf"(?!\.{{1,2}}(?:/|$))[^/{CONTROL_CHARACTERS}]{{1,{MAXIMUM_SEGMENT_BYTES}}}"
 NAME_PATTERN = f"/*{_SEGMENT_PATTERN}(?:/+{_SEGMENT_PATTERN}){{0,{MAXIMUM_FOLDERS}}}"

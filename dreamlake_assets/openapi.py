@@ -29,9 +29,8 @@ from dreamlake_assets import answers, errors, schemas
 from dreamlake_assets.browsers import PROTECTION
 from dreamlake_assets.errors import AssetsError
 from dreamlake_assets.fields import JSON_VALUE_SCHEMA, Limit
-from dreamlake_assets.http import IDEMPOTENCY_KEY_PATTERN
 from dreamlake_assets.kinds import KINDS, Kind
-from dreamlake_assets.names import SLUG_PATTERN
+from dreamlake_assets.names import IDEMPOTENCY_KEY_PATTERN, SLUG_PATTERN
 
 _Object = dict[str, Any]
 

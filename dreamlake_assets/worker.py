@@ -51,7 +51,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from dreamlake_assets import config, deadlines, observer, trace
 from dreamlake_assets.browsers import PROTECTION, Headers, Origins
 from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
-from dreamlake_assets.http import MAXIMUM_BODY_BYTES
+from dreamlake_assets.limits import MAXIMUM_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections import deque

@@ -24,7 +24,7 @@ from dreamlake_assets.globs import LOWEST_CHARACTER, Folder, Glob, upper_bound
 from dreamlake_assets.ids import uuid7
 from dreamlake_assets.kinds import KINDS, Kind
 from dreamlake_assets.names import folders
-from dreamlake_assets.store.namespace import tenant
+from dreamlake_assets.tenants import tenant
 
 _OWN_COLUMNS = dict.fromkeys(column for kind in KINDS.values() for column in kind.own_fields)
 

@@ -4,20 +4,6 @@ from dreamlake_assets import db
 from dreamlake_assets.errors import NamespaceNotFound
 from dreamlake_assets.ids import uuid7
 
-#: The id of no namespace.
-_NOBODY = "00000000-0000-0000-0000-000000000000"
-
-
-def tenant(connection: db.Connection, namespace: str) -> dict[str, str]:
-    """What a statement below a namespace needs besides its slug: nothing, but on a cluster its id.
-
-    One roundtrip on a cluster, none elsewhere.
-    """
-    if not db.is_cluster(connection):
-        return {}
-    row = db.fetch_one(connection, "namespace/find", {"namespace": namespace})
-    return {"namespace_id": row[0] if row else _NOBODY}
-
 
 def create(connection: db.Connection, *, namespace: str) -> bool:
     """Make a namespace.

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets import db, store
+from dreamlake_assets import db
 from dreamlake_assets.heads import Head
 from dreamlake_assets.queries import query
+from dreamlake_assets.tenants import tenant
 from tests.citus.test_statements import BELOW_A_NAMESPACE, DISTRIBUTED
 from tests.conftest import NAMESPACE, add_namespace
 from tests.support.postgres import Server
@@ -51,11 +52,11 @@ def with_nulls(head: Head) -> Iterator[dict[str, str | None]]:
 def test_each_table_is_compared_with_the_tenant_whatever_is_null(
     coordinator: db.Connection, name: str
 ) -> None:
-    tenant = store.namespace.tenant(coordinator, NAMESPACE)
-    compared = f"(namespace_id = '{tenant['namespace_id']}'::uuid)"
+    of_tenant = tenant(coordinator, NAMESPACE)
+    compared = f"(namespace_id = '{of_tenant['namespace_id']}'::uuid)"
     joined = {alias or table for table, alias in _JOINED.findall(query(name).decode())}
     for parameters in with_nulls(Head(name)):
-        [[explained]] = db.explain(coordinator, name, {**parameters, **tenant}, "FORMAT JSON")
+        [[explained]] = db.explain(coordinator, name, {**parameters, **of_tenant}, "FORMAT JSON")
         found = list(scans(explained["Plan"]))
         assert [alias for alias, conditions in found if compared not in conditions] == []
         # What a WHERE on FALSE leaves out is in no shard, and may be left out.

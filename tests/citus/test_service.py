@@ -17,6 +17,7 @@ import pytest
 from dreamlake_assets import db, explain, store
 from dreamlake_assets.errors import InvalidRequest
 from dreamlake_assets.ids import uuid7
+from dreamlake_assets.tenants import tenant
 from tests.conftest import STRANGER, WRITER, add_namespace, headers_of, settings_of
 from tests.support.api import Answer, Api, problem, row_counts, serving
 from tests.support.wire import WireProxy
@@ -108,7 +109,7 @@ def test_a_path_is_made_as_a_whole_or_not_at_all(
 
     def make(connection: db.Connection, folder: str) -> None:
         here = {
-            **store.namespace.tenant(connection, "testuser"),
+            **tenant(connection, "testuser"),
             "namespace": "testuser",
             "subject": WRITER,
             "project": "robotics",
