@@ -7,7 +7,9 @@ import sys
 from typing import Any
 
 from dreamlake_assets import config as settings
-from dreamlake_assets import deadlines, errors, logs, metrics_directory, migrations
+from dreamlake_assets import deadlines, errors
+from dreamlake_assets.database import migrations
+from dreamlake_assets.serving import logs, metrics_directory
 
 
 def _checked() -> settings.Settings:
@@ -47,7 +49,7 @@ loglevel = settings.log_level()
 bind = f"127.0.0.1:{settings.port()}"
 
 #: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
-worker_class = "dreamlake_assets.worker.Worker"
+worker_class = "dreamlake_assets.serving.worker.Worker"
 threads = settings.threads()
 
 #: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has

@@ -8,8 +8,7 @@ import werkzeug.exceptions
 from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from dreamlake_assets import logs, routes, services, trace
-from dreamlake_assets.browsers import CrossOrigin, Origins
+from dreamlake_assets import routes, services, trace
 from dreamlake_assets.config import Settings
 from dreamlake_assets.errors import (
     AssetsError,
@@ -21,7 +20,9 @@ from dreamlake_assets.errors import (
     UnsupportedMediaType,
 )
 from dreamlake_assets.limits import MAXIMUM_BODY_BYTES
-from dreamlake_assets.observer import Observer
+from dreamlake_assets.serving import logs
+from dreamlake_assets.serving.headers import CrossOrigin, Origins
+from dreamlake_assets.serving.observer import Observer
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from cachetools import TLRUCache
 from jwt.exceptions import InvalidSubjectError
 
 from dreamlake_assets.errors import Unauthenticated, Unavailable
-from dreamlake_assets.names import InvalidName, check_text
+from dreamlake_assets.model.names import InvalidName, check_text
 
 _log = logging.getLogger(__name__)
 

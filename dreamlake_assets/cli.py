@@ -11,11 +11,13 @@ from typing import Any
 
 import click
 
-from dreamlake_assets import __version__, auth, config, db, explain, migrations, names
+from dreamlake_assets import __version__, auth, config
+from dreamlake_assets.database import db, explain, migrations
+from dreamlake_assets.database.heads import FILES
 from dreamlake_assets.errors import AssetsError, NamespaceNotFound
-from dreamlake_assets.heads import FILES
 from dreamlake_assets.local import postgres
 from dreamlake_assets.local.commands import demo, dev
+from dreamlake_assets.model import names
 from dreamlake_assets.store import namespace as namespaces
 
 ROLES = ("reader", "writer")

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from dreamlake_assets import auth, db
+from dreamlake_assets import auth
 from dreamlake_assets.auth import TokenSettings
+from dreamlake_assets.database import db
 
 #: The secret that the public client signs its debug tokens with. Everybody knows it.
 DEBUG_SECRET = "your-secret-key-change-this-in-production"  # noqa: S105

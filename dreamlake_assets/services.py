@@ -8,11 +8,11 @@ from flask import Flask, current_app
 from dreamlake_assets.auth import Authenticator
 from dreamlake_assets.bss import Bss
 from dreamlake_assets.config import Settings
-from dreamlake_assets.cursors import Cursors
-from dreamlake_assets.db import Database
+from dreamlake_assets.database.db import Database
+from dreamlake_assets.model.cursors import Cursors
 
 if TYPE_CHECKING:
-    from dreamlake_assets.metrics import Metrics
+    from dreamlake_assets.serving.metrics import Metrics
 
 _EXTENSION = "dreamlake_assets"
 
@@ -77,7 +77,7 @@ def _metrics(settings: Settings, database: Database) -> "Metrics | None":
     if settings.metrics_token is None:
         return None
     # Not before gunicorn has begun, and not at all where nobody may read them: metrics.py says why.
-    from dreamlake_assets.metrics import Metrics  # noqa: PLC0415
+    from dreamlake_assets.serving.metrics import Metrics  # noqa: PLC0415
 
     return Metrics(settings.metrics_token, database)
 

@@ -3,7 +3,7 @@
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from dreamlake_assets.kinds import KINDS, Kind
+from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.routes import assets, documentation, health, identity, metrics
 
 

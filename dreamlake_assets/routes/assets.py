@@ -9,11 +9,13 @@ from uuid import UUID
 import orjson
 from flask import Blueprint, Response, request
 
-from dreamlake_assets import schemas, store
-from dreamlake_assets.cursors import InvalidCursor, Position
-from dreamlake_assets.db import STREAM_CHUNK_ROWS, Row
+from dreamlake_assets import store
+from dreamlake_assets.database.db import STREAM_CHUNK_ROWS, Row
 from dreamlake_assets.errors import BssRecordMissing, InvalidRequest
-from dreamlake_assets.http import (
+from dreamlake_assets.model.cursors import InvalidCursor, Position
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import Kind
+from dreamlake_assets.routes.request import (
     authenticated_subject,
     conditional,
     idempotency_key,
@@ -22,8 +24,7 @@ from dreamlake_assets.http import (
     query_string,
     validated,
 )
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import Kind
+from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
 from dreamlake_assets.store.asset import Filters
 
@@ -35,7 +36,7 @@ def register(kind: Kind) -> Response:
     """Register an asset whose bytes are in BSS."""
     subject = authenticated_subject()
     asset_id, key = str(uuid7()), idempotency_key()
-    asset = validated(schemas.REGISTER[kind.name], json_body())
+    asset = validated(requests.REGISTER[kind.name], json_body())
     registered = services().database.run(
         store.asset.register,
         kind=kind,
@@ -65,8 +66,8 @@ def register(kind: Kind) -> Response:
 def list_assets(kind: Kind) -> Response:
     """List assets in the order of their names: a page of them, or all."""
     subject = authenticated_subject()
-    given = query_string(repeatable=schemas.REPEATABLE)
-    query = validated(schemas.LIST, given)
+    given = query_string(repeatable=requests.REPEATABLE)
+    query = validated(requests.LIST, given)
     listing = {
         "kind": kind,
         "subject": subject,
@@ -96,7 +97,7 @@ def show(kind: Kind, asset_id: UUID) -> Response:
 def download(kind: Kind) -> Response:
     """Answer with a presigned URL of the newest asset that bears a name."""
     subject = authenticated_subject()
-    query = validated(schemas.DOWNLOAD, query_string())
+    query = validated(requests.DOWNLOAD, query_string())
     name = query.pop("path")
     bss_id = services().database.read(
         store.asset.find_by_name, kind=kind, subject=subject, name=name, **query

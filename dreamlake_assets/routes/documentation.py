@@ -6,9 +6,9 @@ from pathlib import Path
 
 from flask import Blueprint, Response
 
-from dreamlake_assets import openapi
 from dreamlake_assets.errors import NotFound
-from dreamlake_assets.http import conditional
+from dreamlake_assets.routes.request import conditional
+from dreamlake_assets.schemas import openapi
 
 blueprint = Blueprint("documentation", __name__)
 

@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response
 
-from dreamlake_assets import migrations
+from dreamlake_assets.database import migrations
 from dreamlake_assets.errors import SchemaBehind
-from dreamlake_assets.http import json_answer
+from dreamlake_assets.routes.request import json_answer
 from dreamlake_assets.services import services
 
 blueprint = Blueprint("health", __name__)

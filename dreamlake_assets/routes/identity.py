@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from dreamlake_assets import store
-from dreamlake_assets.http import authenticated_subject, json_answer
+from dreamlake_assets.routes.request import authenticated_subject, json_answer
 from dreamlake_assets.services import services
 
 blueprint = Blueprint("identity", __name__, url_prefix="/auth")

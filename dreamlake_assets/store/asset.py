@@ -8,8 +8,8 @@ from typing import Any, TypeGuard
 
 import orjson
 
-from dreamlake_assets import db
-from dreamlake_assets.cursors import ABOVE_ALL_NAMES, FIRST_ID, Position
+from dreamlake_assets.database import db
+from dreamlake_assets.database.tenants import tenant
 from dreamlake_assets.errors import (
     AssetNotFound,
     AssetsError,
@@ -20,11 +20,11 @@ from dreamlake_assets.errors import (
     ProjectNotFound,
     Unavailable,
 )
-from dreamlake_assets.globs import LOWEST_CHARACTER, Folder, Glob, upper_bound
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS, Kind
-from dreamlake_assets.names import folders
-from dreamlake_assets.tenants import tenant
+from dreamlake_assets.model.cursors import ABOVE_ALL_NAMES, FIRST_ID, Position
+from dreamlake_assets.model.globs import LOWEST_CHARACTER, Folder, Glob, upper_bound
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS, Kind
+from dreamlake_assets.model.names import folders
 
 _OWN_COLUMNS = dict.fromkeys(column for kind in KINDS.values() for column in kind.own_fields)
 

@@ -1,8 +1,8 @@
 """Namespaces and their members."""
 
-from dreamlake_assets import db
+from dreamlake_assets.database import db
 from dreamlake_assets.errors import NamespaceNotFound
-from dreamlake_assets.ids import uuid7
+from dreamlake_assets.model.ids import uuid7
 
 
 def create(connection: db.Connection, *, namespace: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE
 from tests.support.api import LEFT_OUT, PROJECT, Api, problem, row_counts
 

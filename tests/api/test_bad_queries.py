@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, STRANGER
 from tests.support.api import LEFT_OUT, PROJECT, Api, problem
 

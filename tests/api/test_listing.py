@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from dreamlake_assets import store
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, WRITER
 from tests.support.api import PROJECT, Answer, Api, problem
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, STRANGER
 from tests.support.api import LEFT_OUT, PROJECT, Api, problem, row_counts
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets import db
-from dreamlake_assets.heads import Head
-from dreamlake_assets.queries import query
-from dreamlake_assets.tenants import tenant
+from dreamlake_assets.database import db
+from dreamlake_assets.database.heads import Head
+from dreamlake_assets.database.queries import query
+from dreamlake_assets.database.tenants import tenant
 from tests.citus.test_statements import BELOW_A_NAMESPACE, DISTRIBUTED
 from tests.conftest import NAMESPACE, add_namespace
 from tests.support.postgres import Server

@@ -14,10 +14,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dreamlake_assets import db, explain, store
+from dreamlake_assets import store
+from dreamlake_assets.database import db, explain
+from dreamlake_assets.database.tenants import tenant
 from dreamlake_assets.errors import InvalidRequest
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.tenants import tenant
+from dreamlake_assets.model.ids import uuid7
 from tests.conftest import STRANGER, WRITER, add_namespace, headers_of, settings_of
 from tests.support.api import Answer, Api, problem, row_counts, serving
 from tests.support.wire import WireProxy

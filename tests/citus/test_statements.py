@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from dreamlake_assets.heads import FILES
-from dreamlake_assets.queries import query, query_of_tenant
+from dreamlake_assets.database.heads import FILES
+from dreamlake_assets.database.queries import query, query_of_tenant
 
 DISTRIBUTED = ("space", "episode", "node", "asset")
 REFERENCE = ("namespace", "namespace_member")

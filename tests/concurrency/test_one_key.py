@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
-from dreamlake_assets import db, store
+from dreamlake_assets import store
 from dreamlake_assets.config import Settings
+from dreamlake_assets.database import db
 from dreamlake_assets.errors import IdempotencyKeyReused
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import WRITER, headers_of
 from tests.support.api import Api, row_counts, serving
 from tests.support.waiting import until

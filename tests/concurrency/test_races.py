@@ -8,12 +8,13 @@ import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
-from dreamlake_assets import db, store
+from dreamlake_assets import store
 from dreamlake_assets.config import Settings
+from dreamlake_assets.database import db
 from dreamlake_assets.errors import AssetsError, Unavailable
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS
-from dreamlake_assets.names import folders
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.names import folders
 from tests.conftest import WRITER, headers_of
 from tests.support.api import serving
 

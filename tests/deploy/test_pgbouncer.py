@@ -7,7 +7,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from dreamlake_assets import db, deadlines
+from dreamlake_assets import deadlines
+from dreamlake_assets.database import db
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import Answer, Api, serving
 from tests.support.pgbouncer import PgBouncer, running_pgbouncer

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from flask import Flask
 
-from dreamlake_assets import db, deadlines
+from dreamlake_assets import deadlines
 from dreamlake_assets.config import Settings
+from dreamlake_assets.database import db
 from tests.conftest import headers_of, settings_of
 from tests.faults.stage import running_pair
 from tests.support.api import Api, serving

@@ -1,6 +1,6 @@
 """What clients send by mistake, and attackers on purpose."""
 
-from dreamlake_assets.globs import MAXIMUM_BYTES
+from dreamlake_assets.model.globs import MAXIMUM_BYTES
 
 #: Strings that mean something to a parser, a terminal, a file system, a database or a browser.
 STRINGS = [

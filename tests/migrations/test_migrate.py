@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from dreamlake_assets import db, migrations
+from dreamlake_assets.database import db, migrations
+from dreamlake_assets.database.migrations import MigrationError, Status, is_current, migrate, status
 from dreamlake_assets.errors import DatabaseUnavailable
-from dreamlake_assets.migrations import MigrationError, Status, is_current, migrate, status
 from tests.migrations.conftest import Folder
 
 NAMES = [migration.name for migration in migrations.load()]

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 
-from dreamlake_assets import db, globs
-from dreamlake_assets.heads import Head
+from dreamlake_assets.database import db
+from dreamlake_assets.database.heads import Head
+from dreamlake_assets.model import globs
 from tests.support.postgres import Server
 
 SEED = Path(__file__).with_name("seed.sql")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from dreamlake_assets import db
-from dreamlake_assets.heads import FILES, Head
+from dreamlake_assets.database import db
+from dreamlake_assets.database.heads import FILES, Head
 from tests.conftest import add_namespace
 from tests.plans.conftest import Explain, explain
 from tests.support.postgres import Server

@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dreamlake_assets.heads import FILES, Head
-from dreamlake_assets.queries import SQL_DIRECTORY
+from dreamlake_assets.database.heads import FILES, Head
+from dreamlake_assets.database.queries import SQL_DIRECTORY
 from tests.plans.conftest import Explain
 
 CLAIMS = "\n".join(

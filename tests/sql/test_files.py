@@ -7,10 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dreamlake_assets import globs
-from dreamlake_assets.heads import FILES, SECTIONS, Head
-from dreamlake_assets.kinds import FOUND_COLUMNS, KINDS, LISTED_COLUMNS
-from dreamlake_assets.queries import SQL_DIRECTORY, query
+from dreamlake_assets.database.heads import FILES, SECTIONS, Head
+from dreamlake_assets.database.queries import SQL_DIRECTORY, query
+from dreamlake_assets.model import globs
+from dreamlake_assets.model.kinds import FOUND_COLUMNS, KINDS, LISTED_COLUMNS
 from dreamlake_assets.store.asset import Filters, _listing
 from tests.support.heads import execute, placeholders, prepare
 

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets import db, globs, store
-from dreamlake_assets.cursors import Position
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS
-from dreamlake_assets.names import folders
+from dreamlake_assets import store
+from dreamlake_assets.database import db
+from dreamlake_assets.model import globs
+from dreamlake_assets.model.cursors import Position
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.names import folders
 from dreamlake_assets.store.asset import Filters
 from tests.conftest import WRITER, add_namespace
 from tests.support.postgres import Server

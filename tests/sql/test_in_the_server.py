@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from dreamlake_assets import db
-from dreamlake_assets.heads import FILES, Head
+from dreamlake_assets.database import db
+from dreamlake_assets.database.heads import FILES, Head
+from dreamlake_assets.database.migrations import migrate
 from dreamlake_assets.local.postgres import binaries, major_version
-from dreamlake_assets.migrations import migrate
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import Api, serving
 from tests.support.postgres import Server

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dreamlake_assets import db
-from dreamlake_assets.migrations import migrate
+from dreamlake_assets.database import db
+from dreamlake_assets.database.migrations import migrate
 from tests.conftest import add_namespace, settings_of
 from tests.support.api import TABLES, serving
 from tests.support.postgres import Server

@@ -243,7 +243,7 @@ def test_settings_of_others_are_left_alone() -> None:
 
 
 def test_the_readme_has_every_setting_that_the_code_reads() -> None:
-    sources = [*(ROOT / "dreamlake_assets").glob("*.py"), ROOT / "gunicorn.conf.py"]
+    sources = [*(ROOT / "dreamlake_assets").rglob("*.py"), ROOT / "gunicorn.conf.py"]
     read = {
         name
         for source in sources

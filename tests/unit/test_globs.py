@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets.globs import (
+from dreamlake_assets.model.globs import (
     MAXIMUM_REGEX_CHARACTERS,
     Folder,
     Glob,

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from dreamlake_assets import logs, trace
+from dreamlake_assets import trace
+from dreamlake_assets.serving import logs
 from tests.support.gunicorn import worker_in_a_thread
 
 LINE = b"x" * 99 + b"\n"

@@ -20,9 +20,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PGconn
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from dreamlake_assets import deadlines, errors, sqlstates, trace
-from dreamlake_assets.outages import Outage
-from dreamlake_assets.queries import query, query_of_tenant
+from dreamlake_assets import deadlines, errors, trace
+from dreamlake_assets.database import sqlstates
+from dreamlake_assets.database.outages import Outage
+from dreamlake_assets.database.queries import query, query_of_tenant
 
 _TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 

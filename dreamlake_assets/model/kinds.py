@@ -12,7 +12,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from dreamlake_assets.fields import Count, LanguageTag, PositiveNumber, Text
+from dreamlake_assets.model.fields import Count, LanguageTag, PositiveNumber, Text
 
 _OWN_COLUMNS = (
     "fps",

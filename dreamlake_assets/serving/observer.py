@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dreamlake_assets import browsers, trace
+from dreamlake_assets import trace
+from dreamlake_assets.serving.headers import protect
 from dreamlake_assets.trace import Trace
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Observer:
             # Flask's own request is to be found here, until it returns.
             rule = environ["werkzeug.request"].url_rule
             here.route = None if rule is None else rule.rule
-            browsers.protect(headers)
+            protect(headers)
             headers.append(("X-Request-Id", request_id))
             headers.append(("Server-Timing", _server_timing(here)))
             return start_response(status, headers, exc_info)

@@ -9,8 +9,8 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
-from dreamlake_assets.fields import AssetName, BssId, EpisodeName, Metadata, Slug, Tags, Text
-from dreamlake_assets.kinds import Kind
+from dreamlake_assets.model.fields import AssetName, BssId, EpisodeName, Metadata, Slug, Tags, Text
+from dreamlake_assets.model.kinds import Kind
 
 
 class AnswerSchema(Schema):

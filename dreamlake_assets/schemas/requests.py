@@ -6,9 +6,9 @@ from typing import Any, ClassVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, pre_load, validates_schema
 
-from dreamlake_assets import globs
 from dreamlake_assets.errors import InvalidRequest
-from dreamlake_assets.fields import (
+from dreamlake_assets.model import globs
+from dreamlake_assets.model.fields import (
     MAXIMUM_TAGS_TO_LIST_BY,
     REQUIRED,
     AssetName,
@@ -23,8 +23,8 @@ from dreamlake_assets.fields import (
     Text,
     Timestamp,
 )
-from dreamlake_assets.kinds import KINDS, Kind
-from dreamlake_assets.names import InvalidName, check_text
+from dreamlake_assets.model.kinds import KINDS, Kind
+from dreamlake_assets.model.names import InvalidName, check_text
 
 
 class RequestSchema(Schema):

@@ -1,6 +1,6 @@
 """The tenant of a statement, which a Citus cluster has to be told by its id."""
 
-from dreamlake_assets import db
+from dreamlake_assets.database import db
 
 #: The id of no namespace.
 _NOBODY = "00000000-0000-0000-0000-000000000000"

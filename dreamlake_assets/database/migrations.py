@@ -13,9 +13,9 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from dreamlake_assets import db
+from dreamlake_assets.database import db
+from dreamlake_assets.database.queries import SQL_DIRECTORY, query
 from dreamlake_assets.errors import AssetsError, SchemaBehind
-from dreamlake_assets.queries import SQL_DIRECTORY, query
 
 DIRECTORY = SQL_DIRECTORY / "migrations"
 

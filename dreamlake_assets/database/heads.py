@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from dreamlake_assets.queries import SQL_DIRECTORY
+from dreamlake_assets.database.queries import SQL_DIRECTORY
 
 #: The name of every file, in order.
 FILES = sorted(

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 #: ``dreamlake_assets/sql`` where the package is installed from a wheel, ``sql`` in a checkout.
 SQL_DIRECTORY = next(

@@ -25,12 +25,13 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
-from dreamlake_assets import answers, errors, schemas
-from dreamlake_assets.browsers import PROTECTION
+from dreamlake_assets import errors
 from dreamlake_assets.errors import AssetsError
-from dreamlake_assets.fields import JSON_VALUE_SCHEMA, Limit
-from dreamlake_assets.kinds import KINDS, Kind
-from dreamlake_assets.names import IDEMPOTENCY_KEY_PATTERN, SLUG_PATTERN
+from dreamlake_assets.model.fields import JSON_VALUE_SCHEMA, Limit
+from dreamlake_assets.model.kinds import KINDS, Kind
+from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN, SLUG_PATTERN
+from dreamlake_assets.schemas import requests, responses
+from dreamlake_assets.serving.headers import PROTECTION
 
 _Object = dict[str, Any]
 
@@ -218,9 +219,9 @@ def _of_our_own(field: fields.Field[Any], *, ret: _Object) -> _Object:
 def _null(field: fields.Field[Any], *, ret: _Object) -> _Object:
     """Whether null may stand: in a body for what is not given; a query string has no null."""
     match field.parent:
-        case schemas.RegisterSchema():
+        case requests.RegisterSchema():
             allowed = not field.required
-        case schemas.RequestSchema():
+        case requests.RequestSchema():
             allowed = False
         case _:
             allowed = field.allow_none
@@ -272,17 +273,17 @@ def _add_components(spec: APISpec) -> None:
     for name, parameter in _PARAMETERS.items():
         spec.components.parameter(name, "header", parameter)
     spec.components.schema("JsonValue", JSON_VALUE_SCHEMA)
-    spec.components.schema("Error", schema=answers.ErrorSchema)
-    spec.components.schema("Download", schema=answers.DownloadSchema)
-    spec.components.schema("Identity", schema=answers.IdentitySchema)
-    spec.components.schema("Health", schema=answers.HealthSchema)
+    spec.components.schema("Error", schema=responses.ErrorSchema)
+    spec.components.schema("Download", schema=responses.DownloadSchema)
+    spec.components.schema("Identity", schema=responses.IdentitySchema)
+    spec.components.schema("Health", schema=responses.HealthSchema)
     for kind in KINDS.values():
         title = _title(kind)
-        spec.components.schema(f"{title}Registration", schema=schemas.REGISTER[kind.name])
+        spec.components.schema(f"{title}Registration", schema=requests.REGISTER[kind.name])
         _allow_space(spec.components.schemas[f"{title}Registration"])
-        spec.components.schema(f"Registered{title}", schema=answers.registered_schema(kind))
-        spec.components.schema(title, schema=answers.item_schema(kind))
-        spec.components.schema(f"Whole{title}", schema=answers.details_schema(kind))
+        spec.components.schema(f"Registered{title}", schema=responses.registered_schema(kind))
+        spec.components.schema(title, schema=responses.item_schema(kind))
+        spec.components.schema(f"Whole{title}", schema=responses.details_schema(kind))
 
 
 def _allow_space(schema: _Object) -> None:
@@ -333,7 +334,7 @@ def _list(kind: Kind, schema: _Object) -> _Object:
         "List assets",
         "A page where `limit` is given, else all. By name, byte by byte, then by id; those without"
         " a name come last. Nothing is skipped or repeated while others register.",
-        parameters=_query(schemas.LIST),
+        parameters=_query(requests.LIST),
         answer=_json(200, _title(kind), example, headers=("Link", "X-Next-Cursor")),
         refusals=(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
     )
@@ -345,7 +346,7 @@ def _download(kind: Kind) -> _Object:
         kind.name,
         "Find where to download an asset",
         "Of several assets that bear the name it is the newest.",
-        parameters=_query(schemas.DOWNLOAD),
+        parameters=_query(requests.DOWNLOAD),
         answer=_json(200, "Download", _EXAMPLE_DOWNLOAD),
         refusals=(
             *(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
@@ -458,7 +459,7 @@ def _operation(
     return operation if secured else operation | {"security": []}
 
 
-def _query(schema: schemas.RequestSchema) -> list[_Object]:
+def _query(schema: requests.RequestSchema) -> list[_Object]:
     return [{"in": "query", "schema": schema}, _SPACE]
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import orjson
 from marshmallow import ValidationError, fields, validate
 
-from dreamlake_assets import names
+from dreamlake_assets.model import names
 
 MAXIMUM_METADATA_BYTES = 65_536
 MAXIMUM_TAGS = 100

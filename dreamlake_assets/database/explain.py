@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dreamlake_assets import db
-from dreamlake_assets.heads import FILES, Head, value
-from dreamlake_assets.tenants import tenant
+from dreamlake_assets.database import db
+from dreamlake_assets.database.heads import FILES, Head, value
+from dreamlake_assets.database.tenants import tenant
 
 
 class UnknownStatement(ValueError):

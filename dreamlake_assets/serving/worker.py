@@ -48,10 +48,11 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from dreamlake_assets import config, deadlines, observer, trace
-from dreamlake_assets.browsers import PROTECTION, Headers, Origins
+from dreamlake_assets import config, deadlines, trace
 from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
 from dreamlake_assets.limits import MAXIMUM_BODY_BYTES
+from dreamlake_assets.serving import observer
+from dreamlake_assets.serving.headers import PROTECTION, Headers, Origins
 
 if TYPE_CHECKING:
     from collections import deque

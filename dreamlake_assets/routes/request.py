@@ -9,14 +9,15 @@ import orjson
 from flask import Response, request
 from marshmallow import Schema
 
-from dreamlake_assets import schemas, trace
+from dreamlake_assets import trace
 from dreamlake_assets.errors import (
     InvalidRequest,
     MalformedJson,
     PreconditionFailed,
     UnsupportedMediaType,
 )
-from dreamlake_assets.names import IDEMPOTENCY_KEY_PATTERN
+from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
+from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
 
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
@@ -93,7 +94,7 @@ def validated(schema: Schema, given: Any) -> dict[str, Any]:
 
     :raises InvalidRequest: names every field that is wrong.
     """
-    loaded = schemas.load(schema, given)
+    loaded = requests.load(schema, given)
     trace.current().namespace = loaded["namespace"]
     return loaded
 

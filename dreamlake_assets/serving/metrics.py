@@ -17,9 +17,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.multiprocess import MultiProcessCollector
 
 import dreamlake_assets
-from dreamlake_assets import metrics_directory, observer
 from dreamlake_assets.auth import bearer_token
-from dreamlake_assets.db import Database
+from dreamlake_assets.database.db import Database
+from dreamlake_assets.serving import metrics_directory, observer
 from dreamlake_assets.trace import Trace
 
 #: Seconds between two looks at what is counted by nobody, but can be seen.
