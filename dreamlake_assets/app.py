@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(Exception, _answer_failure)
     app.wsgi_app = observer = Observer(app.wsgi_app)
     observer.listeners.append(logs.log_request)
-    settings = settings or Settings.from_environment()
+    settings = settings or services.read_settings()
     if settings.cors_origins:
         app.wsgi_app = CrossOrigin(observer, Origins(settings.cors_origins))
     made = services.install(app, settings)

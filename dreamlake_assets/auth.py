@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Condition, Lock, Thread
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import jwt
 from cachetools import TLRUCache
 from jwt.exceptions import InvalidSubjectError
 
+from dreamlake_assets.config import SettingsError, TokenSettings
 from dreamlake_assets.errors import Unauthenticated, Unavailable
 from dreamlake_assets.model.names import InvalidName, check_text
 
@@ -40,38 +40,24 @@ JWKS_TIMEOUT_SECONDS = 3
 _NO_KEYS = "The keys of the token issuer cannot be fetched; try again."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSettings:
-    """How tokens are verified: by what key, and by algorithms that are pinned.
+def check_keys(settings: TokenSettings) -> None:
+    """Refuse a key that does not go with every one of its algorithms.
 
-    :param secret: of HS256, or None.
-    :param previous_secret: verifies what was signed before the secret was changed, or None.
-    :param public_key: in PEM, or None.
-    :param jwks_url: where the issuer publishes its keys, or None.
+    :raises SettingsError: it is of another kind, too short, or no key at all; never quotes it.
     """
-
-    secret: str | None = field(default=None, repr=False)
-    previous_secret: str | None = field(default=None, repr=False)
-    public_key: str | None = field(default=None, repr=False)
-    jwks_url: str | None = field(default=None, repr=False)
-    algorithms: tuple[str, ...] = ("HS256",)
-    audience: str | None = None
-    issuer: str | None = None
-
-
-def check_key(key: str, algorithms: Iterable[str]) -> None:
-    """Refuse what is no key of every one of these algorithms.
-
-    :raises ValueError: it is of another kind, too short, or no key at all; never quotes it.
-    """
-    for name in algorithms:
-        algorithm = jwt.get_algorithm_by_name(name)
-        try:
-            prepared = algorithm.prepare_key(key)
-        except (jwt.InvalidKeyError, TypeError, ValueError) as error:
-            raise ValueError(f"it is no key of {name}") from error
-        if too_short := algorithm.check_key_length(prepared):
-            raise ValueError(too_short)
+    for name, key in (
+        ("DREAMLAKE_JWT_SECRET", settings.secret),
+        ("DREAMLAKE_JWT_SECRET_PREVIOUS", settings.previous_secret),
+        ("DREAMLAKE_JWT_PUBLIC_KEY", settings.public_key),
+    ):
+        for algorithm_name in settings.algorithms if key is not None else ():
+            algorithm = jwt.get_algorithm_by_name(algorithm_name)
+            try:
+                prepared = algorithm.prepare_key(key)
+            except (jwt.InvalidKeyError, TypeError, ValueError) as error:
+                raise SettingsError(f"{name} is bad: it is no key of {algorithm_name}") from error
+            if too_short := algorithm.check_key_length(prepared):
+                raise SettingsError(f"{name} is bad: {too_short}")
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -11,12 +11,10 @@ from typing import Any
 
 import click
 
-from dreamlake_assets import __version__, auth, config
+from dreamlake_assets import __version__, auth, config, settings_file
 from dreamlake_assets.database import db, explain, migrations
 from dreamlake_assets.database.heads import FILES
 from dreamlake_assets.errors import AssetsError, NamespaceNotFound
-from dreamlake_assets.local import postgres
-from dreamlake_assets.local.commands import demo, dev
 from dreamlake_assets.model import names
 from dreamlake_assets.store import namespace as namespaces
 
@@ -35,6 +33,24 @@ class Commands(click.Group):
             # What nobody expected has a sentence for clients, who are told no more.
             said = error.__cause__ if type(error) is AssetsError else error
             raise click.ClickException(" ".join(str(said).split())) from error
+
+
+class Main(Commands):
+    """The top-level commands; those of the local stack are imported when they are asked for."""
+
+    _OF_THE_LOCAL_STACK = ("demo", "dev")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted([*super().list_commands(ctx), *self._OF_THE_LOCAL_STACK])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        if cmd_name in self._OF_THE_LOCAL_STACK:
+            from dreamlake_assets.local import commands  # noqa: PLC0415
+
+            return getattr(commands, cmd_name)
+        return super().get_command(ctx, cmd_name)
 
 
 class Slug(click.ParamType):
@@ -82,7 +98,7 @@ class Member(click.ParamType):
         return Subject().convert(subject, param, ctx), role
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Look after the assets service of DreamLake.
@@ -93,7 +109,7 @@ def main() -> None:
 
     To try the service on this machine alone, with nothing else set up: dreamlake-assets dev
     """
-    config.read_file()
+    settings_file.read()
 
 
 @main.command()
@@ -112,7 +128,7 @@ def migrate(*, dry_run: bool, status: bool) -> None:
     """
     if dry_run and status:
         raise click.UsageError("--dry-run and --status do not go together.")
-    url = config.database_url()
+    url = config.read("database_url")
     if status:
         with db.connect(url) as connection:
             _show(migrations.status(connection))
@@ -174,13 +190,15 @@ def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
 
 def _url_to_explain() -> str:
     if "DATABASE_URL" not in os.environ:
+        from dreamlake_assets.local import postgres  # noqa: PLC0415
+
         url = postgres.serving_url(Path("var"))
         if url is None:
             raise click.ClickException(
                 "there is no database: set DATABASE_URL, or start the local stack with `make run`"
             )
         return url
-    return config.database_url()
+    return config.read("database_url")
 
 
 def _summarised(
@@ -228,7 +246,7 @@ def create(slug: str, members: tuple[tuple[str, str], ...]) -> None:
     Example:
       dreamlake-assets namespace create robotics --member alice --member bob:reader
     """
-    with db.connect(config.database_url()) as connection, connection.transaction():
+    with db.connect(config.read("database_url")) as connection, connection.transaction():
         if not namespaces.create(connection, namespace=slug):
             raise click.ClickException(f"the namespace {slug} exists already")
         for subject, role in members:
@@ -249,7 +267,7 @@ def list_() -> None:
     Example:
       dreamlake-assets namespace list
     """
-    with db.connect(config.database_url()) as connection:
+    with db.connect(config.read("database_url")) as connection:
         for slug, readers, writers in namespaces.list_all(connection):
             members = [("writer", subject) for subject in writers]
             members += [("reader", subject) for subject in readers]
@@ -275,7 +293,7 @@ def add(slug: str, new: tuple[str, str]) -> None:
       dreamlake-assets namespace member add robotics bob:reader
     """
     subject, role = new
-    with db.connect(config.database_url()) as connection:
+    with db.connect(config.read("database_url")) as connection:
         try:
             namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
         except NamespaceNotFound:
@@ -295,7 +313,7 @@ def remove(slug: str, subject: str) -> None:
     Example:
       dreamlake-assets namespace member remove robotics bob
     """
-    with db.connect(config.database_url()) as connection:
+    with db.connect(config.read("database_url")) as connection:
         if not namespaces.remove_member(connection, namespace=slug, subject=subject):
             raise click.ClickException(f"{subject} is no member of a namespace {slug}")
     click.echo(f"{subject} is no longer a member of {slug}")
@@ -321,10 +339,8 @@ def token(subject: str, ttl: int) -> None:
       curl -H "Authorization: Bearer $(dreamlake-assets token alice)" localhost:10334/auth/me
     """
     try:
-        click.echo(auth.sign(config.token_settings(), subject, ttl))
+        settings = config.TokenSettings.from_environment()
+        auth.check_keys(settings)
+        click.echo(auth.sign(settings, subject, ttl))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-
-
-main.add_command(dev)
-main.add_command(demo)

@@ -21,6 +21,7 @@ from psycopg.pq import PGconn
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from dreamlake_assets import deadlines, errors, trace
+from dreamlake_assets.config import DATABASE_URL_EXAMPLE, SettingsError
 from dreamlake_assets.database import sqlstates
 from dreamlake_assets.database.outages import Outage
 from dreamlake_assets.database.queries import query, query_of_tenant
@@ -185,12 +186,21 @@ _QUOTED = re.compile('".*"', re.DOTALL)
 _TO_HOST = re.compile("postgres(?:ql)?://(?:[^@/]*@)?")
 
 
-def check_url(url: str) -> None:
-    """Refuse what is no URL of a database.
+def check_url(setting: str, url: str) -> None:
+    """Refuse a URL that libpq does not understand.
 
-    :raises ValueError: the URL of the database cannot be understood; never quotes it, since its
-        password may be what is wrong.
+    :param setting: the name of the setting that holds the URL.
+    :raises SettingsError: never quotes the URL, whose faulty part may be its password.
     """
+    try:
+        _check_url(url)
+    except ValueError as error:
+        raise SettingsError(
+            f"{setting} is bad: {error}; give one such as {DATABASE_URL_EXAMPLE}"
+        ) from None
+
+
+def _check_url(url: str) -> None:
     if not url.isprintable():
         raise ValueError("write line breaks and other control characters as %0A and so on")
     to_host = _TO_HOST.match(url)
@@ -225,9 +235,12 @@ def _conninfo(url: str, statement_timeout: float) -> str:
 def connect(url: str, *, as_service: bool = False) -> _BoundedConnection:
     """A connection outside the pool, autocommitting, for the command line.
 
+    :param url: the setting DATABASE_URL.
     :param as_service: with the settings of the service's own sessions.
+    :raises SettingsError: the URL is bad.
     :raises errors.DatabaseUnavailable: it cannot be made; the message says why.
     """
+    check_url("DATABASE_URL", url)
     conninfo = _conninfo(url, deadlines.STREAM) if as_service else url
     try:
         connection = _BoundedConnection.connect(

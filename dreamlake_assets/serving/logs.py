@@ -229,7 +229,7 @@ class GunicornLogger(Logger):
     def setup(self, cfg: Any) -> None:
         """Configure the logs of gunicorn, and so of its workers; again on every reload."""
         self.cfg = cfg
-        configure(config.log_format(), cfg.loglevel)
+        configure(config.read("log_format"), cfg.loglevel)
         self.error_log.propagate = True
 
     @property

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 
-from dreamlake_assets import config
+from dreamlake_assets import settings_file
 
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -18,8 +18,8 @@ def make() -> None:
     """Make the directory, also where no metrics are wanted: a SIGHUP may want them."""
     os.environ[_VARIABLE] = directory = tempfile.mkdtemp(prefix="dreamlake-assets-metrics-")
     # A SIGHUP with a bad setting brings this environment back.
-    if config.accepted is not None:
-        config.accepted[_VARIABLE] = directory
+    if settings_file.accepted is not None:
+        settings_file.accepted[_VARIABLE] = directory
 
 
 def path() -> str | None:

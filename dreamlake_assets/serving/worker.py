@@ -106,7 +106,7 @@ class Worker(ThreadWorker):
         # How many, by the reason.
         self._turned_away = Counter[str]()
         self._counting = Lock()
-        origins = config.cors_origins()
+        origins = config.read("cors_origins")
         self._origins = Origins(origins) if origins else None
         self._stopping_since = 0.0
         self._count(0)
