@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from dreamlake_assets import __version__, auth, config, settings_file
-from dreamlake_assets.database import db, explain, migrations
+from dreamlake_assets.database import explain, migrations
+from dreamlake_assets.database.connection import Connection, Error, connect
 from dreamlake_assets.database.heads import FILES
 from dreamlake_assets.errors import AssetsError, NamespaceNotFound
 from dreamlake_assets.model import names
@@ -130,7 +131,7 @@ def migrate(*, dry_run: bool, status: bool) -> None:
         raise click.UsageError("--dry-run and --status do not go together.")
     url = config.read("database_url")
     if status:
-        with db.connect(url) as connection:
+        with connect(url) as connection:
             _show(migrations.status(connection))
         return
     if dry_run:
@@ -178,12 +179,12 @@ def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
     try:
         given = explain.values(" ".join(params))
         statements = explain.statements(names) or FILES
-        with db.connect(_url_to_explain(), as_service=True) as connection:
+        with connect(_url_to_explain(), as_service=True) as connection:
             if len(names) == 1:
                 click.echo(explain.text(connection, statements[0], given))
             elif not _summarised(connection, statements, given):
                 raise click.exceptions.Exit(1)
-    except (explain.UnknownStatement, db.Error) as error:
+    except (explain.UnknownStatement, Error) as error:
         # The lines below point into the statement as it was sent.
         raise click.ClickException(str(error).splitlines()[0]) from error
 
@@ -202,7 +203,7 @@ def _url_to_explain() -> str:
 
 
 def _summarised(
-    connection: db.Connection, names: Sequence[str], given: Mapping[str, str | None]
+    connection: Connection, names: Sequence[str], given: Mapping[str, str | None]
 ) -> bool:
     """Print a line for each statement; whether all of them could be run."""
     width = max(map(len, names))
@@ -211,7 +212,7 @@ def _summarised(
     for name in names:
         try:
             found = explain.summary(connection, name, parameters[name])
-        except db.Error as error:
+        except Error as error:
             complete = False
             click.echo(f"{name:{width}}  {str(error).splitlines()[0]}")
             continue
@@ -246,7 +247,7 @@ def create(slug: str, members: tuple[tuple[str, str], ...]) -> None:
     Example:
       dreamlake-assets namespace create robotics --member alice --member bob:reader
     """
-    with db.connect(config.read("database_url")) as connection, connection.transaction():
+    with connect(config.read("database_url")) as connection, connection.transaction():
         if not namespaces.create(connection, namespace=slug):
             raise click.ClickException(f"the namespace {slug} exists already")
         for subject, role in members:
@@ -267,7 +268,7 @@ def list_() -> None:
     Example:
       dreamlake-assets namespace list
     """
-    with db.connect(config.read("database_url")) as connection:
+    with connect(config.read("database_url")) as connection:
         for slug, readers, writers in namespaces.list_all(connection):
             members = [("writer", subject) for subject in writers]
             members += [("reader", subject) for subject in readers]
@@ -293,7 +294,7 @@ def add(slug: str, new: tuple[str, str]) -> None:
       dreamlake-assets namespace member add robotics bob:reader
     """
     subject, role = new
-    with db.connect(config.read("database_url")) as connection:
+    with connect(config.read("database_url")) as connection:
         try:
             namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
         except NamespaceNotFound:
@@ -313,7 +314,7 @@ def remove(slug: str, subject: str) -> None:
     Example:
       dreamlake-assets namespace member remove robotics bob
     """
-    with db.connect(config.read("database_url")) as connection:
+    with connect(config.read("database_url")) as connection:
         if not namespaces.remove_member(connection, namespace=slug, subject=subject):
             raise click.ClickException(f"{subject} is no member of a namespace {slug}")
     click.echo(f"{subject} is no longer a member of {slug}")

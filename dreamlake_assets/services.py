@@ -10,7 +10,8 @@ from flask import Flask, current_app
 from dreamlake_assets.auth import Authenticator, check_keys
 from dreamlake_assets.bss import Bss
 from dreamlake_assets.config import Settings
-from dreamlake_assets.database.db import Database, check_url
+from dreamlake_assets.database.connection import check_url
+from dreamlake_assets.database.pool import Database
 from dreamlake_assets.model.cursors import Cursors
 
 if TYPE_CHECKING:

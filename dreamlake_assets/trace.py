@@ -1,6 +1,6 @@
 """What is known of the request that this thread serves: who asks, and what it has cost so far.
 
-:mod:`.db` and :mod:`.bss` report to it; answers, logs and metrics are made from it. A server serves
+:mod:`.database` and :mod:`.bss` report to it; answers, logs and metrics are made from it. A server serves
 a request in one thread from its first byte to its last, so a thread has one trace at a time.
 """
 

@@ -1,13 +1,19 @@
 """How PostgreSQL carries a file of ``sql/`` out: ``dreamlake-assets explain``."""
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dreamlake_assets.database import db
+import psycopg
+
+from dreamlake_assets.database.connection import Connection
 from dreamlake_assets.database.heads import FILES, Head, value
+from dreamlake_assets.database.statements import Parameters, statement_of
 from dreamlake_assets.database.tenants import tenant
+
+_TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 
 
 class UnknownStatement(ValueError):
@@ -78,22 +84,18 @@ def parameters(
     return found
 
 
-def text(connection: db.Connection, name: str, given: Mapping[str, str | None]) -> str:
+def text(connection: Connection, name: str, given: Mapping[str, str | None]) -> str:
     """The plan of a file and what it cost, as PostgreSQL writes it.
 
     :param given: the parameters that differ from the examples of the head.
     :raises UnknownStatement: it has no such parameter.
     """
-    return "\n".join(
-        db.explain(connection, name, _parameters(connection, name, given), "FORMAT TEXT")
-    )
+    return "\n".join(plan_of(connection, name, _parameters(connection, name, given), "FORMAT TEXT"))
 
 
-def summary(connection: db.Connection, name: str, given: Mapping[str, str | None]) -> Summary:
+def summary(connection: Connection, name: str, given: Mapping[str, str | None]) -> Summary:
     """As :func:`text`, in one line."""
-    [[explained]] = db.explain(
-        connection, name, _parameters(connection, name, given), "FORMAT JSON"
-    )
+    [[explained]] = plan_of(connection, name, _parameters(connection, name, given), "FORMAT JSON")
     root = explained["Plan"]
     nodes = list(_nodes(root))
     return Summary(
@@ -110,7 +112,7 @@ def summary(connection: db.Connection, name: str, given: Mapping[str, str | None
 
 
 def _parameters(
-    connection: db.Connection, name: str, given: Mapping[str, str | None]
+    connection: Connection, name: str, given: Mapping[str, str | None]
 ) -> dict[str, str | None]:
     examples = Head(name).examples
     for unknown in given.keys() - examples.keys():
@@ -137,3 +139,28 @@ def _access(nodes: list[dict[str, Any]], table: str) -> str:
         inner["Index Name"] for inner in _nodes(node) if "Index Name" in inner
     ]
     return " ".join([node.get("Operation", node["Node Type"]), *indexes[:1]])
+
+
+def plan_of(connection: Connection, name: str, parameters: Parameters, form: str) -> list[Any]:
+    """What EXPLAIN says of a statement that is prepared, run with its parameters, and undone.
+
+    :param form: the option of EXPLAIN that says in which format.
+    :returns: a line of text each, or one value where the format is JSON.
+    :raises psycopg.Error: the statement fails, or this role may not run it.
+    """
+    statement = statement_of(name, parameters).decode()
+    types = dict(_TYPED_PLACEHOLDER.findall(statement))
+    for number, parameter in enumerate(types, 1):
+        statement = statement.replace(f"%({parameter})s", f"${number}")
+    declared = f"({', '.join(types.values())})" if types else ""
+    arguments = ", ".join(f"%({parameter})s" for parameter in types)
+    with connection.transaction(force_rollback=True):
+        connection.execute("DEALLOCATE ALL")
+        connection.execute(f"PREPARE explained {declared} AS {statement}".encode())
+        # EXECUTE takes literals only, which this cursor makes of parameters.
+        rows = psycopg.ClientCursor(connection).execute(
+            f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS, {form})"
+            f" EXECUTE explained {f'({arguments})' if types else ''}".encode(),
+            parameters,
+        )
+        return [row[0] for row in rows]

@@ -13,8 +13,9 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from dreamlake_assets.database import db
+from dreamlake_assets.database.connection import Connection, Error, connect
 from dreamlake_assets.database.queries import SQL_DIRECTORY, query
+from dreamlake_assets.database.statements import fetch_all, fetch_one
 from dreamlake_assets.errors import AssetsError, SchemaBehind
 
 DIRECTORY = SQL_DIRECTORY / "migrations"
@@ -105,7 +106,7 @@ def load(directory: Path = DIRECTORY) -> list[Migration]:
     return list(migrations.values())
 
 
-def status(connection: db.Connection, *, directory: Path = DIRECTORY) -> Status:
+def status(connection: Connection, *, directory: Path = DIRECTORY) -> Status:
     """Compare a database with the files.
 
     :raises MigrationError: a file was changed after it was applied.
@@ -126,7 +127,7 @@ def status(connection: db.Connection, *, directory: Path = DIRECTORY) -> Status:
     )
 
 
-def is_current(connection: db.Connection) -> bool:
+def is_current(connection: Connection) -> bool:
     """Whether the database has every migration of this release, in one roundtrip."""
     return _released() <= _applied(connection).keys()
 
@@ -141,7 +142,7 @@ def require_current(database_url: str) -> None:
     :raises SchemaBehind: the message names the migrations.
     """
     try:
-        with db.connect(database_url) as connection:
+        with connect(database_url) as connection:
             applied = _applied(connection)
     except AssetsError:
         return
@@ -175,7 +176,7 @@ def migrate(
         end.
     :raises DatabaseUnavailable: the database is away.
     """
-    with db.connect(database_url) as connection:
+    with connect(database_url) as connection:
         if dry_run:
             return status(connection, directory=directory).pending
         _wait_for_turn(connection, wait_seconds)
@@ -192,25 +193,25 @@ def _released() -> frozenset[int]:
     return frozenset(migration.version for migration in load())
 
 
-def _applied(connection: db.Connection) -> dict[int, tuple[str, str]]:
+def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
     """The name and the checksum of each migration that the database has, by version."""
     try:
-        rows = db.fetch_all(connection, "schema_migration/list", {})
+        rows = fetch_all(connection, "schema_migration/list", {})
     except SchemaBehind:
         # The first migration makes the table.
         return {}
     return {version: (name, checksum) for version, name, checksum in rows}
 
 
-def _wait_for_turn(connection: db.Connection, seconds: float) -> None:
+def _wait_for_turn(connection: Connection, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while db.fetch_one(connection, "schema_migration/lock", {}) != (True,):
+    while fetch_one(connection, "schema_migration/lock", {}) != (True,):
         if time.monotonic() > deadline:
             raise MigrationError(f"another run is under way and did not end within {seconds:g} s")
         time.sleep(_POLL_SECONDS)
 
 
-def _apply(connection: db.Connection, migration: Migration) -> None:
+def _apply(connection: Connection, migration: Migration) -> None:
     try:
         connection.execute("SET statement_timeout = 0")
         if migration.in_transaction:
@@ -223,18 +224,18 @@ def _apply(connection: db.Connection, migration: Migration) -> None:
         else:
             connection.execute("SET lock_timeout = 0")
             _run(connection, migration)
-    except db.Error as error:
+    except Error as error:
         raise MigrationError(_explanation(migration, error)) from error
 
 
-def _run(connection: db.Connection, migration: Migration) -> None:
+def _run(connection: Connection, migration: Migration) -> None:
     for statement in migration.statements:
         connection.execute(statement.encode())
     record = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
-    db.fetch_one(connection, "schema_migration/insert", record)
+    fetch_one(connection, "schema_migration/insert", record)
 
 
-def _explanation(migration: Migration, error: db.Error) -> str:
+def _explanation(migration: Migration, error: Error) -> str:
     if error.sqlstate == _LOCK_NOT_AVAILABLE:
         reason = (
             f"waited {LOCK_TIMEOUT} for a lock that another transaction holds;"

@@ -1,6 +1,9 @@
 """What the errors of PostgreSQL mean to a client: by their SQLSTATE, and by the constraint."""
 
+import psycopg
+
 from dreamlake_assets import errors
+from dreamlake_assets.database.connection import DeadlinePassed
 
 #: What an SQLSTATE, or the class of one (its first two characters), means to a client.
 #: Source: PostgreSQL's documentation, appendix A.
@@ -52,3 +55,21 @@ def meaning(state: str, constraint: str | None) -> errors.AssetsError:
     if field is None:
         return kind()
     return kind(f"{field} is not allowed.", fields={field: ["Not allowed."]})
+
+
+def translated(error: psycopg.Error) -> errors.AssetsError:
+    """What an error of the driver means to a client.
+
+    It may be logged as the cause of what is returned. So what PostgreSQL says beside its message
+    is taken out of it: the row that was refused, and parameters, may hold what is secret.
+    """
+    state = error.sqlstate
+    if error.diag.message_primary:
+        error.args = (f"{state}: {error.diag.message_primary}",)
+    if state is not None:
+        return meaning(state, error.diag.constraint_name)
+    if isinstance(error, DeadlinePassed):
+        return errors.DatabaseUnavailable()
+    # Where the connection broke, nobody was left to give a state.
+    lost = isinstance(error, psycopg.OperationalError)
+    return errors.ConnectionLost() if lost else errors.AssetsError()

@@ -21,7 +21,7 @@ import click
 import dreamlake_assets
 from dreamlake_assets import auth
 from dreamlake_assets.config import DEBUG_SECRET, TokenSettings
-from dreamlake_assets.database import db
+from dreamlake_assets.database.connection import connect
 from dreamlake_assets.database.migrations import migrate
 from dreamlake_assets.local import postgres, processes, s3
 from dreamlake_assets.model.kinds import KINDS
@@ -174,7 +174,7 @@ def _start(children: processes.Processes, stack: Stack) -> None:
         ready=lambda: processes.accepts_connections(stack.bss_port),
     )
     migrate(stack.database_url)
-    with db.connect(stack.database_url) as connection:
+    with connect(stack.database_url) as connection:
         namespace.create(connection, namespace=NAMESPACE)
         namespace.add_member(connection, namespace=NAMESPACE, subject=SUBJECT, role="writer")
     children.start(

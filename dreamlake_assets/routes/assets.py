@@ -10,7 +10,8 @@ import orjson
 from flask import Blueprint, Response, request
 
 from dreamlake_assets import store
-from dreamlake_assets.database.db import STREAM_CHUNK_ROWS, Row
+from dreamlake_assets.database.connection import Row
+from dreamlake_assets.database.statements import STREAM_CHUNK_ROWS
 from dreamlake_assets.errors import BssRecordMissing, InvalidRequest
 from dreamlake_assets.model.cursors import InvalidCursor, Position
 from dreamlake_assets.model.ids import uuid7

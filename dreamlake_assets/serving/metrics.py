@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 import dreamlake_assets
 from dreamlake_assets.auth import bearer_token
-from dreamlake_assets.database.db import Database
+from dreamlake_assets.database.pool import Database
 from dreamlake_assets.serving import metrics_directory, observer
 from dreamlake_assets.trace import Trace
 

@@ -8,7 +8,14 @@ from typing import Any, TypeGuard
 
 import orjson
 
-from dreamlake_assets.database import db
+from dreamlake_assets.database.connection import Connection, Row, is_cluster
+from dreamlake_assets.database.statements import (
+    Parameters,
+    fetch_all,
+    fetch_one,
+    one_flight,
+    stream,
+)
 from dreamlake_assets.database.tenants import tenant
 from dreamlake_assets.errors import (
     AssetNotFound,
@@ -46,7 +53,7 @@ class Registered:
 
 
 def register(
-    connection: db.Connection,
+    connection: Connection,
     *,
     kind: Kind,
     asset_id: str,
@@ -79,7 +86,7 @@ def register(
         **once,
     }
     statement = "asset/insert_once" if once else "asset/insert"
-    row = db.fetch_one(connection, statement, insert)
+    row = fetch_one(connection, statement, insert)
     if row is None:
         row = _register_on_new_path(connection, statement, insert, path)
     if once and not row[4]:
@@ -104,12 +111,12 @@ def _sorted(value: object) -> bytes:
 
 
 def _register_on_new_path(
-    connection: db.Connection, statement: str, insert: dict[str, Any], path: list[str]
-) -> db.Row:
+    connection: Connection, statement: str, insert: dict[str, Any], path: list[str]
+) -> Row:
     """Make what is missing on the path, parents first, and insert again, all in one flight."""
     keys = ("namespace", "namespace_id", "subject", "project", "episode")
     here = {key: insert[key] for key in keys if key in insert}
-    statements: list[tuple[str, db.Parameters]] = [
+    statements: list[tuple[str, Parameters]] = [
         ("space/upsert", {**here, "space_id": str(uuid7())})
     ]
     if insert["episode"] is not None:
@@ -118,7 +125,7 @@ def _register_on_new_path(
         node = {**here, "parent": parent, "path": folder, "node_id": str(uuid7())}
         statements.append(("node/upsert", node))
     statements.append((statement, insert))
-    answers = db.one_flight(connection, statements)
+    answers = one_flight(connection, statements)
     roles, inserted = answers[0], answers[-1]
     if not roles:
         raise NamespaceNotFound
@@ -151,14 +158,14 @@ class Filters:
 
 
 def page(
-    connection: db.Connection,
+    connection: Connection,
     *,
     kind: Kind,
     subject: str,
     filters: Filters,
     after: Position | None,
     row_limit: int,
-) -> list[db.Row]:
+) -> list[Row]:
     """The next assets in the order of their names, then of their ids; see ``LISTED_COLUMNS``.
 
     :returns: one more than asked for where there are more.
@@ -166,30 +173,30 @@ def page(
     """
     name, parameters = _listing(kind, subject, filters, after, row_limit + 1)
     parameters |= tenant(connection, filters.namespace)
-    rows = db.fetch_all(connection, name, parameters)
+    rows = fetch_all(connection, name, parameters)
     return rows if _has_assets(rows[0] if rows else None) else []
 
 
 def every(
-    connection: db.Connection,
+    connection: Connection,
     *,
     kind: Kind,
     subject: str,
     filters: Filters,
     after: Position | None,
     row_limit: None = None,
-) -> Iterator[db.Row]:
+) -> Iterator[Row]:
     """All the next assets, as they come from the database; otherwise as :func:`page`."""
     name, parameters = _listing(kind, subject, filters, after, row_limit)
     parameters |= tenant(connection, filters.namespace)
-    with closing(db.stream(connection, name, parameters)) as rows:
+    with closing(stream(connection, name, parameters)) as rows:
         first = next(rows, None)
         if _has_assets(first):
             yield first
             yield from rows
 
 
-def _has_assets(first: db.Row | None) -> TypeGuard[db.Row]:
+def _has_assets(first: Row | None) -> TypeGuard[Row]:
     """Whether there are assets, by the first row of a listing, which stands even if there are none.
 
     :raises NotFound: the namespace, the project or the episode.
@@ -314,34 +321,34 @@ def _folders_narrow(folder: Folder) -> bool:
     return not ((one_folder and one_name) or anything)
 
 
-def find_by_id(connection: db.Connection, *, kind: Kind, subject: str, asset_id: str) -> db.Row:
+def find_by_id(connection: Connection, *, kind: Kind, subject: str, asset_id: str) -> Row:
     """All of an asset: the columns of ``FOUND_COLUMNS``.
 
     :raises AssetNotFound: there is none, or the subject is no member of its namespace.
     """
     parameters = {"kind": kind.name, "subject": subject, "asset_id": asset_id}
-    if db.is_cluster(connection):
+    if is_cluster(connection):
         row = _find_in_each_namespace(connection, parameters)
     else:
-        row = db.fetch_one(connection, "asset/find_by_id", parameters)
+        row = fetch_one(connection, "asset/find_by_id", parameters)
     if row is None:
         raise AssetNotFound
     return row
 
 
-def _find_in_each_namespace(connection: db.Connection, parameters: dict[str, str]) -> db.Row | None:
+def _find_in_each_namespace(connection: Connection, parameters: dict[str, str]) -> Row | None:
     """Look for an asset in one shard after the other; two roundtrips."""
-    namespaces = db.fetch_all(connection, "namespace_member/list_by_subject", parameters)
+    namespaces = fetch_all(connection, "namespace_member/list_by_subject", parameters)
     statements = [
         ("asset/find_by_id", {**parameters, "namespace_id": namespace_id})
         for (namespace_id,) in namespaces
     ]
-    answers = db.one_flight(connection, statements)
+    answers = one_flight(connection, statements)
     return next((rows[0] for rows in answers if rows), None)
 
 
 def find_by_name(
-    connection: db.Connection,
+    connection: Connection,
     *,
     kind: Kind,
     subject: str,
@@ -366,7 +373,7 @@ def find_by_name(
     of_episode = episode is not None or episode_id is not None
     if of_episode:
         parameters |= {"episode": episode, "episode_id": episode_id}
-    row = db.fetch_one(
+    row = fetch_one(
         connection, "asset/find_by_episode_name" if of_episode else "asset/find_by_name", parameters
     )
     if row is None:

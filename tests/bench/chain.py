@@ -12,7 +12,7 @@ from flask import Flask
 
 import dreamlake_assets
 from dreamlake_assets import store
-from dreamlake_assets.database import db
+from dreamlake_assets.database.connection import Connection
 from dreamlake_assets.errors import Forbidden, NamespaceNotFound
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
@@ -64,7 +64,7 @@ _ASSET = """
 
 
 def register(
-    connection: db.Connection,
+    connection: Connection,
     *,
     kind: Kind,
     asset_id: str,

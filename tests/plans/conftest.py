@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 
-from dreamlake_assets.database import db
+from dreamlake_assets.database.connection import conninfo
+from dreamlake_assets.database.explain import plan_of
 from dreamlake_assets.database.heads import Head
 from dreamlake_assets.model import globs
 from tests.support.postgres import Server
@@ -59,7 +60,7 @@ class Explain(Protocol):
 def explain(connection: psycopg.Connection) -> Explain:
     def plan(name: str, /, **values: object) -> Plan:
         parameters = {**Head(name).examples, **values}
-        [[explained]] = db.explain(connection, name, parameters, "FORMAT JSON")
+        [[explained]] = plan_of(connection, name, parameters, "FORMAT JSON")
         return Plan(explained["Plan"])
 
     return plan
@@ -70,7 +71,7 @@ def seeded(server: Server, template: str) -> Iterator[psycopg.Connection]:
     """A session like those of the service, to a database of 230,000 assets."""
     with (
         server.database(template=template) as url,
-        psycopg.connect(db._conninfo(url, 60_000), autocommit=True) as connection,
+        psycopg.connect(conninfo(url, 60_000), autocommit=True) as connection,
     ):
         connection.execute(SEED.read_bytes())
         connection.execute(ANALYZE)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from dreamlake_assets.database import db
+from dreamlake_assets.database.connection import conninfo
 from dreamlake_assets.database.heads import FILES, Head
 from tests.conftest import add_namespace
 from tests.plans.conftest import Explain, explain
@@ -21,7 +21,7 @@ SERVED = [
 def plan_when_empty(server: Server, template: str) -> Iterator[Explain]:
     with (
         server.database(template=template) as url,
-        psycopg.connect(db._conninfo(url, 5_000), autocommit=True) as connection,
+        psycopg.connect(conninfo(url, 5_000), autocommit=True) as connection,
     ):
         yield explain(connection)
 
@@ -37,7 +37,7 @@ def test_no_table_is_read_whole_because_it_was_small(server: Server, template: s
     """What was planned on a few analysed rows is kept until the tables are analysed again."""
     with (
         server.database(template=template) as url,
-        psycopg.connect(db._conninfo(url, 5_000), autocommit=True) as connection,
+        psycopg.connect(conninfo(url, 5_000), autocommit=True) as connection,
     ):
         add_namespace(connection)
         connection.execute("VACUUM (ANALYZE)")

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dreamlake_assets import store
-from dreamlake_assets.database import db
+from dreamlake_assets.database.connection import Connection, connect
 from dreamlake_assets.model import globs
 from dreamlake_assets.model.cursors import Position
 from dreamlake_assets.model.ids import uuid7
@@ -41,9 +41,9 @@ patterns = (
 
 
 @pytest.fixture(scope="module")
-def project(server: Server, template: str) -> Iterator[db.Connection]:
+def project(server: Server, template: str) -> Iterator[Connection]:
     """A project with two episodes and nothing in it."""
-    with server.database(template=template) as url, db.connect(url) as connection:
+    with server.database(template=template) as url, connect(url) as connection:
         add_namespace(connection)
         connection.execute(
             "INSERT INTO space (namespace_id, space_id, slug)"
@@ -101,7 +101,7 @@ def matching(
 @settings(max_examples=300, deadline=None)
 @given(assets, patterns, st.sampled_from(EPISODES), st.integers(1, 5))
 def test_pages_and_streams_hold_what_matches(
-    project: db.Connection,
+    project: Connection,
     made: list[tuple[str, str | None]],
     pattern: str,
     episode: str | None,
