@@ -21,7 +21,6 @@ What gunicorn's own leaves open, and this one closes:
 
 import errno
 import os
-import re
 import selectors
 import signal
 import socket
@@ -31,40 +30,33 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
-from multiprocessing.sharedctypes import RawArray
 from secrets import token_hex
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-import orjson
-from gunicorn.http.errors import (
-    ExpectationFailed,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-    UnsupportedTransferCoding,
-)
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from dreamlake_assets import config, deadlines, trace
-from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
 from dreamlake_assets.limits import MAXIMUM_BODY_BYTES
 from dreamlake_assets.serving import observer
-from dreamlake_assets.serving.headers import PROTECTION, Headers, Origins
+from dreamlake_assets.serving.balance import Balance
+from dreamlake_assets.serving.headers import Origins
+from dreamlake_assets.serving.refusals import (
+    PEEK_BYTES,
+    internal_error,
+    invalid_request,
+    is_whole,
+    received_from,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from collections import deque
 
 #: Requests that may wait for each thread.
 QUEUE_LENGTH = 16
-
-#: How many connections each worker has, in memory that all of them see; very many without a worker.
-_connections = RawArray("i", [2**31 - 1] * 128)
-#: For each connection that another worker has less: about what a process takes to wake up.
-_HESITATION_SECONDS = 20e-6
-_LONGEST_HESITATION_SECONDS = 1e-3
 
 #: Held back from the fork until the new worker listens: Python and gunicorn forget those between.
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
@@ -73,11 +65,6 @@ os.register_at_fork(
 )
 
 _HEALTH = b"GET /livez"
-_PEEK_BYTES = 64 * 1024
-_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
-_NOT_SIMPLE = re.compile(rb"\r\n(transfer-encoding|expect|connection):", re.IGNORECASE)
-_GIVEN_ID = re.compile(rb"\r\nx-request-id:[ \t]*([\w.:-]{1,128})[ \t]*\r\n", re.IGNORECASE)
-_GIVEN_ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
 _SECONDS = struct.Struct("ll")
 
 
@@ -87,7 +74,7 @@ class Worker(ThreadWorker):
     def __init__(self, age: int, *arguments: Any):
         """In the first process: the memory is shared with those that it forks."""
         super().__init__(age, *arguments)
-        self._place = age % len(_connections)
+        self._balance = Balance(age)
 
     def is_about_to_start(self) -> None:
         """In the first process, just before the fork."""
@@ -95,7 +82,7 @@ class Worker(ThreadWorker):
 
     def has_ended(self) -> None:
         """In the first process: nobody waits for this worker any more."""
-        _connections[self._place] = 2**31 - 1
+        self._balance.leave()
 
     def init_process(self) -> None:
         """Make what the main loop works with, and run it."""
@@ -126,9 +113,10 @@ class Worker(ThreadWorker):
         with half of its threads busy: then it is not the fastest, and has to wait for them to get
         going again.
         """
-        more = self.nr_conns - min(_connections[:])
-        if more > 0 and 2 * len(self._serving) < self.cfg.threads:
-            sleep(min(more * _HESITATION_SECONDS, _LONGEST_HESITATION_SECONDS))
+        if 2 * len(self._serving) < self.cfg.threads:
+            hesitation = self._balance.hesitation(self.nr_conns)
+            if hesitation:
+                sleep(hesitation)
         self._accept_one(listener)
 
     def _accept_one(self, listener: socket.socket) -> bool:
@@ -151,7 +139,8 @@ class Worker(ThreadWorker):
         return True
 
     def _count(self, connections: int) -> None:
-        self.nr_conns = _connections[self._place] = connections
+        self.nr_conns = connections
+        self._balance.count(connections)
 
     def _take_fewer(self) -> None:
         """Take no further connection until there are fewer: there is no file descriptor left.
@@ -184,7 +173,7 @@ class Worker(ThreadWorker):
             super().on_client_socket_readable(conn, client)
             return
         self.keepalived_conns.remove(conn)
-        received = _received(client)
+        received = received_from(client)
         if received.startswith(_HEALTH):
             self.poller.unregister(client)
             conn.init()
@@ -208,7 +197,7 @@ class Worker(ThreadWorker):
         """Serve a request, in a thread, if it has not waited for too long."""
         begun = monotonic()
         if begun - self._serving[conn] > deadlines.QUEUE:
-            return self._refuse(conn.sock, _received(conn.sock), "they had waited too long")
+            return self._refuse(conn.sock, received_from(conn.sock), "they had waited too long")
         self._serving[conn] = begun
         return super().handle(conn)
 
@@ -261,9 +250,9 @@ class Worker(ThreadWorker):
             self._turned_away[why] += 1
         for listener in observer.turned_away_listeners:
             listener()
-        whole = _is_whole(received)
+        whole = is_whole(received)
         with suppress(OSError):
-            client.send(_refusal(received, keep=whole, origins=self._origins))
+            client.send(refusal(received, keep=whole, origins=self._origins))
             return whole
         return False
 
@@ -281,15 +270,14 @@ class Worker(ThreadWorker):
         request_id = trace.current().request_id or token_hex(16)
         named = {"request_id": request_id}
         if isinstance(exc, ParseException):
-            error: AssetsError = InvalidRequest("This is not a valid HTTP request.")
-            status = _REFUSED_AS.get(type(exc), HTTPStatus.BAD_REQUEST)
             self.log.warning("refused what is no request: %s", type(exc).__name__, extra=named)
+            response = invalid_request(exc, request_id)
         else:
-            error, status = AssetsError(), HTTPStatus.INTERNAL_SERVER_ERROR
             self.log.error("a request failed", exc_info=exc, extra=named)
             trace.end()
+            response = internal_error(request_id)
         with suppress(OSError):
-            client.send(_broken(error, status, request_id))
+            client.send(response)
 
     def _close(self, conn: TConn) -> None:
         """Close a connection without cutting off its last answer, and without waiting.
@@ -308,7 +296,7 @@ class Worker(ThreadWorker):
 
     def _drain(self, conn: TConn, client: socket.socket) -> None:
         try:
-            over = not client.recv(_PEEK_BYTES)
+            over = not client.recv(PEEK_BYTES)
         except OSError:
             over = True
         if over:
@@ -396,72 +384,3 @@ class Worker(ThreadWorker):
             connections.remove(conn)
             self.poller.unregister(conn.sock)
             self._forget(conn)
-
-
-def _received(client: socket.socket) -> bytes:
-    """What a client has sent so far."""
-    with suppress(OSError):
-        return client.recv(_PEEK_BYTES, socket.MSG_DONTWAIT)
-    return b""
-
-
-def _is_whole(received: bytes) -> bool:
-    """Whether these bytes are one simple request, all of it and nothing else."""
-    end = received.find(b"\r\n\r\n") + 4
-    if end < 4 or b" HTTP/1.1\r\n" not in received or _NOT_SIMPLE.search(received, 0, end):
-        return False
-    length = _CONTENT_LENGTH.search(received, 0, end)
-    return len(received) - end == (int(length[1]) if length else 0)
-
-
-def _lines(headers: Headers) -> bytes:
-    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
-
-
-_OVERLOADED = Overloaded()
-_REFUSAL_BODY = orjson.dumps(
-    {"error": str(_OVERLOADED), "code": _OVERLOADED.code, "requestId": "%s"}
-)
-_REFUSAL = (
-    b"HTTP/1.1 503 Service Unavailable\r\n"
-    b"Content-Type: application/json\r\n"
-    b"Content-Length: %d\r\n"
-    + _lines([*_OVERLOADED.headers.items(), *PROTECTION])
-    + b"X-Request-Id: %s\r\n%sConnection: %s\r\n\r\n"
-    + _REFUSAL_BODY
-)
-
-
-_REFUSED_AS = {
-    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
-    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
-}
-
-
-def _broken(error: AssetsError, status: HTTPStatus, request_id: str) -> bytes:
-    """The last answer on a connection where nobody knows where the next request begins."""
-    body = orjson.dumps({"error": str(error), "code": error.code, "requestId": request_id})
-    head = [
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(body))),
-        ("X-Request-Id", request_id),
-        ("Connection", "close"),
-        *PROTECTION,
-    ]
-    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, status.phrase.encode(), _lines(head), body)
-
-
-def _refusal(received: bytes, *, keep: bool, origins: Origins | None) -> bytes:
-    """The answer to a request that is turned away."""
-    cross_origin = b""
-    if origins is not None:
-        origin = _GIVEN_ORIGIN.search(received)
-        cross_origin = _lines(origins.headers(origin[1].decode() if origin else ""))
-    given = _GIVEN_ID.search(received)
-    request_id = given[1] if given else token_hex(16).encode()
-    length = len(_REFUSAL_BODY) - len("%s") + len(request_id)
-    connection = b"keep-alive" if keep else b"close"
-    answer = _REFUSAL % (length, request_id, cross_origin, connection, request_id)
-    return answer[:-length] if received.startswith(b"HEAD ") else answer
