@@ -27,7 +27,7 @@ from dreamlake_assets.routes.request import (
 )
 from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
-from dreamlake_assets.store.asset import Filters
+from dreamlake_assets.store.listing import Filters
 
 blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
 
@@ -77,8 +77,8 @@ def list_assets(kind: Kind) -> Response:
         "row_limit": query["limit"],
     }
     if query["limit"] is None:
-        return _streamed(kind, services().database.stream(store.asset.every, **listing))
-    rows = services().database.read(store.asset.page, **listing)
+        return _streamed(kind, services().database.stream(store.listing.every, **listing))
+    rows = services().database.read(store.listing.page, **listing)
     return _page(kind, given, rows, query["limit"])
 
 

@@ -11,7 +11,7 @@ from dreamlake_assets.database.heads import FILES, SECTIONS, Head
 from dreamlake_assets.database.queries import SQL_DIRECTORY, query
 from dreamlake_assets.model import globs
 from dreamlake_assets.model.kinds import FOUND_COLUMNS, KINDS, LISTED_COLUMNS
-from dreamlake_assets.store.asset import Filters, _listing
+from dreamlake_assets.store.listing import Filters, _listing
 from tests.support.heads import execute, placeholders, prepare
 
 PACKAGE = Path(__file__).parents[2] / "dreamlake_assets"

@@ -14,7 +14,7 @@ from dreamlake_assets.model.cursors import Position
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.names import folders
-from dreamlake_assets.store.asset import Filters
+from dreamlake_assets.store.listing import Filters
 from tests.conftest import WRITER, add_namespace
 from tests.support.postgres import Server
 
@@ -113,12 +113,12 @@ def test_pages_and_streams_hold_what_matches(
     with project.transaction(force_rollback=True):
         fill(project, made)
         expected = matching(project, glob, episode)
-        assert [row[:2] for row in store.asset.every(project, **listing, after=None)] == expected
+        assert [row[:2] for row in store.listing.every(project, **listing, after=None)] == expected
 
         paged: list[tuple[str, str]] = []
         after, more = None, True
         while more:
-            rows = store.asset.page(project, **listing, after=after, row_limit=row_limit)
+            rows = store.listing.page(project, **listing, after=after, row_limit=row_limit)
             more = len(rows) > row_limit
             paged += [row[:2] for row in rows[:row_limit]]
             if more:
