@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request
 
+from dreamlake_assets.auth import bearer_token
 from dreamlake_assets.errors import NotFound, Unauthenticated
 from dreamlake_assets.services import services
 
@@ -14,6 +15,6 @@ def metrics() -> Response:
     metrics = services().metrics
     if metrics is None:
         raise NotFound
-    if not metrics.permits(request.headers.get("Authorization")):
+    if not metrics.permits(bearer_token(request.headers.get("Authorization"))):
         raise Unauthenticated(token_given="Authorization" in request.headers)
     return Response(metrics.page(), content_type=metrics.CONTENT_TYPE)
