@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from dreamlake_assets import deadlines, errors, services, settings_file
+from dreamlake_assets import deadlines, errors, limits, services, settings_file
 from dreamlake_assets.config import Settings, SettingsError
 from dreamlake_assets.database import migrations
 from dreamlake_assets.serving import logs, metrics_directory
@@ -58,9 +58,8 @@ keepalive = 75
 graceful_timeout = math.ceil(deadlines.request(settings.bss_timeout))
 timeout = graceful_timeout + 10
 
-#: A legal list request has up to 7 KB: the longest episode name and glob, escaped. Bytes.
-limit_request_line = 8190
-limit_request_field_size = 16380
+limit_request_line = limits.REQUEST_LINE
+limit_request_field_size = limits.HEADER
 
 #: Nobody uses it, and it would be a file in the home of whoever runs the service.
 control_socket_disable = True

@@ -9,6 +9,7 @@ import jwt
 from cachetools import TLRUCache
 from jwt.exceptions import InvalidSubjectError
 
+from dreamlake_assets import limits
 from dreamlake_assets.config import SettingsError, TokenSettings
 from dreamlake_assets.errors import Unauthenticated
 from dreamlake_assets.issuer_keys import IssuerKeys
@@ -19,7 +20,6 @@ LEEWAY = 10
 #: Seconds after which a verified token is verified again.
 CACHE_SECONDS = 300
 CACHE_TOKENS = 4096
-MAXIMUM_TOKEN_BYTES = 8192
 
 
 def check_keys(settings: TokenSettings) -> None:
@@ -107,7 +107,7 @@ class Authenticator:
         )
 
     def _verify(self, token: str) -> _Verified:
-        if len(token) > MAXIMUM_TOKEN_BYTES:
+        if len(token) > limits.TOKEN:
             raise Unauthenticated("The token is too long.", token_given=True)
         try:
             claims = self._claims(token)

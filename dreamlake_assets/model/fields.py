@@ -14,17 +14,8 @@ from typing import Any, ClassVar
 import orjson
 from marshmallow import ValidationError, fields, validate
 
+from dreamlake_assets import limits
 from dreamlake_assets.model import names
-
-MAXIMUM_METADATA_BYTES = 65_536
-MAXIMUM_TAGS = 100
-#: In a query string, which has to fit into the first line of a request.
-MAXIMUM_TAGS_TO_LIST_BY = 10
-MAXIMUM_TAG_CHARACTERS = 200
-MAXIMUM_BSS_ID_CHARACTERS = 512
-#: What a column of type integer holds.
-MAXIMUM_COUNT = 2**31 - 1
-MAXIMUM_LIMIT = 1000
 
 REQUIRED = "Is required."
 
@@ -91,7 +82,7 @@ class EpisodeName(Text):
 
     json_schema = {
         **Text.json_schema,
-        "maxLength": names.MAXIMUM_EPISODE_CHARACTERS,
+        "maxLength": limits.EPISODE_CHARACTERS,
         "examples": ["run-042"],
     }
 
@@ -114,12 +105,12 @@ class BssId(Text):
     json_schema = {
         "pattern": rf"^(?!\.{{1,2}}$){names.TEXT_PATTERN}$",
         "minLength": 1,
-        "maxLength": MAXIMUM_BSS_ID_CHARACTERS,
+        "maxLength": limits.BSS_ID_CHARACTERS,
     }
 
     def checked(self, value: str) -> str:
-        if not 1 <= len(value) <= MAXIMUM_BSS_ID_CHARACTERS:
-            raise names.InvalidName(f"Must have 1 to {MAXIMUM_BSS_ID_CHARACTERS} characters.")
+        if not 1 <= len(value) <= limits.BSS_ID_CHARACTERS:
+            raise names.InvalidName(f"Must have 1 to {limits.BSS_ID_CHARACTERS} characters.")
         if value in (".", ".."):
             raise names.InvalidName("Must not be '.' or '..'.")
         return names.check_text(value)
@@ -169,13 +160,13 @@ class PositiveNumber(fields.Field[float]):
 class Count(fields.Field[int]):
     """A whole number, 1 or more."""
 
-    json_schema = {"type": "integer", "minimum": 1, "maximum": MAXIMUM_COUNT}
+    json_schema = {"type": "integer", "minimum": 1, "maximum": limits.COUNT}
 
-    default_error_messages = {"invalid": f"Must be a whole number from 1 to {MAXIMUM_COUNT}."}
+    default_error_messages = {"invalid": f"Must be a whole number from 1 to {limits.COUNT}."}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if isinstance(value, bool) or not whole or not 1 <= value <= MAXIMUM_COUNT:
+        if isinstance(value, bool) or not whole or not 1 <= value <= limits.COUNT:
             raise self.make_error("invalid")
         return int(value)
 
@@ -185,8 +176,8 @@ class Tags(fields.List):
 
     json_schema = {"examples": [["night", "rain"]]}
 
-    def __init__(self, *, maximum: int = MAXIMUM_TAGS, **kwargs: Any):
-        length = validate.Length(min=1, max=MAXIMUM_TAG_CHARACTERS)
+    def __init__(self, *, maximum: int = limits.TAGS, **kwargs: Any):
+        length = validate.Length(min=1, max=limits.TAG_CHARACTERS)
         super().__init__(Text(validate=length), validate=validate.Length(max=maximum), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
@@ -207,7 +198,7 @@ class Metadata(fields.Field[str]):
 
     default_error_messages = {
         "invalid": "Must be an object.",
-        "too_large": f"Must have at most {MAXIMUM_METADATA_BYTES} bytes as JSON.",
+        "too_large": f"Must have at most {limits.METADATA_BYTES} bytes as JSON.",
         "too_deep": "Is nested too deep.",
         "nul": "NUL characters are not allowed.",
         "surrogate": "An unpaired surrogate is no character.",
@@ -223,7 +214,7 @@ class Metadata(fields.Field[str]):
         except TypeError:
             # Of what was read from JSON, orjson refuses this alone.
             raise self.make_error("too_deep") from None
-        if len(text) > MAXIMUM_METADATA_BYTES:
+        if len(text) > limits.METADATA_BYTES:
             raise self.make_error("too_large")
         return text.decode()
 
@@ -248,12 +239,12 @@ class Metadata(fields.Field[str]):
 class Limit(fields.Field[int]):
     """How many assets a page holds; without it all are streamed."""
 
-    json_schema = {"type": "integer", "minimum": 1, "maximum": MAXIMUM_LIMIT}
+    json_schema = {"type": "integer", "minimum": 1, "maximum": limits.PAGE}
 
-    default_error_messages = {"invalid": f"Must be a whole number from 1 to {MAXIMUM_LIMIT}."}
+    default_error_messages = {"invalid": f"Must be a whole number from 1 to {limits.PAGE}."}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if not re.fullmatch("[0-9]{1,4}", value) or not 1 <= int(value) <= MAXIMUM_LIMIT:
+        if not re.fullmatch("[0-9]{1,4}", value) or not 1 <= int(value) <= limits.PAGE:
             raise self.make_error("invalid")
         return int(value)
 

@@ -31,9 +31,7 @@ from enum import Enum
 from functools import lru_cache
 from itertools import product
 
-MAXIMUM_BYTES = 1_024
-MAXIMUM_ALTERNATIVES = 64
-MAXIMUM_REGEX_CHARACTERS = 16_384
+from dreamlake_assets import limits
 
 _LAST_CODE_POINT = "\U0010ffff"
 _LAST_BEFORE_SURROGATES = "\ud7ff"
@@ -124,7 +122,7 @@ def parse(pattern: str) -> Glob:
     _check_characters(pattern)
     nodes = _Parser(pattern).parse()
     regex = _regex(nodes)
-    if len(regex) > MAXIMUM_REGEX_CHARACTERS:
+    if len(regex) > limits.REGEX_CHARACTERS:
         raise GlobError("The braces of this pattern are too complex.", 0)
     lower, upper = _bounds(nodes)
     return Glob(regex, lower, upper, _folder(nodes))
@@ -148,9 +146,9 @@ def _check_characters(pattern: str) -> None:
         if character == "\0" or "\ud800" <= character <= "\udfff":
             raise GlobError("No name can hold this character.", position)
     encoded = pattern.encode()
-    if len(encoded) > MAXIMUM_BYTES:
-        fitting = encoded[:MAXIMUM_BYTES].decode(errors="ignore")
-        raise GlobError(f"The pattern is longer than {MAXIMUM_BYTES:,} bytes.", len(fitting))
+    if len(encoded) > limits.GLOB_BYTES:
+        fitting = encoded[: limits.GLOB_BYTES].decode(errors="ignore")
+        raise GlobError(f"The pattern is longer than {limits.GLOB_BYTES:,} bytes.", len(fitting))
 
 
 @dataclass
@@ -209,8 +207,8 @@ class _Parser:
     def _close(level: _Level, outer: _Level) -> None:
         level.end_branch()
         outer.count *= level.branches_count
-        if outer.count > MAXIMUM_ALTERNATIVES:
-            message = f"The braces have more than {MAXIMUM_ALTERNATIVES} alternatives in all."
+        if outer.count > limits.GLOB_ALTERNATIVES:
+            message = f"The braces have more than {limits.GLOB_ALTERNATIVES} alternatives in all."
             raise GlobError(message, level.position)
         if len(level.branches) == 1:
             outer.nodes.extend(level.branches[0])

@@ -2,10 +2,7 @@
 
 import re
 
-MAXIMUM_NAME_BYTES = 1024
-MAXIMUM_SEGMENT_BYTES = 255
-MAXIMUM_FOLDERS = 32
-MAXIMUM_EPISODE_CHARACTERS = 512
+from dreamlake_assets import limits
 
 CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
 
@@ -14,8 +11,8 @@ CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
 SLUG_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 IDEMPOTENCY_KEY_PATTERN = "[!-~]{1,255}"
 TEXT_PATTERN = f"[^{CONTROL_CHARACTERS}]*"
-_SEGMENT_PATTERN = rf"(?!\.{{1,2}}(?:/|$))[^/{CONTROL_CHARACTERS}]{{1,{MAXIMUM_SEGMENT_BYTES}}}"
-NAME_PATTERN = f"/*{_SEGMENT_PATTERN}(?:/+{_SEGMENT_PATTERN}){{0,{MAXIMUM_FOLDERS}}}"
+_SEGMENT_PATTERN = rf"(?!\.{{1,2}}(?:/|$))[^/{CONTROL_CHARACTERS}]{{1,{limits.SEGMENT_BYTES}}}"
+NAME_PATTERN = f"/*{_SEGMENT_PATTERN}(?:/+{_SEGMENT_PATTERN}){{0,{limits.FOLDERS}}}"
 
 _SLUG = re.compile(SLUG_PATTERN)
 _CONTROL_CHARACTER = re.compile(f"[{CONTROL_CHARACTERS}]")
@@ -56,8 +53,8 @@ def check_episode(name: str) -> str:
 
     :raises InvalidName: it is too long or has a character that is not allowed.
     """
-    if len(name) > MAXIMUM_EPISODE_CHARACTERS:
-        raise InvalidName(f"Must have at most {MAXIMUM_EPISODE_CHARACTERS} characters.")
+    if len(name) > limits.EPISODE_CHARACTERS:
+        raise InvalidName(f"Must have at most {limits.EPISODE_CHARACTERS} characters.")
     return check_text(name)
 
 
@@ -72,8 +69,8 @@ def normalise(name: str) -> str:
     :raises InvalidName: see the messages.
     """
     name = with_leading_slash(check_text(name))
-    if len(name.encode()) > MAXIMUM_NAME_BYTES:
-        raise InvalidName(f"Must have at most {MAXIMUM_NAME_BYTES} bytes in UTF-8.")
+    if len(name.encode()) > limits.NAME_BYTES:
+        raise InvalidName(f"Must have at most {limits.NAME_BYTES} bytes in UTF-8.")
     segments = name.split("/")[1:]
     if segments == [""]:
         raise InvalidName("Must have a character besides slashes.")
@@ -81,10 +78,10 @@ def normalise(name: str) -> str:
         raise InvalidName("Must not end with a slash.")
     if "." in segments or ".." in segments:
         raise InvalidName("Must not have a segment '.' or '..'.")
-    if any(len(segment.encode()) > MAXIMUM_SEGMENT_BYTES for segment in segments):
-        raise InvalidName(f"A segment must have at most {MAXIMUM_SEGMENT_BYTES} bytes in UTF-8.")
-    if len(segments) - 1 > MAXIMUM_FOLDERS:
-        raise InvalidName(f"Must have at most {MAXIMUM_FOLDERS} folders.")
+    if any(len(segment.encode()) > limits.SEGMENT_BYTES for segment in segments):
+        raise InvalidName(f"A segment must have at most {limits.SEGMENT_BYTES} bytes in UTF-8.")
+    if len(segments) - 1 > limits.FOLDERS:
+        raise InvalidName(f"Must have at most {limits.FOLDERS} folders.")
     return name
 
 

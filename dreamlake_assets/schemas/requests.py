@@ -6,10 +6,10 @@ from typing import Any, ClassVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, pre_load, validates_schema
 
+from dreamlake_assets import limits
 from dreamlake_assets.errors import InvalidRequest
 from dreamlake_assets.model import globs
 from dreamlake_assets.model.fields import (
-    MAXIMUM_TAGS_TO_LIST_BY,
     REQUIRED,
     AssetName,
     BssId,
@@ -107,7 +107,7 @@ class GlobPattern(Text):
 
     json_schema: ClassVar[dict[str, Any]] = {
         **Text.json_schema,
-        "maxLength": globs.MAXIMUM_BYTES,
+        "maxLength": limits.GLOB_BYTES,
         "format": "glob",
     }
 
@@ -127,7 +127,7 @@ class ListSchema(EpisodeFilterSchema):
     prefix = Prefix(load_default=None)
     glob = GlobPattern(load_default=None)
     tags = Tags(
-        maximum=MAXIMUM_TAGS_TO_LIST_BY,
+        maximum=limits.TAGS_TO_LIST_BY,
         data_key="tag",
         load_default=list,
         metadata={"description": "Only with this tag; given up to 10 times: with all of them."},

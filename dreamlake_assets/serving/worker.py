@@ -38,8 +38,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from dreamlake_assets import config, deadlines, trace
-from dreamlake_assets.limits import MAXIMUM_BODY_BYTES
+from dreamlake_assets import config, deadlines, limits, trace
 from dreamlake_assets.serving import observer
 from dreamlake_assets.serving.balance import Balance
 from dreamlake_assets.serving.headers import Origins
@@ -203,7 +202,7 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Serve a request; one whose body is too large to be read is the last on its connection."""
-        if getattr(req.body.reader, "length", 0) > MAXIMUM_BODY_BYTES:
+        if getattr(req.body.reader, "length", 0) > limits.BODY:
             req.force_close()
         return super().handle_request(req, conn)
 

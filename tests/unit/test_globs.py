@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dreamlake_assets import limits
 from dreamlake_assets.model.globs import (
-    MAXIMUM_REGEX_CHARACTERS,
     Folder,
     Glob,
     GlobError,
@@ -528,7 +528,7 @@ def test_the_longest_patterns_are_compiled_and_matched_at_once(
     connection: Connection, pattern: str
 ):
     glob = parse(pattern)
-    assert len(glob.regex) <= MAXIMUM_REGEX_CHARACTERS
+    assert len(glob.regex) <= limits.REGEX_CHARACTERS
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = '5s'")
         ask(connection, glob, ["/" + "a" * 1_023, "/" + "ab/" * 340 + "c"])
