@@ -10,8 +10,9 @@ from dreamlake_assets.database.connection import DeadlinePassed
 _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "08": errors.ConnectionLost,  # connection exception
     "22": errors.InvalidRequest,  # data exception
+    "22012": errors.IdempotencyKeyReused,  # division by zero: only asset/insert_once divides
     "23": errors.InvalidRequest,  # integrity constraint violation
-    "23502": errors.IdempotencyKeyReused,  # null where none may be: asset/insert_once writes it
+    "23502": errors.AssetsError,  # not null violation: the service left out a value, not the client
     "23503": errors.Unavailable,  # foreign key: what a statement had found was taken away meanwhile
     "23505": errors.Unavailable,  # unique violation: a statement sent again met itself under way
     "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary

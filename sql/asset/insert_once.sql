@@ -36,8 +36,11 @@
 --          cluster from finding the shard.
 --          A plan that is made while the tables are small is kept. LATERAL has it begin at the
 --          namespace; BETWEEN and ORDER BY, where = would do, have it take the index of the keys.
---          Where the path exists and the key was used for another request, the conflict sets
---          asset_id to null, which is not allowed: what was made in the same flight is undone.
+--          Where the path exists and the key was used for another request, the conflict divides by
+--          zero. Only an error undoes what was made in the same flight, whose end the service does
+--          not wait for. The SQLSTATE of this one, 22012, says which it is: no other statement
+--          divides, and of an error on a worker Citus passes on the SQLSTATE, but neither table nor
+--          column.
 
 WITH earlier AS (
     SELECT
@@ -142,7 +145,8 @@ made AS (
         AND (node.node_id IS NULL) = (%(folder)s::text IS NULL)
     ON CONFLICT (namespace_id, idempotency_key) WHERE idempotency_key IS NOT NULL
     DO UPDATE SET
-        asset_id = CASE WHEN asset.request_digest = excluded.request_digest THEN asset.asset_id END
+        asset_id = asset.asset_id
+    WHERE 1 / (asset.request_digest = excluded.request_digest)::int = 1
     RETURNING
         asset_id,
         space_id,

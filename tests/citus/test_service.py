@@ -41,7 +41,7 @@ def api(proxy: WireProxy, database_url: str, connection: psycopg.Connection) -> 
 
 def test_the_contract_holds() -> None:
     """tests/api, whose services are told that their database is a cluster."""
-    files = ["downloading", "getting_one", "listing", "registering", "unusual_names"]
+    files = ["downloading", "getting_one", "idempotency", "listing", "registering", "unusual_names"]
     tests = [f"tests/api/test_{name}.py" for name in files]
     # What stands between the client and the service makes no difference here.
     options = ["-q", "-p", "no:cacheprovider", "-k", "not nginx and not pgbouncer"]
