@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 
-from dreamlake_assets.database.connection import conninfo
+from dreamlake_assets.database.connection import connect
 from dreamlake_assets.database.explain import plan_of
 from dreamlake_assets.database.heads import Head
 from dreamlake_assets.model import globs
@@ -71,7 +71,7 @@ def seeded(server: Server, template: str) -> Iterator[psycopg.Connection]:
     """A session like those of the service, to a database of 230,000 assets."""
     with (
         server.database(template=template) as url,
-        psycopg.connect(conninfo(url, 60_000), autocommit=True) as connection,
+        connect(url, as_service=True) as connection,
     ):
         connection.execute(SEED.read_bytes())
         connection.execute(ANALYZE)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
-from dreamlake_assets.database.connection import conninfo
+from dreamlake_assets.database.connection import connect
 from dreamlake_assets.database.heads import FILES, Head
 from tests.conftest import add_namespace
 from tests.plans.conftest import Explain, explain
@@ -21,7 +20,7 @@ SERVED = [
 def plan_when_empty(server: Server, template: str) -> Iterator[Explain]:
     with (
         server.database(template=template) as url,
-        psycopg.connect(conninfo(url, 5_000), autocommit=True) as connection,
+        connect(url, as_service=True) as connection,
     ):
         yield explain(connection)
 
@@ -37,7 +36,7 @@ def test_no_table_is_read_whole_because_it_was_small(server: Server, template: s
     """What was planned on a few analysed rows is kept until the tables are analysed again."""
     with (
         server.database(template=template) as url,
-        psycopg.connect(conninfo(url, 5_000), autocommit=True) as connection,
+        connect(url, as_service=True) as connection,
     ):
         add_namespace(connection)
         connection.execute("VACUUM (ANALYZE)")
