@@ -75,9 +75,14 @@ class Head:
 
 
 def value(text: str) -> str | None:
-    r"""What an example stands for: ``null``, or a text whose control characters are ``\u0001``."""
+    r"""What an example stands for: ``null``, ``''`` for the empty text, or a text.
+
+    Its control characters are written as ``\u0001``.
+    """
     if text == "null":
         return None
+    if text == "''":
+        return ""
     return re.sub(r"\\u(....)", lambda escape: chr(int(escape[1], 16)), text)
 
 

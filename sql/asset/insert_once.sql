@@ -22,7 +22,7 @@
 --     tags             text[]         {night,rain}
 --     metadata         jsonb or null  {"robot": "r2"}
 --     idempotency_key  text           8e03978e-40d5-43e8-bc93-6894a57f9324
---     request_digest   bytea          \x2c26b46b68ffc68ff99b453c1d304134
+--     request_digest   bytea          \xe609f429c090a192b397e48dd5ae9db850aad34ce95937a6812b3d680131a3a8
 -- Returns: one: asset_id, space_id, episode_id, node_id of the asset of the key, the new one or an
 --          earlier one, and is_same: whether that was for the same request. None, and nothing is
 --          written: something on the path is missing, or the subject may not write to the namespace.

@@ -8,7 +8,7 @@
 --     episode           text or null    run-042
 --     episode_id        uuid or null    null
 --     kind              text            video
---     after_name        text            /
+--     after_name        text            ''
 --     after_id          uuid            00000000-0000-0000-0000-000000000000
 --     after_unnamed_id  uuid            00000000-0000-0000-0000-000000000000
 --     row_limit         bigint or null  100

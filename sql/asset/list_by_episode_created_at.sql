@@ -5,16 +5,16 @@
 --     namespace         text            testuser
 --     subject           text            test-001
 --     project           text            robotics
---     episode           text or null    run-0042
+--     episode           text or null    run-042
 --     episode_id        uuid or null    null
 --     kind              text            video
 --     created_after     timestamptz     2026-04-14T00:00:00Z
 --     created_before    timestamptz     2026-04-15T00:00:00Z
---     after_name        text            /
+--     after_name        text            ''
 --     after_id          uuid            00000000-0000-0000-0000-000000000000
 --     after_unnamed_id  uuid or null    00000000-0000-0000-0000-000000000000
 --     upper_name        text            0
---     regex             text            ^/camera/
+--     regex             text            ''
 --     row_limit         bigint or null  100
 -- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project', 'episode' or
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,

@@ -8,7 +8,7 @@
 --     episode       text or null    run-042
 --     episode_id    uuid or null    null
 --     kind          text            video
---     after_name    text            /
+--     after_name    text            /camera/
 --     after_id      uuid            00000000-0000-0000-0000-000000000000
 --     folder_regex  text            ^/camera/[^/]*$
 --     folder_lower  text            /camera/

@@ -5,17 +5,17 @@
 --     namespace         text            testuser
 --     subject           text            test-001
 --     project           text            robotics
---     episode           text or null    run-0042
+--     episode           text or null    run-042
 --     episode_id        uuid or null    null
 --     kind              text            video
 --     tags              text[]          {night,rain}
 --     created_after     timestamptz     -infinity
 --     created_before    timestamptz     infinity
---     after_name        text            /
+--     after_name        text            ''
 --     after_id          uuid            00000000-0000-0000-0000-000000000000
 --     after_unnamed_id  uuid or null    00000000-0000-0000-0000-000000000000
 --     upper_name        text            0
---     regex             text            ^/camera/
+--     regex             text            ''
 --     row_limit         bigint or null  100
 -- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project', 'episode' or
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,

@@ -6,10 +6,10 @@
 --     subject     text            test-001
 --     project     text            robotics
 --     kind        text            video
---     after_name  text            /camera
+--     after_name  text            /camera/
 --     after_id    uuid            00000000-0000-0000-0000-000000000000
 --     upper_name  text            /camera0
---     regex       text            ^/camera/[^/]*/run01\.mp4$
+--     regex       text            ^/camera/.*\.mp4$
 --     row_limit   bigint or null  100
 -- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,

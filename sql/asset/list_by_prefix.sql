@@ -8,7 +8,7 @@
 --     kind        text            video
 --     after_name  text            /camera
 --     after_id    uuid            00000000-0000-0000-0000-000000000000
---     upper_name  text            /camera0
+--     upper_name  text            /camerb
 --     row_limit   bigint or null  100
 -- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,

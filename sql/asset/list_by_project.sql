@@ -6,7 +6,7 @@
 --     subject           text            test-001
 --     project           text            robotics
 --     kind              text            video
---     after_name        text            /
+--     after_name        text            ''
 --     after_id          uuid            00000000-0000-0000-0000-000000000000
 --     after_unnamed_id  uuid            00000000-0000-0000-0000-000000000000
 --     row_limit         bigint or null  100

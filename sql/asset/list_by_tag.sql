@@ -9,11 +9,11 @@
 --     tags              text[]          {night,rain}
 --     created_after     timestamptz     -infinity
 --     created_before    timestamptz     infinity
---     after_name        text            /
+--     after_name        text            ''
 --     after_id          uuid            00000000-0000-0000-0000-000000000000
 --     after_unnamed_id  uuid or null    00000000-0000-0000-0000-000000000000
 --     upper_name        text            0
---     regex             text            ^/camera/
+--     regex             text            ''
 --     row_limit         bigint or null  100
 -- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
 --          null). All null in the one row that stands where nothing matches. None: no such namespace,

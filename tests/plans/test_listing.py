@@ -48,7 +48,7 @@ def test_a_prefix(plan: Explain, deep: dict[str, object]) -> None:
 
 def test_a_glob(plan: Explain, deep: dict[str, object]) -> None:
     for position in ({}, deep):
-        page = plan("asset/list_by_glob", **position, regex="^/camera/.*mp4$")
+        page = plan("asset/list_by_glob", **position)
         assert is_a_page(page, TO_PROJECT | {OF_PROJECT})
 
 
@@ -65,7 +65,7 @@ def test_a_prefix_in_an_episode(plan: Explain, deep_in_episode: dict[str, object
 
 def test_a_glob_in_an_episode(plan: Explain, deep_in_episode: dict[str, object]) -> None:
     for position in (LARGE_EPISODE, deep_in_episode):
-        page = plan("asset/list_by_episode_glob", **position, regex="^/camera/.*mp4$")
+        page = plan("asset/list_by_episode_glob", **position)
         assert is_a_page(page, TO_EPISODE | {OF_EPISODE})
 
 

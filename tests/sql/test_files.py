@@ -1,7 +1,6 @@
 """Every file below sql/ can be run as it stands, and its head tells the truth."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -9,9 +8,7 @@ import pytest
 
 from dreamlake_assets.database.heads import FILES, SECTIONS, Head
 from dreamlake_assets.database.queries import SQL_DIRECTORY, query
-from dreamlake_assets.model import globs
-from dreamlake_assets.model.kinds import FOUND_COLUMNS, KINDS, LISTED_COLUMNS
-from dreamlake_assets.store.listing import Filters, _listing
+from dreamlake_assets.model.kinds import FOUND_COLUMNS, LISTED_COLUMNS
 from tests.support.heads import execute, placeholders, prepare
 
 PACKAGE = Path(__file__).parents[2] / "dreamlake_assets"
@@ -88,22 +85,6 @@ def test_some_function_runs_the_file(name: str) -> None:
     used, lists = re.subn(r"^_HOT_\w+ = \(.*?^\)", "", sources, flags=re.DOTALL | re.MULTILINE)
     assert lists == 2
     assert f'"{name}"' in used
-
-
-def test_each_listing_is_reached_by_a_request() -> None:
-    reached = set()
-    for episode in (None, "run-042"):
-        everything = Filters("testuser", "robotics", episode=episode)
-        for filters in (
-            everything,
-            replace(everything, prefix="/a"),
-            replace(everything, glob=globs.parse("/a/**")),
-            replace(everything, glob=globs.parse("/a/*/b*")),
-            replace(everything, tags=["night"]),
-            replace(everything, created_after="2026-04-14T00:00:00Z"),
-        ):
-            reached.add(_listing(KINDS["video"], "test-001", filters, None, 1)[0])
-    assert reached == set(LISTINGS)
 
 
 def test_a_folder_of_sql_holds_files_of_one_noun() -> None:
