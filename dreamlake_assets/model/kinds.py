@@ -1,7 +1,20 @@
-"""The kinds of assets, as data: what differs between a video and a label track, and nothing else.
+"""The kinds of assets as data: the differences between a video and a label track.
 
-A further kind is an entry here, and a migration that tells the constraint
-``asset_has_the_fields_of_its_kind`` about it.
+A further kind takes:
+
+- an entry in ``KINDS``, and a sample file in ``local/samples.py``;
+- a migration that adds the kind to the constraint ``asset_has_the_fields_of_its_kind`` and makes
+  its view; then ``make schema``.
+
+A kind with a column of its own also takes:
+
+- the column in the migration, with its comment and its CHECK, and the name of the CHECK in
+  ``sqlstates.py``;
+- an entry in ``_OWN_COLUMNS``;
+- the column in every statement that returns or inserts whole assets: all ``sql/asset/list_*.sql``,
+  ``find_by_id.sql``, ``insert.sql`` and ``insert_once.sql``.
+
+``tests/sql/test_columns_of_kinds.py`` lists each statement, view and constraint without the column.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
