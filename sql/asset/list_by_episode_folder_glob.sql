@@ -33,6 +33,35 @@
 --          what lies between the end of one (path || '0') and the beginning of the next (path || '/').
 --          Each gap gives a page at most, and the page is sorted from those.
 
+WITH place AS (
+    SELECT
+        namespace.namespace_id,
+        space.space_id,
+        episode.episode_id
+    FROM namespace
+    INNER JOIN namespace_member
+        ON namespace_member.namespace_id = namespace.namespace_id
+        AND namespace_member.subject = %(subject)s::text
+    LEFT JOIN space
+        ON space.namespace_id = namespace.namespace_id
+        AND space.slug = %(project)s::text
+    LEFT JOIN LATERAL (
+        SELECT by_name.episode_id
+        FROM episode AS by_name
+        WHERE by_name.namespace_id = space.namespace_id
+            AND by_name.space_id = space.space_id
+            AND by_name.name = %(episode)s::text
+        UNION ALL
+        SELECT by_id.episode_id
+        FROM episode AS by_id
+        WHERE by_id.namespace_id = space.namespace_id
+            AND by_id.space_id = space.space_id
+            AND by_id.episode_id = %(episode_id)s::uuid
+    ) AS episode
+        ON TRUE
+    WHERE namespace.slug = %(namespace)s::text
+)
+
 SELECT
     page.asset_id,
     page.name,
@@ -47,30 +76,10 @@ SELECT
     page.height,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
-        WHEN space.space_id IS NULL THEN 'project'
-        WHEN episode.episode_id IS NULL THEN 'episode'
+        WHEN place.space_id IS NULL THEN 'project'
+        WHEN place.episode_id IS NULL THEN 'episode'
     END AS missing
-FROM namespace
-INNER JOIN namespace_member
-    ON namespace_member.namespace_id = namespace.namespace_id
-    AND namespace_member.subject = %(subject)s::text
-LEFT JOIN space
-    ON space.namespace_id = namespace.namespace_id
-    AND space.slug = %(project)s::text
-LEFT JOIN LATERAL (
-    SELECT by_name.episode_id
-    FROM episode AS by_name
-    WHERE by_name.namespace_id = space.namespace_id
-        AND by_name.space_id = space.space_id
-        AND by_name.name = %(episode)s::text
-    UNION ALL
-    SELECT by_id.episode_id
-    FROM episode AS by_id
-    WHERE by_id.namespace_id = space.namespace_id
-        AND by_id.space_id = space.space_id
-        AND by_id.episode_id = %(episode_id)s::uuid
-) AS episode
-    ON TRUE
+FROM place
 LEFT JOIN LATERAL (
     SELECT
         found.asset_id,
@@ -90,8 +99,8 @@ LEFT JOIN LATERAL (
         UNION ALL
         SELECT node.path
         FROM node
-        WHERE node.namespace_id = space.namespace_id
-            AND node.scope_id = episode.episode_id
+        WHERE node.namespace_id = place.namespace_id
+            AND node.scope_id = place.episode_id
             AND node.path >= %(folder_lower)s::text
             AND node.path < %(folder_upper)s::text
     ) AS folder
@@ -106,8 +115,8 @@ LEFT JOIN LATERAL (
                 child.path,
                 child.path || '/' AS upper
             FROM node AS child
-            WHERE child.namespace_id = space.namespace_id
-                AND child.scope_id = episode.episode_id
+            WHERE child.namespace_id = place.namespace_id
+                AND child.scope_id = place.episode_id
                 AND child.path >= folder.path || %(file_lower)s::text
                 AND child.path < folder.path || %(file_upper)s::text
                 AND child.path || '/' < folder.path || %(file_upper)s::text
@@ -133,8 +142,8 @@ LEFT JOIN LATERAL (
             asset.height,
             asset.created_at
         FROM asset
-        WHERE asset.namespace_id = space.namespace_id
-            AND asset.episode_id = episode.episode_id
+        WHERE asset.namespace_id = place.namespace_id
+            AND asset.episode_id = place.episode_id
             AND asset.kind = %(kind)s::text
             AND (asset.name, asset.asset_id) > (
                 greatest(gap.lower, %(after_name)s::text),
@@ -159,4 +168,3 @@ LEFT JOIN LATERAL (
     LIMIT %(row_limit)s::bigint
 ) AS page
     ON TRUE
-WHERE namespace.slug = %(namespace)s::text

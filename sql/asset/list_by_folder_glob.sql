@@ -33,7 +33,7 @@
 --          "gap" is what lies between the end of one (path || '0') and the beginning of the next
 --          (path || '/'). Each gap gives a page at most, and the page is sorted from those.
 
-WITH RECURSIVE project AS (
+WITH RECURSIVE place AS (
     SELECT
         namespace.namespace_id,
         space.space_id
@@ -60,12 +60,12 @@ folder AS (
             ELSE next_folder.path || U&'\0001'
         END AS hop_from
     FROM folder
-    CROSS JOIN project
+    CROSS JOIN place
     CROSS JOIN LATERAL (
         SELECT node.path
         FROM node
-        WHERE node.namespace_id = project.namespace_id
-            AND node.space_id = project.space_id
+        WHERE node.namespace_id = place.namespace_id
+            AND node.space_id = place.space_id
             AND node.path >= folder.hop_from
             AND node.path < %(folder_upper)s::text
         ORDER BY node.path ASC
@@ -87,9 +87,9 @@ SELECT
     page.height,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
-        WHEN project.space_id IS NULL THEN 'project'
+        WHEN place.space_id IS NULL THEN 'project'
     END AS missing
-FROM project
+FROM place
 LEFT JOIN LATERAL (
     SELECT
         found.asset_id,
@@ -123,8 +123,8 @@ LEFT JOIN LATERAL (
                     node.path,
                     strpos(substr(node.path, length(folder.path) + 2), '/') AS slash
                 FROM node
-                WHERE node.namespace_id = project.namespace_id
-                    AND node.space_id = project.space_id
+                WHERE node.namespace_id = place.namespace_id
+                    AND node.space_id = place.space_id
                     AND node.path >= child.hop_from
                     AND node.path < folder.path || %(file_upper)s::text
                 ORDER BY node.path ASC
@@ -164,8 +164,8 @@ LEFT JOIN LATERAL (
             asset.height,
             asset.created_at
         FROM asset
-        WHERE asset.namespace_id = project.namespace_id
-            AND asset.space_id = project.space_id
+        WHERE asset.namespace_id = place.namespace_id
+            AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text
             AND (asset.name, asset.asset_id) > (
                 greatest(gap.lower, %(after_name)s::text),
