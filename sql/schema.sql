@@ -8,10 +8,10 @@ CREATE TABLE schema_migration (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-COMMENT ON TABLE schema_migration IS 'The files of sql/migrations that this database has.';
-COMMENT ON COLUMN schema_migration.version IS 'The number that the name of the file begins with.';
-COMMENT ON COLUMN schema_migration.name IS 'The name of the file without .sql.';
-COMMENT ON COLUMN schema_migration.checksum IS 'SHA-256 of the file: one that was changed later is refused.';
+COMMENT ON TABLE schema_migration IS 'The migrations that this database has: a row for each file of sql/migrations.';
+COMMENT ON COLUMN schema_migration.version IS 'The number at the beginning of the file name.';
+COMMENT ON COLUMN schema_migration.name IS 'The file name without .sql.';
+COMMENT ON COLUMN schema_migration.checksum IS 'SHA-256 of the file; dreamlake-assets migrate refuses a file that was changed later.';
 
 ALTER TABLE ONLY schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
@@ -47,9 +47,9 @@ CREATE TABLE namespace_member (
 );
 ALTER TABLE ONLY namespace_member ALTER COLUMN subject SET (n_distinct=-0.2);
 
-COMMENT ON TABLE namespace_member IS 'Who may do what in a namespace.';
-COMMENT ON COLUMN namespace_member.subject IS 'The claim "sub" of the tokens of this member.';
-COMMENT ON COLUMN namespace_member.role IS 'reader: may list and download; writer: may register as well.';
+COMMENT ON TABLE namespace_member IS 'The members of namespaces, with their roles.';
+COMMENT ON COLUMN namespace_member.subject IS 'The claim "sub" in the tokens of the member.';
+COMMENT ON COLUMN namespace_member.role IS 'reader: lists and downloads; writer: also registers.';
 
 ALTER TABLE ONLY namespace_member
     ADD CONSTRAINT namespace_member_pkey PRIMARY KEY (namespace_id, subject);
@@ -101,7 +101,7 @@ CREATE TABLE episode (
 ALTER TABLE ONLY episode ALTER COLUMN namespace_id SET (n_distinct=1);
 
 COMMENT ON TABLE episode IS 'One recording session in a project.';
-COMMENT ON COLUMN episode.name IS 'May hold slashes, such as 2026/q1/run-042; they make no folders.';
+COMMENT ON COLUMN episode.name IS 'May contain slashes, such as 2026/q1/run-042; these are not folders.';
 
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_name_key UNIQUE (namespace_id, name, space_id);
@@ -130,10 +130,10 @@ CREATE TABLE node (
 );
 ALTER TABLE ONLY node ALTER COLUMN namespace_id SET (n_distinct=1);
 
-COMMENT ON TABLE node IS 'A folder of an episode, or of a project where no episode is given.';
-COMMENT ON COLUMN node.scope_id IS 'What the folder stands in: its episode, else its project.';
-COMMENT ON COLUMN node.parent_id IS 'The folder that holds this one; null for a folder at the root.';
-COMMENT ON COLUMN node.path IS 'The whole path, such as /camera/front.';
+COMMENT ON TABLE node IS 'A folder of an episode, or of a project for assets without an episode.';
+COMMENT ON COLUMN node.scope_id IS 'The episode of the folder, or its project if it has no episode. Never null, so that keys can contain it.';
+COMMENT ON COLUMN node.parent_id IS 'The folder that contains this one; null for a folder at the root.';
+COMMENT ON COLUMN node.path IS 'The full path, such as /camera/front.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_path_key UNIQUE (namespace_id, scope_id, path);
@@ -201,16 +201,16 @@ END),
 );
 
 COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track, a text track or an image.';
-COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root or without a name.';
-COMMENT ON COLUMN asset.asset_id IS 'UUIDv7 made by the service: of two, the greater was registered later.';
+COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root, and for one without a name.';
+COMMENT ON COLUMN asset.asset_id IS 'UUIDv7, made by the service: the greater of two ids was registered later.';
 COMMENT ON COLUMN asset.fps IS 'Frames per second.';
 COMMENT ON COLUMN asset.sample_rate IS 'In hertz.';
-COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4; null: not named.';
+COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4; null for an asset without a name.';
 COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId, bssTextTrackId or bssImageId.';
 COMMENT ON COLUMN asset.width IS 'In pixels.';
 COMMENT ON COLUMN asset.height IS 'In pixels.';
-COMMENT ON COLUMN asset.idempotency_key IS 'The Idempotency-Key of the request, kept for good; unique in its namespace; null: none was given.';
-COMMENT ON COLUMN asset.request_digest IS 'SHA-256 of the kind and the body of a request with a key: the key is for that request alone.';
+COMMENT ON COLUMN asset.idempotency_key IS 'The Idempotency-Key of the request, unique in its namespace and kept for good; null for a request without one.';
+COMMENT ON COLUMN asset.request_digest IS 'SHA-256 of the kind and the body of a request with a key; another request with this key is refused.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);

@@ -1,20 +1,20 @@
-"""What the errors of PostgreSQL mean to a client: by their SQLSTATE, and by the constraint."""
+"""The meaning of PostgreSQL's errors to a client, by SQLSTATE and by constraint."""
 
 import psycopg
 
 from dreamlake_assets import errors
 from dreamlake_assets.database.connection import DeadlinePassed
 
-#: What an SQLSTATE, or the class of one (its first two characters), means to a client.
+#: The error for an SQLSTATE, or for all that begin with the same two or three characters.
 #: Source: PostgreSQL's documentation, appendix A.
 _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "08": errors.ConnectionLost,  # connection exception
     "22": errors.InvalidRequest,  # data exception
     "22012": errors.IdempotencyKeyReused,  # division by zero: only asset/insert_once divides
     "23": errors.InvalidRequest,  # integrity constraint violation
-    "23502": errors.AssetsError,  # not null violation: the service left out a value, not the client
-    "23503": errors.Unavailable,  # foreign key: what a statement had found was taken away meanwhile
-    "23505": errors.Unavailable,  # unique violation: a statement sent again met itself under way
+    "23502": errors.AssetsError,  # not null violation: the service left out a value
+    "23503": errors.Unavailable,  # foreign key violation: a row that was found is gone meanwhile
+    "23505": errors.Unavailable,  # unique violation: a statement sent again while it still runs
     "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
     "40": errors.Rollback,  # transaction rollback: deadlock, conflict with recovery
     "42P01": errors.SchemaBehind,  # undefined table
@@ -25,8 +25,8 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "57P": errors.ConnectionLost,  # admin shutdown, crash shutdown, cannot connect now
 }
 
-#: What a constraint guards, under its published name. The schemas of requests check the same
-#: before; the database has the last word.
+#: The published name of the field that a constraint checks. The schemas of requests check it first;
+#: the database has the last word.
 _CONSTRAINTS = {
     "asset_channels_is_1_or_more": "channels",
     "asset_format_is_known": "format",
@@ -43,10 +43,11 @@ _CONSTRAINTS = {
 
 
 def meaning(state: str, constraint: str | None) -> errors.AssetsError:
-    """What a client is told; that the service failed, where nobody expected the error.
+    """The error for a client. An SQLSTATE that is not listed is a failure of the service.
 
-    :param state: the SQLSTATE, five characters.
-    :param constraint: the name of the one that was violated.
+    :param state: five characters.
+    :param constraint: the name of the violated constraint. Citus does not pass it on from a worker;
+        the error then names no field.
     """
     kind = next(
         (_MEANINGS[state[:length]] for length in (5, 3, 2) if state[:length] in _MEANINGS),

@@ -17,21 +17,17 @@
 --     file_upper    text            /run01.mp4\u0001
 --     regex         text            ^/camera/[^/]*/run01\.mp4$
 --     row_limit     bigint or null  100
--- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project', 'episode' or
---          null). All null in the one row that stands where nothing matches. None: no such namespace,
---          or the subject is no member of it.
--- Index:   node_path_key, one Index Only Scan, and one more per folder; asset_by_episode_name, one
---          Index Scan per gap between the folders in a folder;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
---          episode_name_key and episode_pkey, an Index Scan each
--- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
---          single project keeps that order, and a sort on top would hold the rows back.
---          The two halves of "episode" are two index look-ups; the one that is not asked for finds
---          nothing.
---          Each folder gives its own files only, or a file would be found once for each folder
---          above it. They lie in the gaps between its folders, whose names may be many more: "gap" is
---          what lies between the end of one (path || '0') and the beginning of the next (path || '/').
---          Each gap gives a page at most, and the page is sorted from those.
+-- Returns: many: the columns of a listed asset, and missing ('project', 'episode' or null). Without a
+--          match: one row in which all asset columns are null. None: there is no such namespace, or
+--          the subject is not a member of it.
+-- Index:   node_path_key, an Index Only Scan for the folders and one for each folder;
+--          asset_by_episode_name, an Index Scan for each gap; for the path: namespace_slug_key,
+--          namespace_member_pkey, space_slug_key, episode_name_key and episode_pkey, an Index Scan
+--          each
+-- Why:     In an episode each path has one row in node, so folders are a range of node_path_key. The
+--          root is '' and has no row there.
+--          See sql/README.md: #files-lie-between-folders, #the-outer-query-has-no-order-by,
+--          #an-episode-by-name-or-by-id, #one-row-when-nothing-matches, #created_at-as-text.
 
 WITH place AS (
     SELECT
