@@ -10,7 +10,7 @@ from tests.conftest import add_namespace
 from tests.plans.conftest import Explain, explain
 from tests.support.postgres import Server
 
-#: Those that the service runs for its clients.
+#: The statements that serve requests.
 SERVED = [
     name for name in FILES if Head(name).words("Route").startswith(("GET /assets", "POST /assets"))
 ]
@@ -33,7 +33,7 @@ def test_the_indexes_of_the_head_are_used(plan_when_empty: Explain, name: str) -
 
 
 def test_no_table_is_read_whole_because_it_was_small(server: Server, template: str) -> None:
-    """What was planned on a few analysed rows is kept until the tables are analysed again."""
+    """Plans that were made on a few analysed rows are kept until the tables are analysed again."""
     with (
         server.database(template=template) as url,
         connect(url, as_service=True) as connection,

@@ -1,4 +1,4 @@
-"""Every index serves a file, and a test of plans shows that it does."""
+"""Every index serves a statement, and a test of plans shows it."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ CLAIMS = "\n".join(
 
 @pytest.fixture
 def comments(seeded: psycopg.Connection) -> dict[str, str]:
-    """What each index says of itself, or the constraint that made it."""
+    """The comment of each index, or of its constraint."""
     rows = seeded.execute(
         "SELECT relname, coalesce(obj_description(pg_class.oid, 'pg_class'),"
         " obj_description(pg_constraint.oid, 'pg_constraint'), '')"
@@ -28,7 +28,7 @@ def comments(seeded: psycopg.Connection) -> dict[str, str]:
 
 
 def served(comment: str) -> set[str]:
-    """The files that a comment names, or tells by their parameters."""
+    """The statements that a comment names, or tells by their parameters."""
     names = set(re.findall(r"\b[a-z_]+/[a-z_]+\b", comment))
     for rule in re.findall(r"each statement with the parameters? (\w+(?: and \w+)*)", comment):
         parameters = {*rule.split(" and ")}
@@ -37,7 +37,7 @@ def served(comment: str) -> set[str]:
 
 
 def test_a_comment_names_each_file_whose_head_names_the_index(comments: dict[str, str]) -> None:
-    """And no other file."""
+    """It names no other file."""
     for index, comment in comments.items():
         files = {name for name in FILES if index in Head(name).indexes}
         assert files, f"{index} serves no file"

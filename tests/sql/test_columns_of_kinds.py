@@ -1,4 +1,4 @@
-"""A column of a kind stands everywhere it has to; where it does not, a test lists the places."""
+"""Each column of a kind is in every statement and view that needs it; a test lists the others."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,15 @@ def count(column: str, text: str) -> int:
 
 
 def part_of_the_schema(pattern: str) -> str:
-    """What a pattern finds in sql/schema.sql; nothing where it finds nothing."""
+    """The match of a pattern in sql/schema.sql; empty without a match."""
     found = re.search(pattern, SCHEMA_FILE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     return found[0] if found else ""
 
 
 def lacking(columns: Sequence[str]) -> Iterator[str]:
-    """Where columns of kinds are missing: a file, or a part of the schema, and the column."""
+    """The places without a column of a kind: a file or a part of the schema, and the column."""
     for name in FILES:
-        # A statement names all of them equally often, or none of them.
+        # A statement names all of them equally often, or none.
         counts = {column: count(column, query(name).decode()) for column in columns}
         yield from (f"{name}: {each}" for each in columns if counts[each] < max(counts.values()))
     for part, pattern in (

@@ -1,4 +1,4 @@
-"""The error that asset/insert_once raises on purpose, and the one that it must not be taken for."""
+"""No fault of the service is mistaken for the error that asset/insert_once raises on purpose."""
 
 import re
 
@@ -14,7 +14,7 @@ BODY = {"namespace": NAMESPACE, "project": PROJECT, "name": "/camera/front/run01
 
 
 def test_no_other_statement_divides() -> None:
-    """A division by zero is told from a fault by its SQLSTATE alone: Citus passes on no more."""
+    """The SQLSTATE alone identifies the error: Citus passes on no table and no column."""
     dividing = re.compile(r" / |%%|\b(?:div|mod)\(")
     assert [name for name in FILES if dividing.search(query(name).decode())] == [
         "asset/insert_once"
@@ -25,7 +25,7 @@ def test_no_other_statement_divides() -> None:
 def test_a_value_that_the_service_leaves_out_is_a_fault_of_the_service(
     database_url: str, caplog: pytest.LogCaptureFixture, key: str | None
 ) -> None:
-    """Not the client's: a NOT NULL violation is a 500, and the log says which column it was."""
+    """A NOT NULL violation is a 500, and the log names the column."""
     settings = settings_of(database_url)
     headers = headers_of(settings)() | ({"Idempotency-Key": key} if key else {})
     with psycopg.connect(database_url, autocommit=True) as connection, serving(settings) as app:

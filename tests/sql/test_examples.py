@@ -1,4 +1,4 @@
-"""The examples of the heads are what the service sends; its own code works them out here."""
+"""The examples in the heads are the parameters that the service sends, derived from its code."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from dreamlake_assets.store.asset import Filters, _digest, _listing
 ASSET = Head("asset/insert_once").examples
 ROW_LIMIT = 100
 
-#: The filters of the lists of a project. Those of an episode have the same, and the episode.
+#: The filters of the lists of a project. The lists of an episode also have the episode.
 FILTERS: tuple[dict[str, Any], ...] = (
     {},
     {"prefix": "/camera"},
@@ -81,12 +81,12 @@ def test_the_digest_is_that_of_the_request() -> None:
 
 
 def test_a_parameter_has_one_example_in_all_files() -> None:
-    """But where the service works it out for the statement, or where it is null.
+    """Except a parameter that the service derives from the request, and except null.
 
-    An asset that is inserted is new; one that is found is in the database of tests/plans.
+    An inserted asset is new, and a found one is in the database of tests/plans.
     """
-    worked_out = {"after_name", "upper_name", "regex", "created_after", "created_before"}
-    own = {*worked_out, "asset_id"}
+    derived = {"after_name", "upper_name", "regex", "created_after", "created_before"}
+    own = {*derived, "asset_id"}
     found: dict[str, set[str]] = {}
     for name in set(FILES) - {"schema_migration/insert"}:
         for key, example in Head(name).examples.items():

@@ -1,4 +1,4 @@
-"""Every file below sql/ can be run as it stands, and its head tells the truth."""
+"""Every statement below sql/ runs, and its head is true."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_the_head_has_every_section(name: str) -> None:
 
 @every_file
 def test_the_parameters_are_those_of_the_head(name: str) -> None:
-    """Each is cast wherever it stands, always alike: PostgreSQL never has to guess a type."""
+    """Each use has the same cast, so that PostgreSQL never guesses a type."""
     parameters = Head(name).parameters
     assert set(placeholders(name)) == {(each.name, each.type) for each in parameters}
     assert all(each.nullable or each.example is not None for each in parameters)
@@ -88,7 +88,7 @@ def test_some_function_runs_the_file(name: str) -> None:
 
 
 def test_a_folder_of_sql_holds_files_of_one_noun() -> None:
-    """No file is out of the reach of these tests."""
+    """These tests reach every file."""
     apart = {"roles.sql", "schema.sql"}
     assert {path.name for path in SQL_DIRECTORY.glob("*.sql")} <= apart
     assert list(SQL_DIRECTORY.glob("*/*/**/*.sql")) == []

@@ -1,4 +1,4 @@
-"""A glob finds what matching every name finds, whichever way it is answered."""
+"""A list by glob returns the same assets as matching every name, with either statement."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets import limits, store
+from dreamlake_assets import store
 from dreamlake_assets.database.connection import Connection, connect
 from dreamlake_assets.model import globs
 from dreamlake_assets.model.cursors import Position
@@ -21,7 +21,7 @@ from tests.support.postgres import Server
 VIDEO = KINDS["video"]
 EPISODES = ("one", "two", None)
 
-# Few, so that names and patterns meet; and around the slash in the order of bytes.
+# Few, so that patterns match names; some sort just before and after the slash.
 SEGMENTS = ("a", "a", "b", "ab", "a-", "a0", "*", "[é")
 names = st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=4).map(
     lambda segments: "/" + "/".join(segments)
@@ -35,14 +35,14 @@ file_parts = st.one_of(st.just("a*"), st.sampled_from(("*", "a", "*b", "**")), n
 patterns = (
     st.tuples(st.lists(folder_parts, min_size=1, max_size=2), file_parts)
     .map(lambda pattern: "/".join([*pattern[0], pattern[1]]))
-    # More alternatives than that are refused.
-    .filter(lambda pattern: 3 ** pattern.count("{") <= limits.GLOB_ALTERNATIVES)
+    # The service refuses more alternatives.
+    .filter(lambda pattern: 3 ** pattern.count("{") <= globs.MAXIMUM_ALTERNATIVES)
 )
 
 
 @pytest.fixture(scope="module")
 def project(server: Server, template: str) -> Iterator[Connection]:
-    """A project with two episodes and nothing in it."""
+    """A project with two empty episodes."""
     with server.database(template=template) as url, connect(url) as connection:
         add_namespace(connection)
         connection.execute(
@@ -84,7 +84,7 @@ def fill(connection: psycopg.Connection, made: list[tuple[str, str | None]]) -> 
 def matching(
     connection: psycopg.Connection, glob: globs.Glob, episode: str | None
 ) -> list[tuple[str, str]]:
-    """What matches, by asking of each asset."""
+    """The assets that match, found by matching each name."""
     return connection.execute(
         "SELECT asset.asset_id, asset.name FROM asset"
         " LEFT JOIN episode USING (namespace_id, episode_id)"
@@ -94,9 +94,9 @@ def matching(
     ).fetchall()
 
 
-# Below /a nothing is looked for, but /a0 comes right after it.
+# Everything below /a is skipped; /a0 follows right after it.
 @example([("/a/a/a", None), ("/a0/a", None)], "*/a*", None, 1)
-# A file that two folders are above of.
+# Two folders above the file match.
 @example([("/a/a/a", "one"), ("/a/a", "one")], "**/a*", "one", 1)
 @settings(max_examples=300, deadline=None)
 @given(assets, patterns, st.sampled_from(EPISODES), st.integers(1, 5))

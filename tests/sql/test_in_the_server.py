@@ -1,4 +1,4 @@
-"""Whoever looks at the server sees which file a statement is from, and which worker sent it."""
+"""The server shows the file of each statement, and the worker that sent it."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import Api, serving
 from tests.support.postgres import Server
 
-#: The oldest that is served, where this machine has it, and the newest.
+#: The oldest supported version, if it is installed, and the newest.
 VERSIONS = sorted({binaries(prefer_installed=True), binaries(prefer_installed=False)})
 
 OPTIONS = (

@@ -1,4 +1,4 @@
-"""sql/README.md says what the heads of the files say, and what they refer to."""
+"""sql/README.md agrees with the heads of the files."""
 
 import re
 

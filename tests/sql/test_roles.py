@@ -1,6 +1,6 @@
-"""sql/roles.sql: the service can read and write rows, and nothing else.
+"""sql/roles.sql: the service may read and write rows, and nothing else.
 
-That it can do all it has to is shown by tests/api, whose service runs as this role.
+tests/api runs the service as this role, which shows that the role may do all it has to.
 """
 
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def test_nothing_else_can_be_done(service: psycopg.Connection, statement: str) -
 def test_the_settings_of_the_role_are_those_of_the_services_sessions(
     url: str, service: psycopg.Connection
 ) -> None:
-    """PgBouncer passes no startup options on."""
+    """PgBouncer does not pass startup options on."""
     names = [*_SESSION, "statement_timeout"]
 
     def settings(connection: psycopg.Connection) -> dict[str, str]:
@@ -94,7 +94,7 @@ def test_the_settings_of_the_role_are_those_of_the_services_sessions(
 
 
 def test_on_a_cluster_the_role_plans_with_parameters(server: Server, template: str) -> None:
-    """On the workers, too, whose sessions have the settings of the role."""
+    """The settings of the role also apply to the workers' sessions."""
     try:
         with server.database(template=template) as url:
             with psycopg.connect(url, autocommit=True) as superuser:

@@ -1,4 +1,4 @@
-"""The statement of an episode is that of a project, and the episode besides."""
+"""The statements of a project and of an episode differ only by the episode."""
 
 import re
 from collections.abc import Iterable
@@ -8,28 +8,28 @@ import pytest
 from dreamlake_assets.heads import FILES, Head
 from dreamlake_assets.queries import query
 
-#: The statement of an episode, by that of a project.
+#: The name of the statement of an episode, by the name of that of a project.
 TWINS = {
     name.replace("_episode", "" if "_episode_" in name else "_project"): name
     for name in FILES
     if name.startswith("asset/") and "_episode" in name
 }
 
-#: What makes the statement of a project of that of an episode.
+#: Turns the statement of an episode into that of a project.
 WITHOUT_EPISODE = (
-    # It is looked up by its name and by its id.
+    # The lookup by name and by id.
     (r"^ *LEFT JOIN LATERAL \(\n *SELECT by_name.*?\) AS episode\n *ON TRUE\n", ""),
-    # It may be missing.
+    # The answer that it is missing.
     (r"^ *WHEN \w+\.episode_id IS NULL THEN 'episode'\n", ""),
-    # Its id is handed on to where assets are compared with it.
+    # Its id, and the comparison of assets with it.
     (r",\n *\w+\.episode_id$", ""),
     (r"^ *AND few\.episode_id = place\.episode_id\n", ""),
     (r"\basset\.episode_id = episode\.episode_id$", "asset.space_id = space.space_id"),
     (r"\basset\.episode_id = place\.episode_id$", "asset.space_id = place.space_id"),
 )
 
-#: What leaves out how folders are found: in an episode each path is in the index once, in a project
-#: once for each episode.
+#: Removes the search for folders, which differs: the index has each path once for an episode, but
+#: once for each episode of a project.
 WITHOUT_FOLDERS = (
     (r"^WITH RECURSIVE place", "WITH place"),
     (r",\n\nfolder AS \(\n.*?^\)", ""),
@@ -40,7 +40,7 @@ WITHOUT_FOLDERS = (
 
 
 def statement(name: str, *rules: Iterable[tuple[str, str]]) -> str:
-    """A statement without the name of its file, rewritten by some rules."""
+    """A statement without the name of its file, rewritten by rules."""
     text = query(name).decode().replace(f" /* {name} */", "").removeprefix(f"/* {name} */\n")
     for rule in rules:
         for pattern, replacement in rule:
