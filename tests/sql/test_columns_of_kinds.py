@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from dreamlake_assets.heads import FILES
-from dreamlake_assets.kinds import _OWN_COLUMNS, KINDS
-from dreamlake_assets.queries import query
+from dreamlake_assets.database.heads import FILES
+from dreamlake_assets.database.queries import query
+from dreamlake_assets.model.kinds import _OWN_COLUMNS, KINDS
 from tests.support.schema import SCHEMA_FILE
 
 

@@ -5,8 +5,8 @@ import re
 import psycopg
 import pytest
 
-from dreamlake_assets.heads import FILES
-from dreamlake_assets.queries import query
+from dreamlake_assets.database.heads import FILES
+from dreamlake_assets.database.queries import query
 from tests.conftest import NAMESPACE, add_namespace, headers_of, settings_of
 from tests.support.api import PROJECT, row_counts, serving
 

@@ -5,11 +5,13 @@ from typing import Any
 import orjson
 import pytest
 
-from dreamlake_assets import globs, schemas
-from dreamlake_assets.heads import FILES, Head
-from dreamlake_assets.kinds import KINDS
-from dreamlake_assets.names import folders
-from dreamlake_assets.store.asset import Filters, _digest, _listing
+from dreamlake_assets.database.heads import FILES, Head
+from dreamlake_assets.model import globs
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.names import folders
+from dreamlake_assets.schemas import requests
+from dreamlake_assets.store.asset import _digest
+from dreamlake_assets.store.listing import Filters, _listing
 
 #: The registration that the examples describe.
 ASSET = Head("asset/insert_once").examples
@@ -76,7 +78,7 @@ def test_the_digest_is_that_of_the_request() -> None:
         "tags": str(ASSET["tags"]).strip("{}").split(","),
         "metadata": orjson.loads(str(ASSET["metadata"])),
     }
-    asset = schemas.load(schemas.REGISTER[kind.name], body)
+    asset = requests.load(requests.REGISTER[kind.name], body)
     assert ASSET["request_digest"] == _digest(kind, asset)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets import store
+from dreamlake_assets import limits, store
 from dreamlake_assets.database.connection import Connection, connect
 from dreamlake_assets.model import globs
 from dreamlake_assets.model.cursors import Position
@@ -36,7 +36,7 @@ patterns = (
     st.tuples(st.lists(folder_parts, min_size=1, max_size=2), file_parts)
     .map(lambda pattern: "/".join([*pattern[0], pattern[1]]))
     # The service refuses more alternatives.
-    .filter(lambda pattern: 3 ** pattern.count("{") <= globs.MAXIMUM_ALTERNATIVES)
+    .filter(lambda pattern: 3 ** pattern.count("{") <= limits.GLOB_ALTERNATIVES)
 )
 
 

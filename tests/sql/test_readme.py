@@ -2,7 +2,7 @@
 
 import re
 
-from dreamlake_assets.heads import FILES, Head
+from dreamlake_assets.database.heads import FILES, Head
 from tests.support.overview import README, table, written
 
 TEXT = README.read_text("utf-8")

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from dreamlake_assets.heads import FILES, Head
-from dreamlake_assets.queries import query
+from dreamlake_assets.database.heads import FILES, Head
+from dreamlake_assets.database.queries import query
 
 #: The name of the statement of an episode, by the name of that of a project.
 TWINS = {
