@@ -1,28 +1,51 @@
-r"""Globs: from a pattern to what PostgreSQL needs to answer it.
+r"""Compiles globs into bounds, folders and regular expressions for PostgreSQL.
 
-A glob matches the whole of an asset's name:
+A glob matches the whole name of an asset:
 
-    *             any characters but /, also none
-    **            any characters, also none; more than two stars in a row mean the same
-    **/           where a segment begins: zero or more whole folders
-    ?             one character but /
-    [abc] [a-z]   one of these characters, never /; ranges go by code point
-    [!a]          one character that is not one of these, never /
-    {a,b}         either; nested, possibly empty, possibly with slashes
-    \             the next character as it stands, also within brackets
+    *             any number of characters except /
+    **            any number of characters; three or more stars mean the same
+    **/           at the beginning of a segment: zero or more whole folders
+    ?             one character except /
+    [abc] [a-z]   one of these characters, never /; ranges are by code point
+    [!a]          one character except these, never /
+    {a,b}         alternatives; they nest, may be empty and may contain slashes
+    \             takes the next character literally, also within brackets
 
-Within brackets, ] stands for itself where it comes first, - where it comes first or last; so do a
-comma, ] and } that belong to no bracket or brace. Names start with one slash and have no two in a
-row, and patterns are read in the same way: the leading slash may be left out, and slashes that
-meet, across braces too, are one.
+Within brackets, ] is literal in the first place, and - in the first or the last. A comma or }
+outside braces and a ] outside brackets are literal. Names begin with one slash and have no repeated
+slashes, and patterns are read in the same way: the leading slash is optional, and adjacent slashes,
+also across braces, count as one.
 
-Nothing is matched here. ``parse`` gives regular expressions for PostgreSQL (AREs, for
-``text COLLATE "C"`` in a UTF-8 database) and ranges of an index: for the whole name and, where the
-folders of a pattern can be told from its last segment, for the folders and for that segment.
-PostgreSQL matches with automata, so no pattern takes exponential time. Braces stay alternations, so
-an expression is at most five times as long as its pattern. Only groups in a row that may end in a
-slash, as in ``{/,a}{/,b}{/,c}``, are multiplied out; where that comes to more than 16,384
-characters, more than PostgreSQL compiles in good time, the pattern is refused.
+``parse`` reads a pattern into nodes (text, slashes, stars, classes and braces) and derives three
+things from them. Nothing is matched here; the statements in ``sql/asset`` do that.
+
+- The regular expression decides which names match. The other two only narrow the search.
+- The bounds are a range that holds every name with the literal beginning of the pattern, or of any
+  of its alternatives.
+- The folder narrows the search further. It has bounds and a regular expression for the path of the
+  folder, and bounds for the last segment. A statement goes from one matching folder to the next and
+  reads only the names within these bounds. If the last segment may contain a slash, there is none.
+
+For example, ``camera/*/run{1,2}.mp4`` becomes::
+
+    nodes                          camera  SLASH  STAR  SLASH  run  {1 | 2}  .mp4
+    regex                          ^/camera/[^/]*/run(?:1|2)\.mp4$
+    lower, upper                   /camera/      /camera0
+    folder.regex                   ^/camera/[^/]*$
+    folder.lower, folder.upper     /camera/      /camera0
+    folder.depth                   2
+    folder.file_lower, file_upper  /run1.mp4     /run2.mp4\x01
+
+The literal beginning ends at the star, so the bounds hold every name below ``/camera/``: ``0`` is
+the character after ``/``. With the folder, a statement finds ``/camera/front`` and reads the names
+from ``/camera/front/run1.mp4`` to ``/camera/front/run2.mp4``, then goes on to ``/camera/rear``. The
+regular expression rejects other names in these ranges, such as ``/camera/front/run10.mp4``.
+
+The expressions are PostgreSQL's AREs, for ``text COLLATE "C"`` in a UTF-8 database. PostgreSQL
+matches them with automata, so no pattern takes exponential time. Braces become alternations, so an
+expression is at most five times as long as its pattern. Only consecutive braces whose branches may
+end in a slash, as in ``{/,a}{/,b}{/,c}``, are multiplied out. PostgreSQL takes too long to compile
+an expression of more than 16,384 characters, so such a pattern is refused.
 """
 
 from collections.abc import Iterator
@@ -37,13 +60,13 @@ _LAST_CODE_POINT = "\U0010ffff"
 _LAST_BEFORE_SURROGATES = "\ud7ff"
 _FIRST_AFTER_SURROGATES = "\ue000"
 _ABOVE_ALL_NAMES = chr(ord("/") + 1)
-LOWEST_CHARACTER = "\x01"  # PostgreSQL's text has no NUL
+LOWEST_CHARACTER = "\x01"  # text in PostgreSQL cannot contain NUL
 
 
 class GlobError(ValueError):
-    """A pattern is no glob; the message says why, as a sentence.
+    """The pattern is not a valid glob. The message is a sentence that gives the reason.
 
-    ``position`` says where: characters of the pattern before the fault.
+    :param position: the offset of the fault in the pattern, in characters.
     """
 
     def __init__(self, message: str, position: int) -> None:
@@ -53,39 +76,56 @@ class GlobError(ValueError):
 
 @dataclass(frozen=True)
 class Folder:
-    """The folders of a pattern, and the beginning of its last segment.
+    """Conditions on the folder of a matching name, and on its last segment.
 
-    Matched against paths of folders such as ``/camera/front``; the root is the empty string. An
-    asset directly in a folder with the path P matches the glob only if
-    ``P || file_lower <= name AND name < P || file_upper``; and P matches ``regex``.
+    Let P be the path of the folder, such as ``/camera/front``, or the empty string for the root. An
+    asset directly in this folder matches the glob only if P matches ``regex``,
+    ``lower <= P AND P < upper``, and ``P || file_lower <= name AND name < P || file_upper``.
+
+    :param regex: matches the whole path.
+    :param lower: inclusive bound of the path.
+    :param upper: exclusive bound of the path.
+    :param depth: the maximum number of folders in the path; None if ``**`` makes it unlimited.
+    :param file_lower: inclusive bound of the last segment, with the slash before it.
+    :param file_upper: exclusive bound of the last segment, with the slash before it.
     """
 
-    regex: str  # matches the whole path
-    lower: str  # lower <= path < upper
+    regex: str
+    lower: str
     upper: str
-    depth: int | None  # how many folders deep at most; None where ``**`` makes it unlimited
-    file_lower: str  # with the slash before the segment
+    depth: int | None
+    file_lower: str
     file_upper: str
 
 
 @dataclass(frozen=True)
 class Glob:
-    """What is known of every name that matches. Strings are compared by bytes of UTF-8."""
+    """A compiled glob. Bounds compare strings by their bytes in UTF-8.
 
-    regex: str  # matches the whole name; the bounds and the folder only narrow the search
-    lower: str  # lower <= name < upper
+    :param regex: matches the whole name. It decides; the bounds and the folder narrow the search.
+    :param lower: inclusive bound of the name.
+    :param upper: exclusive bound of the name.
+    :param folder: None if the last segment may contain a slash.
+    """
+
+    regex: str
+    lower: str
     upper: str
-    folder: Folder | None  # None where the last segment cannot be told from the folders
+    folder: Folder | None
 
 
 class _Mark(Enum):
+    """A slash or stars; the value is the regular expression."""
+
     SLASH = "/"
     STAR = "[^/]*"
-    DEEP = ".*"
+    DOUBLE_STAR = ".*"
 
 
 @dataclass(frozen=True)
 class _Text:
+    """Literal characters."""
+
     text: str
 
     @property
@@ -94,30 +134,34 @@ class _Text:
 
 
 @dataclass(frozen=True)
-class _OneOf:
+class _OneCharacter:
+    """A character class, or ``?``."""
+
     regex: str
 
 
 @dataclass(frozen=True)
 class _Braces:
+    """Two or more alternatives."""
+
     branches: tuple["_Nodes", ...]
 
 
-_Simple = _Mark | _Text | _OneOf
-_Nodes = tuple["_Simple | _Braces", ...]
+_Token = _Mark | _Text | _OneCharacter
+_Nodes = tuple["_Token | _Braces", ...]
 
-_ANY_CHARACTER = _OneOf("[^/]")
-_NEVER = _OneOf("(?!)")
+_ANY_CHARACTER = _OneCharacter("[^/]")
+_NO_CHARACTER = _OneCharacter("(?!)")
 
 
 @lru_cache(maxsize=256)
 def parse(pattern: str) -> Glob:
-    """Read a glob. Remembered, for the pages of a listing all come with the same pattern.
+    """Compile a glob. The result is cached, since all pages of a listing send the same pattern.
 
-    :raises GlobError: a bracket or brace that is not closed, an empty class, a range that runs
-        backwards, a backslash at the end, a character that no text in PostgreSQL can hold, more
-        than 1,024 bytes, more than 64 alternatives (the combinations of all braces), or an
-        expression that grows too long.
+    :raises GlobError: the pattern has an unclosed bracket or brace, an empty class, a range that
+        runs backwards, a backslash at its end, or a character that PostgreSQL cannot store; it is
+        longer than 1,024 bytes; its braces have more than 64 alternatives (combinations of
+        branches); or its regular expression is too long.
     """
     _check_characters(pattern)
     nodes = _Parser(pattern).parse()
@@ -129,9 +173,10 @@ def parse(pattern: str) -> Glob:
 
 
 def upper_bound(prefix: str) -> str:
-    """Return the smallest string above all that start with ``prefix``, in byte order of UTF-8.
+    """Return the smallest string that sorts after every string with this prefix, by UTF-8 bytes.
 
-    Where there is none (nothing, or nothing but U+10FFFF), a string above all names.
+    A prefix that is empty or consists of U+10FFFF has no such string. The result is then a string
+    that sorts after every name.
     """
     stem = prefix.rstrip(_LAST_CODE_POINT)
     if not stem:
@@ -153,19 +198,19 @@ def _check_characters(pattern: str) -> None:
 
 @dataclass
 class _Level:
-    """What was read so far between two braces, or of the whole pattern."""
+    """A nesting level of braces while it is read; the outermost is the whole pattern."""
 
-    position: int
-    nodes: list[_Simple | _Braces]
-    count: int  # alternatives in nodes
-    branches: list[_Nodes]
-    branches_count: int  # alternatives in branches
+    position: int  # of the opening brace
+    nodes: list[_Token | _Braces]  # the current branch
+    count: int  # alternatives in the current branch
+    branches: list[_Nodes]  # the branches before it
+    branches_count: int  # alternatives in the branches before it
 
     @classmethod
     def opened_at(cls, position: int) -> "_Level":
         return cls(position, [], 1, [], 0)
 
-    def add(self, node: _Simple) -> None:
+    def add(self, node: _Token) -> None:
         last = self.nodes[-1] if self.nodes else None
         if isinstance(node, _Text) and isinstance(last, _Text):
             self.nodes[-1] = _Text(last.text + node.text)
@@ -179,7 +224,10 @@ class _Level:
 
 
 class _Parser:
-    """Reads a pattern from left to right. A stack, not recursion: braces may nest deeply."""
+    """Reads a pattern into nodes, from left to right.
+
+    Open braces are on a stack: recursion would fail on deeply nested ones.
+    """
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -198,7 +246,7 @@ class _Parser:
                 case "}" if len(levels) > 1:
                     self._close(levels.pop(), levels[-1])
                 case _:
-                    levels[-1].add(self._simple(character, start))
+                    levels[-1].add(self._token(character, start))
         if len(levels) > 1:
             raise GlobError("This brace is not closed.", levels[-1].position)
         return tuple(levels[0].nodes)
@@ -223,7 +271,7 @@ class _Parser:
     def _peek(self) -> str:
         return self.pattern[self.position : self.position + 1]
 
-    def _simple(self, character: str, start: int) -> _Simple:
+    def _token(self, character: str, start: int) -> _Token:
         match character:
             case "/":
                 return _Mark.SLASH
@@ -234,7 +282,7 @@ class _Parser:
             case "*":
                 while self._peek() == "*":
                     self.position += 1
-                return _Mark.STAR if self.position - start == 1 else _Mark.DEEP
+                return _Mark.STAR if self.position - start == 1 else _Mark.DOUBLE_STAR
             case "\\":
                 escaped = self._escaped(start)
                 return _Mark.SLASH if escaped == "/" else _Text(escaped)
@@ -246,7 +294,7 @@ class _Parser:
             raise GlobError("Nothing follows this backslash.", start)
         return self._next()
 
-    def _class(self, start: int) -> _Simple:
+    def _class(self, start: int) -> _Token:
         negated = self._peek() == "!"
         if negated:
             self.position += 1
@@ -276,17 +324,17 @@ class _Parser:
         return self._escaped(position) if character == "\\" else character
 
 
-def _one_of(ranges: list[tuple[str, str]], negated: bool) -> _Simple:
+def _one_of(ranges: list[tuple[str, str]], negated: bool) -> _Token:
     if negated:
-        return _OneOf("[^/" + "".join(_bracket_range(*pair) for pair in ranges) + "]")
+        return _OneCharacter("[^/" + "".join(_bracket_range(*pair) for pair in ranges) + "]")
     allowed = [part for pair in ranges for part in _without_slash(*pair)]
     match allowed:
         case []:
-            return _NEVER
+            return _NO_CHARACTER
         case [(lowest, highest)] if lowest == highest:
             return _Text(lowest)
         case _:
-            return _OneOf("[" + "".join(_bracket_range(*pair) for pair in allowed) + "]")
+            return _OneCharacter("[" + "".join(_bracket_range(*pair) for pair in allowed) + "]")
 
 
 def _without_slash(lowest: str, highest: str) -> Iterator[tuple[str, str]]:
@@ -310,90 +358,100 @@ def _in_bracket(character: str) -> str:
     return character if plain else f"\\{character}"
 
 
-class _State(Enum):
-    """Where a translation stands; the value is what is due before the next character.
+class _Pending(Enum):
+    """A regular expression that is not written yet, because the next token may change it.
 
-    Slashes are written late, with what follows them. So two that meet are one, the leading one
-    is there without being given, ``**`` can wait for the slash that makes it whole folders,
-    and what was written when a slash is due is the path of a folder.
+    Delaying a slash serves four ends: adjacent slashes merge, the leading slash is optional, a
+    slash after ``**`` makes it whole folders, and the expression before a pending slash matches the
+    path of a folder.
     """
 
+    NOTHING = ""
     SLASH = "/"
-    INSIDE = ""
-    DEEP = "/.*"
+    DOUBLE_STAR = "/.*"
 
 
 _ANY_FOLDERS = "(?:/[^/]+)*"
 
 
 def _regex(nodes: _Nodes) -> str:
-    ways = _translate(nodes, _State.SLASH)
-    return f"^{_either([regex + state.value for state, regex in ways.items()])}$"
+    regexes = _translate(nodes, _Pending.SLASH)
+    return f"^{_alternation([regex + pending.value for pending, regex in regexes.items()])}$"
 
 
-def _translate(nodes: _Nodes, state: _State) -> dict[_State, str]:
-    """Return the regular expressions of all ways through ``nodes``, by the state they end in."""
-    settled = ""  # common to all ways
-    ways = {state: ""}
+def _translate(nodes: _Nodes, pending: _Pending) -> dict[_Pending, str]:
+    """Return the regular expressions of nodes, keyed by what is pending after them.
+
+    There is more than one if branches of braces end differently: after ``{a/,b}``, either a slash
+    or nothing is pending. The rest is then translated for each of the two.
+    """
+    common = ""  # written once, before all alternatives
+    regexes = {pending: ""}
     for node in nodes:
-        longer: dict[_State, list[str]] = {}
-        for begin, regex in ways.items():
-            for end, piece in _steps(node, begin):
-                if piece == _ANY_FOLDERS and (settled + regex).endswith(_ANY_FOLDERS):
-                    # Any folders and any folders are any folders; PostgreSQL would try them all.
-                    longer.setdefault(end, []).append(regex)
+        longer: dict[_Pending, list[str]] = {}
+        for before, regex in regexes.items():
+            for after, piece in _transitions(node, before):
+                if piece == _ANY_FOLDERS and (common + regex).endswith(_ANY_FOLDERS):
+                    # Two in a row match the same names as one, but PostgreSQL tries every split.
+                    longer.setdefault(after, []).append(regex)
                 else:
-                    longer.setdefault(end, []).append(regex + piece)
-        ways = {end: _either(regexes) for end, regexes in longer.items()}
-        if len(ways) == 1:
-            ((end, regex),) = ways.items()
-            settled += regex
-            ways = {end: ""}
-    return {end: settled + regex for end, regex in ways.items()}
+                    longer.setdefault(after, []).append(regex + piece)
+        regexes = {after: _alternation(pieces) for after, pieces in longer.items()}
+        if len(regexes) == 1:
+            ((after, regex),) = regexes.items()
+            common += regex
+            regexes = {after: ""}
+    return {after: common + regex for after, regex in regexes.items()}
 
 
-def _steps(node: _Simple | _Braces, state: _State) -> Iterator[tuple[_State, str]]:
+def _transitions(node: _Token | _Braces, pending: _Pending) -> Iterator[tuple[_Pending, str]]:
+    """Yield what is pending after a node and the expression to write, for each way through it."""
     if isinstance(node, _Braces):
         for branch in node.branches:
-            yield from _translate(branch, state).items()
+            yield from _translate(branch, pending).items()
     else:
-        yield _step(node, state)
+        yield _transition(node, pending)
 
 
-def _step(node: _Simple, state: _State) -> tuple[_State, str]:
-    match node, state:
-        case _Mark.SLASH, _State.DEEP:
-            return _State.SLASH, _ANY_FOLDERS
+def _transition(token: _Token, pending: _Pending) -> tuple[_Pending, str]:
+    """Return what is pending after a token, and the expression to write before that."""
+    match token, pending:
+        case _Mark.SLASH, _Pending.DOUBLE_STAR:
+            return _Pending.SLASH, _ANY_FOLDERS
         case _Mark.SLASH, _:
-            return _State.SLASH, ""
-        case (_Mark.DEEP, _State.SLASH) | (_Mark.DEEP | _Mark.STAR, _State.DEEP):
-            return _State.DEEP, ""
+            return _Pending.SLASH, ""
+        case _Mark.DOUBLE_STAR, _Pending.SLASH:
+            return _Pending.DOUBLE_STAR, ""
+        case _Mark.DOUBLE_STAR | _Mark.STAR, _Pending.DOUBLE_STAR:
+            return _Pending.DOUBLE_STAR, ""
         case _Mark(), _:
-            return _State.INSIDE, state.value + node.value
+            return _Pending.NOTHING, pending.value + token.value
         case _:
-            return _State.INSIDE, state.value + node.regex
+            return _Pending.NOTHING, pending.value + token.regex
 
 
-def _either(regexes: list[str]) -> str:
-    different = list(dict.fromkeys(regexes))
-    return different[0] if len(different) == 1 else f"(?:{'|'.join(different)})"
+def _alternation(regexes: list[str]) -> str:
+    distinct = list(dict.fromkeys(regexes))
+    return distinct[0] if len(distinct) == 1 else f"(?:{'|'.join(distinct)})"
 
 
 def _folder(nodes: _Nodes) -> Folder | None:
+    """Split nodes after their last slash, unless the last segment may contain one itself."""
     slashes = [index for index, node in enumerate(nodes) if node is _Mark.SLASH]
     split = slashes[-1] + 1 if slashes else 0
     folders, segment = nodes[:split], nodes[split:]
-    if _holds(segment, _Mark.SLASH) or _holds(segment, _Mark.DEEP):
+    if _contains(segment, _Mark.SLASH) or _contains(segment, _Mark.DOUBLE_STAR):
         return None
-    (regex,) = _translate(folders, _State.SLASH).values()
-    lower, upper = _bounds(folders, may_end_before_slash=True)
+    (regex,) = _translate(folders, _Pending.SLASH).values()
+    lower, upper = _bounds(folders, of_folder=True)
     file_lower, file_upper = _bounds(segment)
     return Folder(f"^{regex}$", lower, upper, _depth(folders), file_lower, file_upper)
 
 
-def _holds(nodes: _Nodes, mark: _Mark) -> bool:
+def _contains(nodes: _Nodes, mark: _Mark) -> bool:
+    """Whether the nodes contain a mark, at any depth of braces."""
     return any(
-        any(_holds(branch, mark) for branch in node.branches)
+        any(_contains(branch, mark) for branch in node.branches)
         if isinstance(node, _Braces)
         else node is mark
         for node in nodes
@@ -401,51 +459,55 @@ def _holds(nodes: _Nodes, mark: _Mark) -> bool:
 
 
 def _depth(folders: _Nodes) -> int | None:
-    if _holds(folders, _Mark.DEEP):
+    if _contains(folders, _Mark.DOUBLE_STAR):
         return None
     return max(_count_segments(alternative) for alternative in _alternatives(folders))
 
 
-def _count_segments(nodes: tuple[_Simple, ...]) -> int:
-    count, state = 0, _State.SLASH
-    for node in nodes:
-        before, (state, _) = state, _step(node, state)
-        count += before is _State.SLASH and state is _State.INSIDE
+def _count_segments(tokens: tuple[_Token, ...]) -> int:
+    count, pending = 0, _Pending.SLASH
+    for token in tokens:
+        before, (pending, _) = pending, _transition(token, pending)
+        count += before is _Pending.SLASH and pending is _Pending.NOTHING
     return count
 
 
-def _bounds(nodes: _Nodes, *, may_end_before_slash: bool = False) -> tuple[str, str]:
-    ranges = [
-        _literal_range(alternative, may_end_before_slash) for alternative in _alternatives(nodes)
-    ]
+def _bounds(nodes: _Nodes, *, of_folder: bool = False) -> tuple[str, str]:
+    """Return the range that covers everything that nodes match, in any alternative.
+
+    :param of_folder: whether they match the path of a folder, which has no slash at its end.
+    """
+    ranges = [_literal_range(alternative, of_folder) for alternative in _alternatives(nodes)]
     return min(lower for lower, _ in ranges), max(upper for _, upper in ranges)
 
 
-def _literal_range(nodes: tuple[_Simple, ...], may_end_before_slash: bool) -> tuple[str, str]:
-    """Return the bounds of all that ``nodes`` match, from the characters they begin with."""
+def _literal_range(tokens: tuple[_Token, ...], of_folder: bool) -> tuple[str, str]:
+    """Return the range of everything that begins with the literal beginning of tokens."""
     text = ""
-    state = _State.SLASH
-    for node in nodes:
-        before, (state, _) = state, _step(node, state)
-        if state is _State.DEEP:
-            return text if may_end_before_slash else f"{text}/", upper_bound(f"{text}/")
-        if state is _State.INSIDE:
+    pending = _Pending.SLASH
+    for token in tokens:
+        before, (pending, _) = pending, _transition(token, pending)
+        if pending is _Pending.DOUBLE_STAR:
+            # The double star may match no folder at all, and then the path is the text itself.
+            return text if of_folder else f"{text}/", upper_bound(f"{text}/")
+        if pending is _Pending.NOTHING:
             text += before.value
-            if not isinstance(node, _Text):
+            if not isinstance(token, _Text):
                 return text, upper_bound(text)
-            text += node.text
-    if not may_end_before_slash:
-        text += state.value
+            text += token.text
+    if not of_folder:
+        text += pending.value
+    # Everything is literal: this range holds one string only.
     return text, text + LOWEST_CHARACTER
 
 
-def _alternatives(nodes: _Nodes) -> Iterator[tuple[_Simple, ...]]:
-    """Multiply the braces out; the parser has seen to it that there are few alternatives."""
+def _alternatives(nodes: _Nodes) -> Iterator[tuple[_Token, ...]]:
+    """Yield every combination of branches; the parser has limited their number."""
     choices = [
-        [way for branch in node.branches for way in _alternatives(branch)]
+        [tokens for branch in node.branches for tokens in _alternatives(branch)]
         if isinstance(node, _Braces)
         else [(node,)]
         for node in nodes
     ]
     for choice in product(*choices):
-        yield tuple(node for part in choice for node in part)
+        yield tuple(token for tokens in choice for token in tokens)

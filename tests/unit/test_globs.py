@@ -471,6 +471,11 @@ def test_bounds_are_tight(pattern: str, lower: str, upper: str):
             "/camera/*/person*.mp4",
             Folder("^/camera/[^/]*$", "/camera/", "/camera0", 2, "/person", "/persoo"),
         ),
+        # The example in the docstring of the module.
+        (
+            "camera/*/run{1,2}.mp4",
+            Folder("^/camera/[^/]*$", "/camera/", "/camera0", 2, "/run1.mp4", "/run2.mp4\x01"),
+        ),
         ("/camera/a.mp4", Folder("^/camera$", "/camera", "/camera\1", 1, "/a.mp4", "/a.mp4\1")),
         ("/camera/**/*", Folder("^/camera(?:/[^/]+)*$", "/camera", "/camera0", None, "/", "0")),
         ("**/a", Folder("^(?:/[^/]+)*$", "", "0", None, "/a", "/a\1")),
