@@ -1,1 +1,1 @@
-"""The vocabulary of the service: kinds, names, globs, ids, cursors and fields, without any I/O."""
+"""The domain model: kinds, names, globs, ids, cursors and fields. It does no I/O."""

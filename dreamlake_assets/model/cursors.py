@@ -1,4 +1,4 @@
-"""The cursor of a list: where its next page starts, signed so that it cannot be altered."""
+"""Pagination cursors: the position where the next page starts, signed against tampering."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,17 +8,19 @@ from typing import Any
 import orjson
 from itsdangerous import BadData, URLSafeSerializer
 
+#: Sorts before every asset id.
 FIRST_ID = "00000000-0000-0000-0000-000000000000"
 
-#: Above every name: names begin with a slash, and "0" is the character after it.
+#: Sorts after every name: names begin with a slash, and "0" is the character after the slash.
 ABOVE_ALL_NAMES = "0"
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last asset of a page; the next page starts after it.
+    """The last asset of a page. The next page starts after it.
 
-    :param name: null where the asset has none; such assets come after all the others.
+    :param name: the name of the asset; None if it has none. Assets without a name sort last.
+    :param asset_id: the id of the asset, which orders assets with the same name.
     """
 
     name: str | None
@@ -26,19 +28,19 @@ class Position:
 
 
 class InvalidCursor(ValueError):
-    """The cursor was altered, or belongs to other filters."""
+    """The cursor was altered, or was issued for other filters."""
 
 
 class Cursors:
-    """Signs and reads cursors."""
+    """Signs and verifies cursors."""
 
     def __init__(self, key: bytes, previous_key: bytes | None = None):
-        """Take the keys.
+        """Derive the signing keys.
 
-        :param key: the same in every process that serves, and over restarts.
-        :param previous_key: what it was before it was changed; cursors of it are still read.
+        :param key: signs cursors; the same in every worker, on every machine and after a restart.
+        :param previous_key: the key before its last change, whose cursors stay valid.
         """
-        # The last one signs.
+        # itsdangerous signs with the last key and verifies with each of them.
         self._keys = [
             hashlib.sha256(b"dreamlake_assets cursor" + each).digest()
             for each in (previous_key, key)
@@ -46,13 +48,17 @@ class Cursors:
         ]
 
     def write(self, position: Position, filters: Mapping[str, Any]) -> str:
-        """The cursor of a page that ends at a position, good for lists with these filters only."""
+        """Return the cursor of a position.
+
+        :param filters: the filters of the list; the cursor is valid for no others.
+        """
         return str(self._serializer(filters).dumps([position.name, position.asset_id]))
 
     def read(self, cursor: str, filters: Mapping[str, Any]) -> Position:
-        """The position of a cursor.
+        """Return the position of a cursor.
 
-        :raises InvalidCursor: it was not written here with these filters.
+        :param filters: the filters of the list.
+        :raises InvalidCursor: the cursor was altered, or was issued for other filters.
         """
         try:
             name, asset_id = self._serializer(filters).loads(cursor)
@@ -61,13 +67,13 @@ class Cursors:
         return Position(name, asset_id)
 
     def _serializer(self, filters: Mapping[str, Any]) -> URLSafeSerializer:
-        # The filters are part of the key: a cursor of other filters is one that was altered.
+        # The filters are part of the key, so the signature fails if they change.
         salt = hashlib.sha256(orjson.dumps(filters, option=orjson.OPT_SORT_KEYS)).digest()
         return URLSafeSerializer(self._keys, salt=salt, serializer=_Json)
 
 
 class _Json:
-    """orjson under the interface that itsdangerous asks of a serializer."""
+    """Adapts orjson to the serializer interface of itsdangerous."""
 
     @staticmethod
     def dumps(value: object) -> str:

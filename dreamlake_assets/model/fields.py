@@ -1,9 +1,11 @@
-"""The marshmallow fields of requests: strict about types, and with messages for people.
+"""Marshmallow fields of requests, strict about types and with readable messages.
 
-marshmallow's own are lenient (the string "30" is a number, True is 1.0), which would hide mistakes.
+Marshmallow's own fields are lenient, which hides mistakes: they accept the string "30" as a number,
+and True as 1.0.
 
-``json_schema`` is what the OpenAPI document says of a field, made of the limits that its code holds
-to; the first line of its docstring describes it where the schema says nothing better.
+The attribute ``json_schema`` of a field is its schema in the OpenAPI document, made of the limits
+that its code enforces. The first line of its docstring is its description, unless the field is used
+with one of its own in ``metadata``.
 """
 
 import math
@@ -24,7 +26,8 @@ _LANGUAGE_TAG = re.compile(_LANGUAGE_TAG_PATTERN)
 _UUID_PATTERN = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _UUID = re.compile(_UUID_PATTERN)
 _TIME_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
-# The first and the last years that any offset leaves within what a date can hold.
+# A datetime holds the years 1 to 9999. The first and the last are excluded, because the conversion
+# to UTC could leave this range.
 _TIMESTAMP_PATTERN = (
     r"(?!000[01]|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}"
     rf"[Tt]{_TIME_PATTERN}:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]{_TIME_PATTERN})"
@@ -32,9 +35,9 @@ _TIMESTAMP_PATTERN = (
 _TIMESTAMP = re.compile(_TIMESTAMP_PATTERN)
 _NO_NUL_PATTERN = r"[^\u0000]*"
 
-#: What a member of metadata may be; published, since a pattern says what JSON alone does not.
+#: A value in metadata. Types do not exclude NUL, which PostgreSQL cannot store; patterns do.
 JSON_VALUE_SCHEMA = {
-    "description": "Any JSON, in which no text has a NUL character.",
+    "description": "Any JSON value. Strings and keys must not contain NUL characters.",
     "anyOf": [
         {"type": ["boolean", "number", "null"]},
         {"type": "string", "pattern": f"^{_NO_NUL_PATTERN}$"},
@@ -49,7 +52,7 @@ JSON_VALUE_SCHEMA = {
 
 
 class Text(fields.String):
-    """A string that PostgreSQL and JSON can hold."""
+    """A string without control characters."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{names.TEXT_PATTERN}$"}
 
@@ -64,7 +67,10 @@ class Text(fields.String):
             raise ValidationError(str(error)) from None
 
     def checked(self, value: str) -> str:
-        """:raises names.InvalidName: the text is not allowed."""
+        """Return the value as it is stored.
+
+        :raises names.InvalidName: the value is not allowed.
+        """
         return names.check_text(value)
 
 
@@ -91,7 +97,7 @@ class EpisodeName(Text):
 
 
 class AssetName(Text):
-    """A full path; it gets one leading slash, and doubled slashes become one."""
+    """The full path of an asset. A leading slash is added, and repeated slashes become one."""
 
     json_schema = {"pattern": f"^{names.NAME_PATTERN}$", "examples": ["/camera/front/run01.mp4"]}
 
@@ -100,7 +106,7 @@ class AssetName(Text):
 
 
 class BssId(Text):
-    """The id of the bytes in BSS; a segment of a path there, so it cannot be a dot segment."""
+    """The id of the file in BSS. It must not be `.` or `..`, as it is a segment of a path there."""
 
     json_schema = {
         "pattern": rf"^(?!\.{{1,2}}$){names.TEXT_PATTERN}$",
@@ -117,7 +123,7 @@ class BssId(Text):
 
 
 class Id(Text):
-    """An id, as answers have it; empty where none is given."""
+    """A UUID with hyphens, as in responses. An empty string counts as not given."""
 
     json_schema = {"pattern": f"^({_UUID_PATTERN})?$"}
 
@@ -172,7 +178,7 @@ class Count(fields.Field[int]):
 
 
 class Tags(fields.List):
-    """Short texts to find the asset by."""
+    """Tags, by which lists can be filtered."""
 
     json_schema = {"examples": [["night", "rain"]]}
 
@@ -187,7 +193,10 @@ class Tags(fields.List):
 
 
 class Metadata(fields.Field[str]):
-    """An object of anything, at most 64 KiB as JSON; what comes out is that JSON, to be stored."""
+    """Any JSON object, up to 64 KiB.
+
+    It is deserialised to the JSON text that is stored.
+    """
 
     json_schema = {
         "type": "object",
@@ -199,9 +208,9 @@ class Metadata(fields.Field[str]):
     default_error_messages = {
         "invalid": "Must be an object.",
         "too_large": f"Must have at most {limits.METADATA_BYTES} bytes as JSON.",
-        "too_deep": "Is nested too deep.",
+        "too_deep": "Is nested too deeply.",
         "nul": "NUL characters are not allowed.",
-        "surrogate": "An unpaired surrogate is no character.",
+        "surrogate": "Unpaired surrogates are not allowed.",
         "not_finite": "Numbers must be finite.",
     }
 
@@ -212,16 +221,16 @@ class Metadata(fields.Field[str]):
         try:
             text = orjson.dumps(value)
         except TypeError:
-            # Of what was read from JSON, orjson refuses this alone.
+            # A value that was parsed from JSON fails only if it is nested too deeply.
             raise self.make_error("too_deep") from None
         if len(text) > limits.METADATA_BYTES:
             raise self.make_error("too_large")
         return text.decode()
 
     def _check(self, value: dict[str, Any]) -> None:
-        waiting: list[Any] = [value]
-        while waiting:
-            match waiting.pop():
+        pending: list[Any] = [value]
+        while pending:
+            match pending.pop():
                 case str(text):
                     if "\x00" in text:
                         raise self.make_error("nul")
@@ -230,14 +239,14 @@ class Metadata(fields.Field[str]):
                 case float(number) if not math.isfinite(number):
                     raise self.make_error("not_finite")
                 case dict(members):
-                    waiting.extend(members)
-                    waiting.extend(members.values())
+                    pending.extend(members)
+                    pending.extend(members.values())
                 case list(items):
-                    waiting.extend(items)
+                    pending.extend(items)
 
 
 class Limit(fields.Field[int]):
-    """How many assets a page holds; without it all are streamed."""
+    """The number of assets in a page. Without it, the whole list is streamed."""
 
     json_schema = {"type": "integer", "minimum": 1, "maximum": limits.PAGE}
 
@@ -250,14 +259,17 @@ class Limit(fields.Field[int]):
 
 
 class Prefix(Text):
-    """The literal beginning of names; like a name, it begins with one slash."""
+    """The literal beginning of a name. A leading slash is added, repeated slashes become one."""
 
     def checked(self, value: str) -> str:
         return names.with_leading_slash(names.check_text(value))
 
 
 class Timestamp(Text):
-    """A point in time as RFC 3339 writes it; what comes out is in UTC."""
+    """An RFC 3339 timestamp.
+
+    It is deserialised to UTC.
+    """
 
     json_schema = {
         "format": "date-time",
@@ -270,9 +282,9 @@ class Timestamp(Text):
             if _TIMESTAMP.fullmatch(value):
                 return datetime.fromisoformat(value.upper()).astimezone(UTC).isoformat()
         except ValueError:
-            # No such day, or no such time of a day.
+            # The date or the time does not exist, such as 30 February.
             pass
         raise names.InvalidName(
-            "Must be a time of RFC 3339, such as 2026-04-14T09:30:00Z;"
-            " in an address the + of an offset is %2B."
+            "Must be an RFC 3339 timestamp, such as 2026-04-14T09:30:00Z;"
+            " in a URL, the + of an offset is written %2B."
         )

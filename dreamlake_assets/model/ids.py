@@ -1,4 +1,4 @@
-"""Ids made by the service, so that a statement can be sent twice and register once."""
+"""Asset ids. The service generates them, so a statement that is sent twice inserts one row."""
 
 import secrets
 import time
@@ -8,12 +8,12 @@ _NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
 def uuid7() -> UUID:
-    """A UUID version 7 (RFC 9562) whose order is the order in time, also between processes.
+    """Return a UUID version 7 (RFC 9562) that sorts by time, also between processes.
 
-    The 12 bits after the milliseconds hold the fraction of the millisecond (method 3 of section
-    6.2), as PostgreSQL's own ``uuidv7()`` does. Libraries put a counter there, which orders the
-    ids of one process only; a service has several, and the newest asset is the one with the
-    greatest id.
+    The 12 bits after the milliseconds hold the fraction of the millisecond (section 6.2, method 3),
+    as in PostgreSQL's ``uuidv7()``. Libraries put a counter there, which orders only the ids of one
+    process. The service has several processes, and the newest asset is the one with the greatest
+    id.
     """
     milliseconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS_PER_MILLISECOND)
     fraction = (nanoseconds << 12) // _NANOSECONDS_PER_MILLISECOND

@@ -1,4 +1,4 @@
-"""What a name may be: the path of an asset, a slug, the name of an episode."""
+"""Rules for the paths of assets, for slugs and for the names of episodes."""
 
 import re
 
@@ -6,8 +6,8 @@ from dreamlake_assets import limits
 
 CONTROL_CHARACTERS = r"\u0000-\u001f\u007f-\u009f"
 
-#: What is published of each rule, in the syntax that Python and JavaScript share. Bytes cannot be
-#: counted in a pattern, so it allows as many characters.
+#: The published patterns, in the syntax that Python and JavaScript share. A pattern cannot count
+#: bytes, so where a rule limits bytes, its pattern allows the same number of characters.
 SLUG_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 IDEMPOTENCY_KEY_PATTERN = "[!-~]{1,255}"
 TEXT_PATTERN = f"[^{CONTROL_CHARACTERS}]*"
@@ -21,37 +21,37 @@ _SLASHES = re.compile(r"/{2,}")
 
 
 class InvalidName(ValueError):
-    """A name is not allowed; the message says why, as a sentence."""
+    """The name is not allowed. The message is a sentence that gives the reason."""
 
 
 def check_text(text: str) -> str:
-    """The text, if PostgreSQL and JSON can hold it and a log line can show it.
+    """Return the text unchanged if PostgreSQL, JSON and a log line can hold it.
 
-    :raises InvalidName: it has a control character (NUL among them) or an unpaired surrogate.
+    :raises InvalidName: the text has a control character, such as NUL, or an unpaired surrogate.
     """
     if _CONTROL_CHARACTER.search(text):
         raise InvalidName("Control characters are not allowed.")
     if _SURROGATE.search(text):
-        raise InvalidName("An unpaired surrogate is no character.")
+        raise InvalidName("Unpaired surrogates are not allowed.")
     return text
 
 
 def check_slug(slug: str) -> str:
-    """The slug of a namespace or a project, unchanged.
+    """Return the slug of a namespace or a project unchanged.
 
-    :raises InvalidName: it is not of the form ``SLUG_PATTERN``.
+    :raises InvalidName: the slug does not match ``SLUG_PATTERN``.
     """
     if not _SLUG.fullmatch(slug):
         raise InvalidName(
-            "Must begin with a letter or a digit and hold up to 128 letters, digits, '.', '_', '-'."
+            "Must be 1 to 128 letters, digits, '.', '_' or '-', and begin with a letter or a digit."
         )
     return slug
 
 
 def check_episode(name: str) -> str:
-    """The name of an episode, unchanged; it may hold slashes.
+    """Return the name of an episode unchanged; it may contain slashes.
 
-    :raises InvalidName: it is too long or has a character that is not allowed.
+    :raises InvalidName: the name is too long, or has a character that is not allowed.
     """
     if len(name) > limits.EPISODE_CHARACTERS:
         raise InvalidName(f"Must have at most {limits.EPISODE_CHARACTERS} characters.")
@@ -59,21 +59,22 @@ def check_episode(name: str) -> str:
 
 
 def with_leading_slash(path: str) -> str:
-    """The path with one slash before it and no doubled ones."""
+    """Return the path with one leading slash and no repeated slashes."""
     return _SLASHES.sub("/", f"/{path}")
 
 
 def normalise(name: str) -> str:
-    """The full path of an asset: one leading slash, no doubled slashes.
+    """Return the full path of an asset with one leading slash and no repeated slashes.
 
-    :raises InvalidName: see the messages.
+    :raises InvalidName: the path ends with a slash, has a segment ``.`` or ``..`` or a character
+        that is not allowed, or is too long or too deep.
     """
     name = with_leading_slash(check_text(name))
     if len(name.encode()) > limits.NAME_BYTES:
         raise InvalidName(f"Must have at most {limits.NAME_BYTES} bytes in UTF-8.")
     segments = name.split("/")[1:]
     if segments == [""]:
-        raise InvalidName("Must have a character besides slashes.")
+        raise InvalidName("Must have a character other than a slash.")
     if not segments[-1]:
         raise InvalidName("Must not end with a slash.")
     if "." in segments or ".." in segments:
@@ -86,9 +87,9 @@ def normalise(name: str) -> str:
 
 
 def folders(name: str | None) -> list[str]:
-    """The paths of the folders of a normalised name, the outermost first.
+    """Return the paths of the folders of a normalised name, the outermost first.
 
-    ``/camera/front/run01.mp4`` has ``["/camera", "/camera/front"]``.
+    For example, ``/camera/front/run01.mp4`` has ``["/camera", "/camera/front"]``.
     """
     if name is None:
         return []

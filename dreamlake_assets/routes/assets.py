@@ -1,4 +1,4 @@
-"""Registering, listing and downloading assets of every kind."""
+"""Routes that register, list, show and download assets of every kind."""
 
 from collections.abc import Generator, Iterator
 from itertools import chain, islice
@@ -20,8 +20,8 @@ from dreamlake_assets.routes.request import (
     authenticated_subject,
     conditional,
     idempotency_key,
-    json_answer,
     json_body,
+    json_response,
     query_string,
     validated,
 )
@@ -46,7 +46,7 @@ def register(kind: Kind) -> Response:
         asset=asset,
         idempotency_key=key,
     )
-    response = json_answer(
+    response = json_response(
         {
             "id": registered.asset_id,
             "projectId": registered.space_id,
@@ -65,7 +65,7 @@ def register(kind: Kind) -> Response:
 
 @blueprint.get("")
 def list_assets(kind: Kind) -> Response:
-    """List assets in the order of their names: a page of them, or all."""
+    """List assets by name: one page if the request has a limit, else all of them, streamed."""
     subject = authenticated_subject()
     given = query_string(repeatable=requests.REPEATABLE)
     query = validated(requests.LIST, given)
@@ -84,19 +84,19 @@ def list_assets(kind: Kind) -> Response:
 
 @blueprint.get("/<uuid:asset_id>")
 def show(kind: Kind, asset_id: UUID) -> Response:
-    """Answer with all of an asset, or that it is what the client has already."""
+    """Return all fields of an asset, or 304 if the client has the current version."""
     subject = authenticated_subject()
     row = services().database.read(
         store.asset.find_by_id, kind=kind, subject=subject, asset_id=str(asset_id)
     )
-    response = json_answer(kind.details(row))
+    response = json_response(kind.details(row))
     response.cache_control.private = True
     return conditional(response)
 
 
 @blueprint.get("/download")
 def download(kind: Kind) -> Response:
-    """Answer with a presigned URL of the newest asset that bears a name."""
+    """Return a presigned URL of the newest asset with a name."""
     subject = authenticated_subject()
     query = validated(requests.DOWNLOAD, query_string())
     name = query.pop("path")
@@ -106,29 +106,29 @@ def download(kind: Kind) -> Response:
     if bss_id is None:
         raise BssRecordMissing
     url = services().bss.presigned_url(kind.bss_route, bss_id)
-    return json_answer({"url": url, "filename": name.rpartition("/")[2]})
+    return json_response({"url": url, "filename": name.rpartition("/")[2]})
 
 
 def _page(kind: Kind, given: dict[str, Any], rows: list[Row], limit: int) -> Response:
-    """One page; the store was asked for a row more than fits, to know whether there is a next."""
-    response = json_answer(kind.items(rows[:limit]))
+    """Return one page. A row beyond the limit means that there is a next page."""
+    response = json_response(kind.items(rows[:limit]))
     if len(rows) > limit:
         asset_id, name = rows[limit - 1][:2]
         cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
         response.headers["X-Next-Cursor"] = cursor
-        # Flask knows no host with a '_'. The link is relative then, to what the client asked.
-        address = request.base_url if request.host else request.root_path + request.path
-        next_page = f"{address}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
+        # Flask rejects a host name with an underscore. The link is then relative, without a host.
+        url = request.base_url if request.host else request.root_path + request.path
+        next_page = f"{url}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
         response.headers["Link"] = f'<{next_page}>; rel="next"'
     return response
 
 
 def _streamed(kind: Kind, rows: Generator[Row, None, None]) -> Response:
-    """All rows as they come. The first is waited for, since it decides on the status."""
+    """Stream all rows. Wait for the first one, because it decides the status."""
     first = list(islice(rows, 1))
     response = Response(_json_array(kind, chain(first, rows)), mimetype="application/json")
-    # Whoever goes away, or sent HEAD and reads nothing, frees the connection at once. Closing the
-    # outer generator does not do it: one that was never begun has nothing to clean up.
+    # Release the connection at once if the client disconnects, or sent HEAD and reads no body.
+    # Closing the outer generator is not enough: one that never started does not close its source.
     response.call_on_close(rows.close)
     return response
 
@@ -142,7 +142,7 @@ def _json_array(kind: Kind, rows: Iterator[Row]) -> Iterator[bytes]:
 
 
 def _filters(kind: Kind, given: dict[str, Any]) -> dict[str, Any]:
-    """What a cursor is good for: everything that was asked but how much of it."""
+    """Return the parameters that a cursor is bound to: all but the limit and the cursor itself."""
     return {**given, "kind": kind.name, "limit": "", "cursor": ""}
 
 
@@ -152,5 +152,5 @@ def _position(kind: Kind, given: dict[str, Any]) -> Position | None:
     try:
         return services().cursors.read(given["cursor"], _filters(kind, given))
     except InvalidCursor:
-        message = "Was altered, or belongs to other filters."
+        message = "Was altered, or was issued for other filters."
         raise InvalidRequest(f"cursor: {message}", fields={"cursor": [message]}) from None

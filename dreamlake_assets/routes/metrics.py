@@ -1,4 +1,4 @@
-"""Metrics, for whoever runs the service and not for its clients: they have a token of their own."""
+"""Route of the metrics. Its token is DREAMLAKE_METRICS_TOKEN; tokens of clients are refused."""
 
 from flask import Blueprint, Response, request
 
@@ -11,7 +11,7 @@ blueprint = Blueprint("metrics", __name__)
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Answer with the metrics of all workers; with 404 where nobody may read them."""
+    """Return the metrics of all workers, or 404 if DREAMLAKE_METRICS_TOKEN is not set."""
     metrics = services().metrics
     if metrics is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""What every route reads and answers: who asks, the JSON of a body, a query string, an answer."""
+"""Request parsing and response helpers shared by the routes."""
 
 import json
 import re
@@ -24,9 +24,9 @@ _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 
 
 def authenticated_subject() -> str:
-    """The subject of the request's token.
+    """Return the subject of the request's token.
 
-    :raises Unauthenticated: there is no token, or it does not verify.
+    :raises Unauthenticated: the request has no token, or the token is not valid.
     """
     subject = services().authenticator.subject(request.headers.get("Authorization"))
     trace.current().subject = subject
@@ -34,37 +34,37 @@ def authenticated_subject() -> str:
 
 
 def json_body() -> Any:
-    """The body of the request.
+    """Return the parsed body of the request.
 
-    What is no JSON for orjson but for Python's own parser (NaN, 1e999, an unpaired surrogate) is
-    passed on, so that the schema can name the field it stands in.
+    A body that orjson rejects is parsed by the standard library, which accepts NaN, 1e999 and
+    unpaired surrogates. The schema then rejects the value, and its message names the field.
 
-    :raises UnsupportedMediaType: it is not sent as JSON.
-    :raises MalformedJson: it is not JSON.
+    :raises UnsupportedMediaType: the body is not sent as application/json, or is compressed.
+    :raises MalformedJson: the body is not JSON, or is nested too deeply.
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     body = request.get_data()
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError as refused:
+    except orjson.JSONDecodeError as error:
         if "HTTP_CONTENT_ENCODING" in request.environ:
             raise UnsupportedMediaType(
                 "The body must be sent without a Content-Encoding."
             ) from None
         try:
-            # orjson reads an integer above 64 bits as a float, too; int() has a limit of its own.
+            # orjson also reads an integer above 64 bits as a float. int() refuses a very long one.
             return json.loads(body.decode("utf-8", "surrogatepass"), parse_int=float)
         except RecursionError:
-            raise MalformedJson("The body is nested too deep.") from None
+            raise MalformedJson("The body is nested too deeply.") from None
         except ValueError:
-            raise MalformedJson(f"The body is not JSON: {refused}.") from None
+            raise MalformedJson(f"The body is not JSON: {error}.") from None
 
 
 def idempotency_key() -> str | None:
-    """The key under which the request shall be carried out once.
+    """Return the idempotency key of the request, or None.
 
-    :raises InvalidRequest: it is too long, or has other characters.
+    :raises InvalidRequest: the key is empty or too long, or has a character that is not allowed.
     """
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
@@ -74,10 +74,10 @@ def idempotency_key() -> str | None:
 
 
 def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
-    """The parameters of the query string.
+    """Return the parameters of the query string.
 
-    :param repeatable: those that may be given more than once: all that was given, in a list.
-    :raises InvalidRequest: another one is given twice.
+    :param repeatable: the parameters that may be given more than once. Their value is a list.
+    :raises InvalidRequest: any other parameter is given more than once.
     """
     parameters = request.args.to_dict(flat=False)
     for name, values in parameters.items():
@@ -90,30 +90,30 @@ def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
 
 
 def validated(schema: Schema, given: Any) -> dict[str, Any]:
-    """What was given, by column, where it is right.
+    """Return the validated values of a body or a query string, by column.
 
-    :raises InvalidRequest: names every field that is wrong.
+    :raises InvalidRequest: a value is not valid; the error names every such field.
     """
     loaded = requests.load(schema, given)
     trace.current().namespace = loaded["namespace"]
     return loaded
 
 
-def json_answer(value: Any, status: int = 200) -> Response:
-    """An answer with a JSON body."""
+def json_response(value: Any, status: int = 200) -> Response:
+    """Return a response with a JSON body."""
     return Response(orjson.dumps(value), status, mimetype="application/json")
 
 
 def conditional(response: Response) -> Response:
-    """An answer with an ETag, or 304 without a body where the client has it already (RFC 9110).
+    """Return the response with an ETag, or 304 if If-None-Match has this ETag (RFC 9110).
 
-    :raises PreconditionFailed: the client asks for another one with If-Match.
+    :raises PreconditionFailed: If-Match has other ETags.
     """
     response.add_etag()
-    # Whoever keeps it asks whether it is still true.
+    # Caches must revalidate the response before they reuse it.
     response.cache_control.no_cache = True
     response.make_conditional(request)
-    # The server sends its own.
+    # make_conditional() adds a Date, and gunicorn sends its own.
     del response.headers["Date"]
     if response.status_code == PreconditionFailed.status:
         raise PreconditionFailed

@@ -1,15 +1,15 @@
-"""The OpenAPI document: made from the schemas that validate, from the kinds and from the errors.
+"""The OpenAPI document, generated from the request and response schemas, the kinds and the errors.
 
-Where to add what the document shall say:
+To add to the document:
 
-- a field: ``json_schema`` of its class, whose docstring describes it; ``metadata`` where a schema
-  uses the class for something of its own;
-- a kind: nothing, it is an entry in ``kinds.py``;
-- a route: an operation in :mod:`.operations`, with every error that it answers;
-- a header: an entry in ``_HEADERS`` or ``_PARAMETERS``, and its name where it is sent;
-- an error: nothing but its name at the routes that answer it.
+- a field: ``json_schema`` of its class, and the first line of its docstring as the description, or
+  ``metadata`` where a schema uses the class for a purpose of its own;
+- a kind: nothing, an entry in ``kinds.py`` is enough;
+- a route: an operation in :mod:`.operations`, with every error that it returns;
+- a header: an entry in ``_HEADERS`` or ``_PARAMETERS``, and its name at the operations that use it;
+- an error: its name at the operations that return it.
 
-Tests hold the routes of the application and every answer that they get to this document.
+Tests check that every route is documented, and that every response conforms to the document.
 """
 
 from collections.abc import Iterator
@@ -33,16 +33,20 @@ from dreamlake_assets.schemas import operations, requests, responses
 _Object = dict[str, Any]
 
 _DESCRIPTION = """\
-The registry of DreamLake's recordings: clients upload the bytes to BSS, register each file here, \
-and find it again by namespace, project, episode and path.
+The registry of DreamLake's recordings. Clients upload the bytes of a file to BSS, register the \
+file here as an asset, and find it again by namespace, project, episode and path.
 
-Every request but those for health and documentation needs `Authorization: Bearer <token>`. An \
-unknown field of a body is refused, and an unknown parameter of a list or a download.
+Every request except those for health and documentation needs `Authorization: Bearer <token>`. \
+Unknown fields of a body are errors, as are unknown query parameters of a list or a download. \
+Later versions may add members to responses.
 
 ## Errors
 
-Every error is an object with a sentence in `error`, a stable `code` and the `requestId`. Each \
-operation lists the codes that it answers.
+The body of an error has a sentence in `error`, a stable `code` and the `requestId`. Each \
+operation lists its codes. `namespace_not_found` also means that the subject is not a member.
+
+After 503, wait for the seconds in `Retry-After` and try again; after 502, try again. To repeat a \
+POST whose response was lost, send it with the same `Idempotency-Key`.
 
 <details>
 <summary>All codes</summary>
@@ -56,65 +60,65 @@ operation lists the codes that it answers.
 
 _HEADERS: dict[str, _Object] = {
     "X-Request-Id": {
-        "description": "Names the request in the log of the service: as sent, or made.",
+        "description": "The id of the request in the log of the service, as sent or generated.",
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
     },
     "Server-Timing": {
-        "description": "Milliseconds in the database and in BSS until the answer began, and"
-        " roundtrips to the database.",
+        "description": "Milliseconds spent in the database and in BSS before the response began,"
+        " and the number of roundtrips to the database.",
         "required": True,
         "schema": {"type": "string"},
     },
     "Link": {
-        "description": "The next page, where there is one.",
+        "description": 'The next page, as `<URL>; rel="next"`. Absent on the last page.',
         "schema": {"type": "string", "pattern": '^<.+>; rel="next"$'},
     },
     "X-Next-Cursor": {
-        "description": "Where the next page starts, for the parameter `cursor`.",
+        "description": "The `cursor` of the next page. Absent on the last page.",
         "schema": {"type": "string"},
     },
     "WWW-Authenticate": {
-        "description": "What kind of token is wanted, and what is wrong with the one sent.",
+        "description": "The required scheme, and the reason why a token is not valid.",
         "required": True,
         "schema": {"type": "string", "pattern": "^Bearer "},
     },
     "Retry-After": {
-        "description": "Seconds after which to try again.",
+        "description": "The number of seconds to wait before the next attempt.",
         "required": True,
         "schema": {"type": "integer", "minimum": 0},
     },
     "Location": {
-        "description": "The address of the asset.",
+        "description": "The URL of the asset.",
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
     },
     "Idempotent-Replayed": {
-        "description": "`true`: this is the answer to an earlier request with this key.",
+        "description": "`true` if this is the response to an earlier request with the same key.",
         "schema": {"type": "string", "const": "true"},
     },
     "X-Content-Type-Options": {
-        "description": "It is of the type that it says.",
+        "description": "Tells browsers not to guess another content type.",
         "required": True,
         "schema": {"type": "string", "const": "nosniff"},
     },
     "Content-Security-Policy": {
-        "description": "What a browser may do with it, were it a page; the documentation is one.",
+        "description": "What a browser may load and run if it shows the response as a page.",
         "required": True,
         "schema": {"type": "string"},
     },
     "Referrer-Policy": {
-        "description": "Its address is told to nobody.",
+        "description": "Tells browsers not to send the URL to other sites.",
         "required": True,
         "schema": {"type": "string", "const": "no-referrer"},
     },
     "Cache-Control": {
-        "description": "`no-store`, or `no-cache` where there is an `ETag` to ask by.",
+        "description": "`no-cache` if the response has an `ETag`, else `no-store`.",
         "required": True,
         "schema": {"type": "string", "enum": ["no-store", "no-cache", "private, no-cache"]},
     },
     "ETag": {
-        "description": "Names this version of the answer, for `If-None-Match`.",
+        "description": "Identifies this version of the response, for `If-None-Match`.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -123,44 +127,45 @@ _HEADERS: dict[str, _Object] = {
 _PARAMETERS: dict[str, _Object] = {
     "X-Request-Id": {
         "in": "header",
-        "description": "To find the request in the log of the service: up to 128 letters, digits,"
-        " dots, underscores, colons and hyphens. Anything else is replaced.",
+        "description": "Identifies the request in the log of the service: up to 128 letters,"
+        " digits, dots, underscores, colons and hyphens. Any other value is replaced.",
         "schema": {"type": "string"},
     },
     "Idempotency-Key": {
         "in": "header",
-        "description": "Of the client's own making, new for each asset: the same request sent again"
-        " registers nothing and gets the first answer, for good. Any writer of the namespace.",
+        "description": "Makes the request safe to repeat. Generate a new key for each asset, such"
+        " as a UUID. The same request with the same key registers nothing and returns the first"
+        " response again, also to another writer of the namespace. Keys do not expire.",
         "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"},
     },
     "If-None-Match": {
         "in": "header",
-        "description": "The ETag of an earlier answer; 304 where it is still the same.",
+        "description": "The `ETag` of an earlier response. If it is current, the response is 304.",
         "schema": {"type": "string"},
     },
 }
 
 
 class _Converter(OpenAPIConverter):
-    """Knows our own fields, and what a request may leave out."""
+    """Converts our own fields, and the nullability of requests and responses."""
 
     def init_attribute_functions(self) -> None:
-        """Say what the classes of our fields say."""
+        """Add the functions for schemas of fields."""
         super().init_attribute_functions()
-        self.attribute_functions += [_of_our_own, _null]
+        self.attribute_functions += [_own_schema, _nullability]
 
     def init_parameter_attribute_functions(self) -> None:
-        """Give what is required an example, which the page of the document fills in."""
+        """Add the function for examples of parameters."""
         super().init_parameter_attribute_functions()
-        self.parameter_attribute_functions.append(_filled_in)
+        self.parameter_attribute_functions.append(_example_of_required)
 
 
 class _Plugin(MarshmallowPlugin):
     Converter = _Converter
 
 
-def _of_our_own(field: fields.Field[Any], *, ret: _Object) -> _Object:
-    """What the class of a field says of itself, where its schema says nothing else."""
+def _own_schema(field: fields.Field[Any], *, ret: _Object) -> _Object:
+    """Return the schema of one of our own fields; its ``metadata`` overrides that of its class."""
     schema: _Object | None = getattr(field, "json_schema", None)
     if schema is None:
         return {}
@@ -170,8 +175,8 @@ def _of_our_own(field: fields.Field[Any], *, ret: _Object) -> _Object:
     return {**own, **field.metadata}
 
 
-def _null(field: fields.Field[Any], *, ret: _Object) -> _Object:
-    """Whether null may stand: in a body for what is not given; a query string has no null."""
+def _nullability(field: fields.Field[Any], *, ret: _Object) -> _Object:
+    """Set whether null is allowed. In a body it means not given; a query string has no null."""
     match field.parent:
         case requests.RegisterSchema():
             allowed = not field.required
@@ -189,20 +194,21 @@ def _null(field: fields.Field[Any], *, ret: _Object) -> _Object:
     return {}
 
 
-def _filled_in(field: fields.Field[Any], **made: Any) -> _Object:
-    return {"example": made["ret"]["schema"]["examples"][0]} if field.required else {}
+def _example_of_required(field: fields.Field[Any], **converted: Any) -> _Object:
+    """Return an example for a required parameter, which the page of the document fills in."""
+    return {"example": converted["ret"]["schema"]["examples"][0]} if field.required else {}
 
 
 @cache
 def document() -> bytes:
-    """The document as JSON; made at the first call."""
+    """Return the document as JSON. The first call generates it."""
     spec = APISpec(
         title="DreamLake assets",
         version=version("dreamlake-assets"),
         openapi_version="3.1.0",
         plugins=[_Plugin()],
         info={"description": _DESCRIPTION % "\n".join(_error_rows())},
-        # Relative to the document, wherever that is served.
+        # Relative to the URL of the document.
         servers=[{"url": "."}],
         security=[{"token": []}],
         tags=[{"name": name} for name in (*KINDS, "identity", "health", "documentation")],
@@ -246,12 +252,12 @@ def _add_components(spec: APISpec) -> None:
 
 
 def _allow_space(schema: _Object) -> None:
-    """Let either name of the project stand in a body."""
-    words = {"description": operations.SPACE["description"], "deprecated": True}
+    """Allow ``space`` instead of ``project`` in a body."""
     schema["properties"]["space"] = {
         **operations.SPACE["schema"],
         "type": ["string", "null"],
-        **words,
+        "description": operations.SPACE["description"],
+        "deprecated": True,
     }
     schema["required"].remove("project")
     schema["oneOf"] = [

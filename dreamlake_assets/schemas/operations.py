@@ -1,4 +1,4 @@
-"""The operations of the OpenAPI document: one for each route, with every error that it answers."""
+"""The operations of the OpenAPI document: one for each route, with every error that it returns."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -42,7 +42,7 @@ _ASSET_ID: _Object = {
 SPACE: _Object = {
     "in": "query",
     "name": "space",
-    "description": "What older clients call `project`. Instead of it, or the same.",
+    "description": "The former name of `project`. If both are given, they must be equal.",
     "deprecated": True,
     "schema": {"type": "string", "pattern": f"^({SLUG_PATTERN})?$"},
 }
@@ -61,7 +61,7 @@ _BSS = (
 
 
 def of_kind(kind: Kind, schema: _Object) -> dict[str, _Object]:
-    """The operations on assets of a kind, by path and method.
+    """Return the operations on assets of a kind, by path and method.
 
     :param schema: the component schemas of the document, by name.
     """
@@ -73,22 +73,23 @@ def of_kind(kind: Kind, schema: _Object) -> dict[str, _Object]:
 
 
 def _register(kind: Kind, schema: _Object) -> _Object:
-    asked, answered = f"{title(kind)}Registration", f"Registered{title(kind)}"
-    example = _example(schema[answered], kind.sample)
+    request_schema, response_schema = f"{title(kind)}Registration", f"Registered{title(kind)}"
+    example = _example(schema[response_schema], kind.sample)
     operation = _operation(
         f"register{title(kind)}",
         kind.name,
         "Register an asset",
-        "Its bytes are in BSS, or will be. The project, the episode and the folders are made where"
-        " they are missing. Every request registers a new asset, but for `Idempotency-Key`.",
+        "The bytes of the asset are in BSS, or are uploaded later. The project, the episode and the"
+        " folders are created if they do not exist. Every request registers a new asset, unless it"
+        " repeats an `Idempotency-Key`.",
         parameters=["Idempotency-Key"],
-        answer=_json(201, answered, example, headers=("Location", "Idempotent-Replayed")),
-        refusals=(
+        success=_json(201, response_schema, example, headers=("Location", "Idempotent-Replayed")),
+        failures=(
             *(*_TOKEN, *_DATABASE, *_BODY, errors.InvalidRequest),
             *(errors.Forbidden, errors.NamespaceNotFound, errors.IdempotencyKeyReused),
         ),
     )
-    body = {"schema": asked, "example": _example(schema[asked], kind.sample)}
+    body = {"schema": request_schema, "example": _example(schema[request_schema], kind.sample)}
     operation["requestBody"] = {"required": True, "content": {"application/json": body}}
     return operation
 
@@ -99,11 +100,12 @@ def _list(kind: Kind, schema: _Object) -> _Object:
         f"list{title(kind)}s",
         kind.name,
         "List assets",
-        "A page where `limit` is given, else all. By name, byte by byte, then by id; those without"
-        " a name come last. Nothing is skipped or repeated while others register.",
+        "Returns one page if `limit` is given, and all assets otherwise. Assets are ordered by the"
+        " bytes of their names, then by id; assets without a name come last. Pages neither skip nor"
+        " repeat an asset while others are registered. An asset must match every filter.",
         parameters=_query(requests.LIST),
-        answer=_json(200, title(kind), example, headers=("Link", "X-Next-Cursor")),
-        refusals=(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
+        success=_json(200, title(kind), example, headers=("Link", "X-Next-Cursor")),
+        failures=(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
     )
 
 
@@ -111,11 +113,11 @@ def _download(kind: Kind) -> _Object:
     return _operation(
         f"download{title(kind)}",
         kind.name,
-        "Find where to download an asset",
-        "Of several assets that bear the name it is the newest.",
+        "Get a download URL",
+        "Returns a presigned URL. If several assets have the name, the newest is used.",
         parameters=_query(requests.DOWNLOAD),
-        answer=_json(200, "Download", _EXAMPLE_DOWNLOAD),
-        refusals=(
+        success=_json(200, "Download", _EXAMPLE_DOWNLOAD),
+        failures=(
             *(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
             *(errors.AssetNotFound, errors.BssRecordMissing, *_BSS),
         ),
@@ -123,16 +125,16 @@ def _download(kind: Kind) -> _Object:
 
 
 def _show(kind: Kind, schema: _Object) -> _Object:
-    answered = f"Whole{title(kind)}"
-    example = _example(schema[answered], kind.sample)
+    response_schema = f"Whole{title(kind)}"
+    example = _example(schema[response_schema], kind.sample)
     return _operation(
         f"get{title(kind)}",
         kind.name,
-        "Get all of an asset",
-        "By its id alone, in whichever namespace it is that the subject is a member of.",
+        "Get an asset",
+        "Returns all fields of an asset in any namespace that the subject is a member of.",
         parameters=[_ASSET_ID, "If-None-Match"],
-        answer=_json(200, answered, example, headers=("ETag",)) | _NOT_MODIFIED,
-        refusals=(
+        success=_json(200, response_schema, example, headers=("ETag",)) | _NOT_MODIFIED,
+        failures=(
             *(*_TOKEN, *_DATABASE),
             *(errors.NotFound, errors.AssetNotFound, errors.PreconditionFailed),
         ),
@@ -140,41 +142,41 @@ def _show(kind: Kind, schema: _Object) -> _Object:
 
 
 def of_other_routes() -> dict[str, _Object]:
-    """The operations that have to do with no kind, by path and method."""
+    """Return the operations that concern no kind, by path and method."""
     health = _json(200, "Health", {"status": "ok"})
     get = {
         "/auth/me": _operation(
             "identity",
             "identity",
-            "Tell whose token it is",
-            "And where its subject may read and write.",
-            answer=_json(200, "Identity", _EXAMPLE_IDENTITY),
-            refusals=(*_TOKEN, *_DATABASE),
+            "Get the subject of the token",
+            "Returns the subject, and the namespaces that it is a member of.",
+            success=_json(200, "Identity", _EXAMPLE_IDENTITY),
+            failures=(*_TOKEN, *_DATABASE),
         ),
         "/livez": _operation(
             "live",
             "health",
-            "Tell that the process serves",
-            "Whatever the database does.",
-            answer=health,
+            "Check liveness",
+            "Returns 200 while the process serves requests, whatever the state of the database.",
+            success=health,
             secured=False,
         ),
         "/readyz": _operation(
             "ready",
             "health",
-            "Tell whether all is there that requests need",
-            "The database, and every migration that this version knows.",
-            answer=health,
-            refusals=(*_DATABASE, errors.SchemaBehind),
+            "Check readiness",
+            "Returns 200 if the database is available and has every migration of this version.",
+            success=health,
+            failures=(*_DATABASE, errors.SchemaBehind),
             secured=False,
         ),
         "/docs": _operation(
             "page",
             "documentation",
-            "This document as a page",
-            "Where a person pastes a token and tries each call.",
+            "Get this document as a page",
+            "The page shows the document, and sends requests with a token that you paste.",
             parameters=["If-None-Match"],
-            answer={
+            success={
                 "200": {
                     "description": HTTPStatus.OK.phrase,
                     "headers": _headers("ETag"),
@@ -182,18 +184,18 @@ def of_other_routes() -> dict[str, _Object]:
                 }
             }
             | _NOT_MODIFIED,
-            refusals=(errors.PreconditionFailed,),
+            failures=(errors.PreconditionFailed,),
             secured=False,
         ),
         "/openapi.json": _operation(
             "document",
             "documentation",
-            "This document",
-            "It changes with the version of the service only.",
+            "Get this document",
+            "The document changes only with the version of the service.",
             parameters=["If-None-Match"],
-            answer=_json(200, {"type": "object"}, {"openapi": "3.1.0"}, headers=("ETag",))
+            success=_json(200, {"type": "object"}, {"openapi": "3.1.0"}, headers=("ETag",))
             | _NOT_MODIFIED,
-            refusals=(errors.PreconditionFailed,),
+            failures=(errors.PreconditionFailed,),
             secured=False,
         ),
     }
@@ -201,7 +203,7 @@ def of_other_routes() -> dict[str, _Object]:
 
 
 def title(kind: Kind) -> str:
-    """The name of a kind in the names of operations and schemas."""
+    """Return the name of a kind as it is in the names of operations and schemas."""
     return kind.name.title().replace("-", "")
 
 
@@ -211,9 +213,9 @@ def _operation(
     summary: str,
     description: str,
     *,
-    answer: _Object,
+    success: _Object,
     parameters: Iterable[_Object | str] = (),
-    refusals: Iterable[type[AssetsError]] = (),
+    failures: Iterable[type[AssetsError]] = (),
     secured: bool = True,
 ) -> _Object:
     operation: _Object = {
@@ -222,7 +224,7 @@ def _operation(
         "summary": summary,
         "description": description,
         "parameters": [*parameters, "X-Request-Id"],
-        "responses": answer | _refused(refusals),
+        "responses": success | _error_responses(failures),
     }
     return operation if secured else operation | {"security": []}
 
@@ -234,7 +236,10 @@ def _query(schema: requests.RequestSchema) -> list[_Object]:
 def _json(
     status: int, schema: str | _Object, example: Any, *, headers: Iterable[str] = ()
 ) -> _Object:
-    """An answer by its status; a schema by its name, of each item where the example is a list."""
+    """Return a JSON response, by its status.
+
+    :param schema: a schema or its name; that of the items if the example is a list.
+    """
     if isinstance(example, list):
         schema = {"type": "array", "items": schema}
     content = {"application/json": {"schema": schema, "example": example}}
@@ -252,25 +257,31 @@ def _headers(*names: str) -> dict[str, str]:
 
 
 _NOT_MODIFIED: _Object = {
-    "304": {"description": "It is what you have.", "headers": _headers("ETag")}
+    "304": {
+        "description": "The ETag in `If-None-Match` is current.",
+        "headers": _headers("ETag"),
+    }
 }
 
 
-def _refused(refusals: Iterable[type[AssetsError]]) -> _Object:
-    """The answers of errors, by their status."""
-    of_status: dict[int, dict[str, type[AssetsError]]] = {}
-    for error in refusals:
-        of_status.setdefault(int(error.status), {})[error.code] = error
-    return {str(status): _refusal(list(of.values())) for status, of in sorted(of_status.items())}
-
-
-def _refusal(refusals: list[type[AssetsError]]) -> _Object:
-    """The answer of errors that have the same status."""
-    code = {"properties": {"code": {"enum": [error.code for error in refusals]}}}
-    examples = {error.code: {"value": _example_error(error)} for error in refusals}
+def _error_responses(failures: Iterable[type[AssetsError]]) -> _Object:
+    """Return the responses of errors, by status."""
+    by_status: dict[int, dict[str, type[AssetsError]]] = {}
+    for error in failures:
+        by_status.setdefault(int(error.status), {})[error.code] = error
     return {
-        "description": "\n".join(f"- `{each.code}`: {each.sentence()}" for each in refusals),
-        "headers": _headers(*refusals[0]().headers),
+        str(status): _error_response(list(by_code.values()))
+        for status, by_code in sorted(by_status.items())
+    }
+
+
+def _error_response(failures: list[type[AssetsError]]) -> _Object:
+    """Return the response of errors with the same status."""
+    code = {"properties": {"code": {"enum": [error.code for error in failures]}}}
+    examples = {error.code: {"value": _example_error(error)} for error in failures}
+    return {
+        "description": "\n".join(f"- `{each.code}`: {each.sentence()}" for each in failures),
+        "headers": _headers(*failures[0]().headers),
         "content": {
             "application/json": {"schema": {"allOf": ["Error", code]}, "examples": examples}
         },
@@ -286,7 +297,7 @@ def _example_error(error: type[AssetsError]) -> _Object:
 
 
 def _example(schema: _Object, known: Mapping[str, Any]) -> _Object:
-    """An object of a schema: what is known of it, and the examples of its other properties."""
+    """Return an example of a schema: known values, and the examples of its other properties."""
     return {
         name: known[name] if name in known else _example_of(each)
         for name, each in schema["properties"].items()

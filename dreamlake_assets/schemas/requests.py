@@ -1,4 +1,4 @@
-"""What requests may hold: the bodies and the query strings, validated with marshmallow."""
+"""The marshmallow schemas of request bodies and query strings."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -26,74 +26,107 @@ from dreamlake_assets.model.fields import (
 from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.model.names import InvalidName, check_text
 
+_TAG_DESCRIPTION = (
+    f"Filters by tag. Repeat the parameter, up to {limits.TAGS_TO_LIST_BY} times, to require"
+    " several tags."
+)
+
+_GLOB_DESCRIPTION = f"""\
+Filters by a pattern that matches the whole name. It takes precedence over `prefix`. The leading \
+slash is optional.
+
+- `*` matches any number of characters except `/`; `?` matches one.
+- `**` matches any number of characters; `**/` matches zero or more whole folders.
+- `[abc]`, `[a-z]` and `[!a]` match one character, never `/`.
+- `{{a,b}}` matches either alternative. Braces nest, up to {limits.GLOB_ALTERNATIVES} alternatives.
+- `\\` takes the next character literally.
+"""
+
 
 class RequestSchema(Schema):
-    """A field that is not known is an error: a typo must not lose data silently."""
+    """Rejects unknown fields, so that a typo does not lose data silently."""
 
     class Meta:
-        """How marshmallow is told."""
+        """Marshmallow's options."""
 
         unknown = RAISE
 
-    #: Fields that are not given when they are empty.
+    #: Fields whose empty value counts as not given.
     may_be_empty: frozenset[str] = frozenset()
 
     namespace = Slug(
         required=True,
-        metadata={"description": "A user or an organisation, by slug.", "examples": ["testuser"]},
+        metadata={
+            "description": "The slug of a namespace, which is a user or an organisation.",
+            "examples": ["testuser"],
+        },
     )
-    project = Slug(required=True, metadata={"description": "By slug.", "examples": ["robotics"]})
+    project = Slug(
+        required=True,
+        metadata={"description": "The slug of a project.", "examples": ["robotics"]},
+    )
 
     @pre_load
-    def _drop_what_is_not_given(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    def _drop_absent(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
         given = {name: value for name, value in data.items() if self._is_given(name, value)}
         if "space" in given:
-            # The name of a project in older clients.
+            # Older clients call the project a space.
             space = given.pop("space")
             if given.setdefault("project", space) != space:
-                raise ValidationError("Another name for project, which is different.", "space")
+                raise ValidationError("Must equal project when both are given.", "space")
         return given
 
     def _is_given(self, name: str, value: Any) -> bool:
         if value is None:
-            # What is not known is refused by its name, null or not.
-            return name not in self._known
+            # An unknown field is rejected by name, even if it is null.
+            return name not in self._known_names
         return value != "" or name not in self.may_be_empty
 
     @cached_property
-    def _known(self) -> set[str]:
+    def _known_names(self) -> set[str]:
         return {"space", *(each.data_key or name for name, each in self.load_fields.items())}
 
 
 class RegisterSchema(RequestSchema):
-    """The body of POST /assets/<kind>; the fields of single kinds are added to it."""
+    """The body of POST /assets/<kind>, without the fields of a kind."""
 
     may_be_empty = frozenset({"namespace", "project", "space", "episodeName"})
 
     episode = EpisodeName(
         data_key="episodeName",
         load_default=None,
-        metadata={"description": "The name of the episode; null or empty: none."},
+        metadata={
+            "description": "The name of the episode, which is created if it does not exist. Null or"
+            " empty means none."
+        },
     )
-    name = AssetName(load_default=None)
+    name = AssetName(
+        load_default=None,
+        metadata={
+            "description": "The full path of the asset. Folders are created if they do not exist."
+            " A leading slash is added, and repeated slashes become one."
+        },
+    )
     tags = Tags(load_default=list)
     metadata = Metadata(load_default=None)
 
 
 class EpisodeFilterSchema(RequestSchema):
-    """The query of anything that can be narrowed to one episode."""
+    """The query string of a route that can be filtered by episode."""
 
     may_be_empty = frozenset(
         {"namespace", "project", "space", "episode", "episodeId", "prefix", "glob", "cursor"}
     )
 
     episode = EpisodeName(
-        load_default=None, metadata={"description": "Only this episode, by name."}
+        load_default=None, metadata={"description": "Filters by the name of an episode."}
     )
     episode_id = Id(
         data_key="episodeId",
         load_default=None,
-        metadata={"description": "Only this episode, by id. Not both."},
+        metadata={
+            "description": "Filters by the id of an episode. Cannot be combined with `episode`."
+        },
     )
 
     @validates_schema
@@ -103,7 +136,7 @@ class EpisodeFilterSchema(RequestSchema):
 
 
 class GlobPattern(Text):
-    """A pattern of whole names; wins over prefix."""
+    """A glob that matches whole names."""
 
     json_schema: ClassVar[dict[str, Any]] = {
         **Text.json_schema,
@@ -122,38 +155,47 @@ class GlobPattern(Text):
 
 
 class ListSchema(EpisodeFilterSchema):
-    """The query of GET /assets/<kind>."""
+    """The query string of GET /assets/<kind>."""
 
-    prefix = Prefix(load_default=None)
-    glob = GlobPattern(load_default=None)
+    prefix = Prefix(
+        load_default=None,
+        metadata={
+            "description": "Filters by the literal, case-sensitive beginning of names. A leading"
+            " slash is added."
+        },
+    )
+    glob = GlobPattern(load_default=None, metadata={"description": _GLOB_DESCRIPTION})
     tags = Tags(
         maximum=limits.TAGS_TO_LIST_BY,
         data_key="tag",
         load_default=list,
-        metadata={"description": "Only with this tag; given up to 10 times: with all of them."},
+        metadata={"description": _TAG_DESCRIPTION},
     )
     created_after = Timestamp(
         data_key="createdAfter",
         load_default=None,
-        metadata={"description": "Only what was registered at this time or later."},
+        metadata={"description": "Filters by registration at this time or later."},
     )
     created_before = Timestamp(
         data_key="createdBefore",
         load_default=None,
-        metadata={"description": "Only what was registered before this time."},
+        metadata={"description": "Filters by registration before this time."},
     )
     limit = Limit(load_default=None)
     cursor = Text(
         load_default=None,
-        metadata={"description": "What `X-Next-Cursor` said, with all else as it was."},
+        metadata={
+            "description": "The `X-Next-Cursor` of the previous page. All other parameters except"
+            " `limit` must be the same."
+        },
     )
 
 
 class DownloadSchema(EpisodeFilterSchema):
-    """The query of GET /assets/<kind>/download."""
+    """The query string of GET /assets/<kind>/download."""
 
     path = AssetName(
-        required=True, metadata={"description": "The name of the asset, which is its full path."}
+        required=True, metadata={"description": "The name of the asset: its full path."}
     )
 
 
@@ -166,14 +208,15 @@ REGISTER = {name: _register_schema(kind) for name, kind in KINDS.items()}
 LIST = ListSchema()
 DOWNLOAD = DownloadSchema()
 
-#: The parameters of a query string that may be given more than once.
+#: Query parameters that may be given more than once.
 REPEATABLE = frozenset({"tag"})
 
 
 def load(schema: Schema, data: Any) -> dict[str, Any]:
-    """The validated values, by column.
+    """Return the validated values of a body or a query string, by column.
 
-    :raises InvalidRequest: names every field that is wrong.
+    :raises InvalidRequest: the data is not an object, or a value is not valid. The error names
+        every such field.
     """
     if not isinstance(data, Mapping):
         raise InvalidRequest("The body must be a JSON object.")
@@ -193,12 +236,12 @@ def _sentence(messages: dict[str, list[str]]) -> str:
 
 
 def _flat(messages: Any) -> list[str]:
-    """The messages of a field; of an item of a list, with its index."""
+    """Return the messages of a field. Those of an item of a list begin with its index."""
     if isinstance(messages, dict):
         return [f"[{index}] {text}" for index, texts in messages.items() for text in _flat(texts)]
     return list(messages)
 
 
 def _printable(name: Any) -> str:
-    """The name of a field as JSON can hold it: the client may have made it of anything."""
+    """Return the name of a field as valid Unicode: an unknown one may have any characters."""
     return str(name).encode("utf-8", "backslashreplace").decode()

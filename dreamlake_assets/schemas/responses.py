@@ -1,7 +1,7 @@
-"""What answers hold, as marshmallow schemas: for the OpenAPI document.
+"""The marshmallow schemas of responses, for the OpenAPI document.
 
-Answers are written from rows as they come, since dumping through a schema costs more than all else
-that the service does for a request; the tests hold every answer to these schemas instead.
+Responses are built from rows without a schema: dumping through one costs more than everything else
+that the service does for a request. The tests validate every response against these schemas.
 """
 
 from copy import copy
@@ -13,84 +13,97 @@ from dreamlake_assets.model.fields import AssetName, BssId, EpisodeName, Metadat
 from dreamlake_assets.model.kinds import Kind
 
 
-class AnswerSchema(Schema):
-    """The body of an answer, or a part of it; a later version may say more."""
+class ResponseSchema(Schema):
+    """The body of a response, or a part of it. Later versions may add members."""
 
     class Meta:
-        """How marshmallow is told."""
+        """Marshmallow's options."""
 
         unknown = EXCLUDE
 
 
-class ErrorSchema(AnswerSchema):
-    """Every answer that is not a success."""
+class ErrorSchema(ResponseSchema):
+    """The body of every error."""
 
-    error = fields.String(required=True, metadata={"description": "A sentence for people."})
-    code = fields.String(required=True, metadata={"description": "Stable; for programs."})
+    error = fields.String(
+        required=True,
+        metadata={"description": "A sentence for people, which may change."},
+    )
+    code = fields.String(required=True, metadata={"description": "A stable code for programs."})
     request_id = fields.String(
         data_key="requestId",
         required=True,
-        metadata={"description": "Names the request in the log of the service."},
+        metadata={"description": "The id of the request in the log of the service."},
     )
     fields_ = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
         data_key="fields",
-        metadata={"description": "What is wrong with which field, where validation failed."},
+        metadata={"description": "After a failed validation: the messages for each invalid field."},
     )
 
 
-class DownloadSchema(AnswerSchema):
-    """Where to download an asset."""
+class DownloadSchema(ResponseSchema):
+    """The download URL of an asset."""
 
     url = fields.URL(
         required=True,
-        metadata={"description": "A presigned URL, good for a while, no token asked."},
+        metadata={"description": "A presigned URL. It needs no token, and expires after a while."},
     )
     filename = fields.String(
-        required=True, metadata={"description": "The last segment of the asset's name."}
+        required=True, metadata={"description": "The last segment of the name of the asset."}
     )
 
 
-class OwnNamespaceSchema(AnswerSchema):
-    """A namespace by its slug."""
+class OwnNamespaceSchema(ResponseSchema):
+    """A namespace, identified by its slug."""
 
-    slug = Slug(required=True)
+    slug = Slug(required=True, metadata={"description": "The slug of the namespace."})
 
 
 class MembershipSchema(OwnNamespaceSchema):
-    """A namespace and what the subject may do in it."""
+    """A namespace, and the role of the subject in it."""
 
-    role = fields.String(required=True, validate=validate.OneOf(["reader", "writer"]))
+    role = fields.String(
+        required=True,
+        validate=validate.OneOf(["reader", "writer"]),
+        metadata={"description": "A reader may list and download; a writer may also register."},
+    )
 
 
-class IdentitySchema(AnswerSchema):
-    """Who the token belongs to."""
+class IdentitySchema(ResponseSchema):
+    """The subject of a token."""
 
-    subject = Text(required=True, metadata={"description": "The claim sub of the token."})
+    subject = Text(required=True, metadata={"description": "The `sub` claim of the token."})
     namespace = fields.Nested(
         OwnNamespaceSchema,
         required=True,
         allow_none=True,
-        metadata={"description": "The first namespace that the subject may write to."},
+        metadata={"description": "The first namespace that the subject may write to, or null."},
     )
-    namespaces = fields.List(fields.Nested(MembershipSchema), required=True)
+    namespaces = fields.List(
+        fields.Nested(MembershipSchema),
+        required=True,
+        metadata={"description": "The namespaces that the subject is a member of."},
+    )
 
 
-class HealthSchema(AnswerSchema):
-    """All is well."""
+class HealthSchema(ResponseSchema):
+    """The body of a health check that succeeds."""
 
-    status = fields.String(required=True, validate=validate.Equal("ok"))
+    status = fields.String(
+        required=True, validate=validate.Equal("ok"), metadata={"description": "Always `ok`."}
+    )
 
 
 def registered_schema(kind: Kind) -> Schema:
-    """What POST answers: the ids of the asset and of what it is filed under."""
-    return AnswerSchema.from_dict(
+    """Return the schema of the response to a registration, which has the ids of its path."""
+    return ResponseSchema.from_dict(
         {
-            "id": _id("Of the asset."),
-            "projectId": _id("Of the project, made when it was missing."),
-            "episodeId": _id("Of the episode; null where none was named.", allow_none=True),
-            "nodeId": _id("Of the innermost folder; null at the root.", allow_none=True),
+            "id": _id("The id of the asset."),
+            "projectId": _id("The id of the project, which is created if it does not exist."),
+            "episodeId": _id("The id of the episode; null if none was given.", allow_none=True),
+            "nodeId": _id("The id of the innermost folder; null at the root.", allow_none=True),
             "name": _name(),
             kind.bss_field: _bss_id(),
         },
@@ -99,10 +112,10 @@ def registered_schema(kind: Kind) -> Schema:
 
 
 def item_schema(kind: Kind) -> Schema:
-    """An asset in a list."""
-    return AnswerSchema.from_dict(
+    """Return the schema of an asset in a list."""
+    return ResponseSchema.from_dict(
         {
-            "id": _id("Of the asset."),
+            "id": _id("The id of the asset."),
             "name": _name(),
             kind.bss_field: _bss_id(),
             **_own(kind),
@@ -113,16 +126,20 @@ def item_schema(kind: Kind) -> Schema:
 
 
 def details_schema(kind: Kind) -> Schema:
-    """All of an asset."""
-    return AnswerSchema.from_dict(
+    """Return the schema of a whole asset."""
+    return ResponseSchema.from_dict(
         {
-            "id": _id("Of the asset."),
-            "namespace": Slug(required=True, metadata={"examples": ["testuser"]}),
-            "project": Slug(required=True, metadata={"examples": ["robotics"]}),
-            "projectId": _id("Of the project."),
-            "episodeId": _id("Of the episode; null where it is in none.", allow_none=True),
-            "episodeName": EpisodeName(required=True, allow_none=True),
-            "nodeId": _id("Of the innermost folder; null at the root.", allow_none=True),
+            "id": _id("The id of the asset."),
+            "namespace": _slug("The slug of the namespace.", "testuser"),
+            "project": _slug("The slug of the project.", "robotics"),
+            "projectId": _id("The id of the project."),
+            "episodeId": _id("The id of the episode; null if the asset has none.", allow_none=True),
+            "episodeName": EpisodeName(
+                required=True,
+                allow_none=True,
+                metadata={"description": "The name of the episode; null if the asset has none."},
+            ),
+            "nodeId": _id("The id of the innermost folder; null at the root.", allow_none=True),
             "folder": AssetName(
                 required=True,
                 allow_none=True,
@@ -142,38 +159,42 @@ def details_schema(kind: Kind) -> Schema:
     )()
 
 
+def _slug(description: str, example: str) -> Slug:
+    return Slug(required=True, metadata={"description": description, "examples": [example]})
+
+
 def _id(description: str, **options: Any) -> fields.UUID:
     return fields.UUID(required=True, metadata={"description": description}, **options)
 
 
 def _name() -> AssetName:
-    description = "The full path, normalised; null where the asset has none."
+    description = "The full path, normalised; null if the asset has no name."
     return AssetName(required=True, allow_none=True, metadata={"description": description})
 
 
 def _bss_id() -> BssId:
-    description = "The id of the bytes in BSS; null where none was given."
+    description = "The id of the file in BSS; null if none was given."
     return BssId(required=True, allow_none=True, metadata={"description": description})
 
 
 def _own(kind: Kind) -> dict[str, fields.Field[Any]]:
-    return {each.data_key or name: _always_there(each) for name, each in kind.own_fields.items()}
+    return {each.data_key or name: _in_response(each) for name, each in kind.own_fields.items()}
 
 
 def _created_at() -> fields.DateTime:
     return fields.DateTime(
         required=True,
         metadata={
-            "description": "When it was registered, in UTC, with milliseconds.",
+            "description": "The time of registration, in UTC with milliseconds.",
             "examples": ["2026-04-14T09:30:00.123Z"],
         },
     )
 
 
-def _always_there(field: fields.Field[Any]) -> fields.Field[Any]:
-    """A field of requests as it stands in answers: null where it was not given."""
-    answered = copy(field)
-    answered.allow_none = field.load_default in (missing, None)
-    answered.required = True
-    answered.load_default = missing
-    return answered
+def _in_response(field: fields.Field[Any]) -> fields.Field[Any]:
+    """Return a field of requests as it is in responses: always present, null if not given."""
+    result = copy(field)
+    result.allow_none = field.load_default in (missing, None)
+    result.required = True
+    result.load_default = missing
+    return result

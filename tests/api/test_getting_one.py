@@ -208,7 +208,7 @@ class TestConditional:
 
         assert refused.status_code == 412
         assert problem(refused) == {
-            "error": "What is here is not what If-Match asks for.",
+            "error": "The current ETag does not match If-Match.",
             "code": "precondition_failed",
         }
 

@@ -367,9 +367,9 @@ class TestCursor:
 def refused(response: Answer) -> None:
     assert response.status_code == 400
     assert problem(response) == {
-        "error": "cursor: Was altered, or belongs to other filters.",
+        "error": "cursor: Was altered, or was issued for other filters.",
         "code": "invalid_request",
-        "fields": {"cursor": ["Was altered, or belongs to other filters."]},
+        "fields": {"cursor": ["Was altered, or was issued for other filters."]},
     }
 
 

@@ -78,7 +78,7 @@ def test_what_is_too_much_is_turned_away_at_once() -> None:
             assert headers["Vary"] == "Origin"
             assert dict(PROTECTION).items() <= headers.items()
             assert body == {
-                "error": "The service is full; try again soon.",
+                "error": "The service is at capacity; try again soon.",
                 "code": "overloaded",
                 "requestId": each.request_id,
             }
