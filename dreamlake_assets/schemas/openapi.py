@@ -103,7 +103,7 @@ _HEADERS: dict[str, _Object] = {
         "schema": {"type": "string", "const": "nosniff"},
     },
     "Content-Security-Policy": {
-        "description": "What a browser may load and run if it shows the response as a page.",
+        "description": "Limits what a browser may load and run if it shows the response as a page.",
         "required": True,
         "schema": {"type": "string"},
     },
