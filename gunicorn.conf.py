@@ -6,49 +6,48 @@ import os
 import sys
 from typing import Any
 
-from dreamlake_assets import config as settings
-from dreamlake_assets import deadlines, errors, logs, metrics_directory, migrations
+from dreamlake_assets import deadlines, errors, limits, services, settings_file
+from dreamlake_assets.config import Settings, SettingsError
+from dreamlake_assets.database import migrations
+from dreamlake_assets.serving import logs, metrics_directory
 
 
-def _checked() -> settings.Settings:
-    """The settings, from the file that may have changed; every one of them is looked at.
+def _checked() -> Settings:
+    """The settings, from the file that may have changed.
 
-    :raises SettingsError: one is missing or bad.
-    :raises SchemaBehind: the database is.
+    :raises SettingsError: a setting is missing or bad.
+    :raises SchemaBehind: the database lacks a migration.
     """
-    settings.read_file()
-    checked = settings.Settings.from_environment()
-    settings.workers()
-    settings.log_format()
-    settings.log_level()
+    settings_file.read()
+    checked = services.read_settings()
     migrations.require_current(checked.database_url)
     return checked
 
 
 try:
-    service = _checked()
-    settings.accepted = dict(os.environ)
-except (settings.SettingsError, errors.SchemaBehind) as error:
-    # Here, before a worker is made: one line, and no worker that is made again and again.
-    if settings.accepted is None:
+    settings = _checked()
+    settings_file.accepted = dict(os.environ)
+except (SettingsError, errors.SchemaBehind) as error:
+    # Checked here, before the fork: one line, and no worker that is started again and again.
+    if settings_file.accepted is None:
         sys.exit(f"dreamlake_assets: {error}")
-    # At SIGHUP. Who serves goes on serving, as before.
+    # At SIGHUP the workers go on with the settings that they have.
     log = logging.getLogger("dreamlake_assets")
     log.error("%s; nothing was changed", error)  # noqa: TRY400  (the line says all of it)
     os.environ.clear()
-    os.environ.update(settings.accepted)
-    service = settings.Settings.from_environment()
+    os.environ.update(settings_file.accepted)
+    settings = services.read_settings()
 
 #: Processes: as many as the machine has cores.
-workers = settings.workers()
-loglevel = settings.log_level()
+workers = settings.workers
+loglevel = settings.log_level
 
 #: Loopback: nginx stands in front.
-bind = f"127.0.0.1:{settings.port()}"
+bind = f"127.0.0.1:{settings.port}"
 
 #: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
-worker_class = "dreamlake_assets.worker.Worker"
-threads = settings.threads()
+worker_class = "dreamlake_assets.serving.worker.Worker"
+threads = settings.threads
 
 #: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has
 #: just been closed.
@@ -56,12 +55,11 @@ keepalive = 75
 
 #: Seconds: every request that runs ends within the first. A worker says all the time that it is
 #: well, whatever its threads wait for.
-graceful_timeout = math.ceil(deadlines.request(service.bss_timeout))
+graceful_timeout = math.ceil(deadlines.request(settings.bss_timeout))
 timeout = graceful_timeout + 10
 
-#: A legal list request has up to 7 KB: the longest episode name and glob, escaped. Bytes.
-limit_request_line = 8190
-limit_request_field_size = 16380
+limit_request_line = limits.REQUEST_LINE
+limit_request_field_size = limits.HEADER
 
 #: Nobody uses it, and it would be a file in the home of whoever runs the service.
 control_socket_disable = True

@@ -8,8 +8,7 @@ import werkzeug.exceptions
 from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from dreamlake_assets import logs, routes, services, trace
-from dreamlake_assets.browsers import CrossOrigin, Origins
+from dreamlake_assets import limits, routes, services, trace
 from dreamlake_assets.config import Settings
 from dreamlake_assets.errors import (
     AssetsError,
@@ -20,8 +19,9 @@ from dreamlake_assets.errors import (
     NotFound,
     UnsupportedMediaType,
 )
-from dreamlake_assets.http import MAXIMUM_BODY_BYTES
-from dreamlake_assets.observer import Observer
+from dreamlake_assets.serving import logs
+from dreamlake_assets.serving.headers import CrossOrigin, Origins
+from dreamlake_assets.serving.observer import Observer
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     :raises SettingsError: a setting is missing or bad.
     """
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = limits.BODY
     # Of an address only the path matters: werkzeug would refuse a Host that is no name of IDNA.
     app.config["SERVER_NAME"] = "localhost"
     # It is taken as it is written: no redirects to what may have been meant.
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(Exception, _answer_failure)
     app.wsgi_app = observer = Observer(app.wsgi_app)
     observer.listeners.append(logs.log_request)
-    settings = settings or Settings.from_environment()
+    settings = settings or services.read_settings()
     if settings.cors_origins:
         app.wsgi_app = CrossOrigin(observer, Origins(settings.cors_origins))
     made = services.install(app, settings)
@@ -81,7 +81,7 @@ def _read_body() -> None:
     if len(body) < (request.content_length or 0):
         raise MalformedJson(_BROKE_OFF)
     # Flask cuts off what comes in chunks where it becomes too large.
-    if chunked and len(body) == MAXIMUM_BODY_BYTES and request.environ["wsgi.input"].read(1):
+    if chunked and len(body) == limits.BODY and request.environ["wsgi.input"].read(1):
         raise BodyTooLarge
 
 

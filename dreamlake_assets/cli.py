@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from dreamlake_assets import __version__, auth, config, db, explain, migrations, names
+from dreamlake_assets import __version__, auth, config, settings_file
+from dreamlake_assets.database import explain, migrations
+from dreamlake_assets.database.connection import Connection, Error, connect
+from dreamlake_assets.database.heads import FILES
 from dreamlake_assets.errors import AssetsError, NamespaceNotFound
-from dreamlake_assets.heads import FILES
-from dreamlake_assets.local import postgres
-from dreamlake_assets.local.commands import demo, dev
+from dreamlake_assets.model import names
 from dreamlake_assets.store import namespace as namespaces
 
 ROLES = ("reader", "writer")
@@ -33,6 +34,24 @@ class Commands(click.Group):
             # What nobody expected has a sentence for clients, who are told no more.
             said = error.__cause__ if type(error) is AssetsError else error
             raise click.ClickException(" ".join(str(said).split())) from error
+
+
+class Main(Commands):
+    """The top-level commands; those of the local stack are imported when they are asked for."""
+
+    _OF_THE_LOCAL_STACK = ("demo", "dev")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted([*super().list_commands(ctx), *self._OF_THE_LOCAL_STACK])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        if cmd_name in self._OF_THE_LOCAL_STACK:
+            from dreamlake_assets.local import commands  # noqa: PLC0415
+
+            return getattr(commands, cmd_name)
+        return super().get_command(ctx, cmd_name)
 
 
 class Slug(click.ParamType):
@@ -80,7 +99,7 @@ class Member(click.ParamType):
         return Subject().convert(subject, param, ctx), role
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Look after the assets service of DreamLake.
@@ -91,7 +110,7 @@ def main() -> None:
 
     To try the service on this machine alone, with nothing else set up: dreamlake-assets dev
     """
-    config.read_file()
+    settings_file.read()
 
 
 @main.command()
@@ -110,9 +129,9 @@ def migrate(*, dry_run: bool, status: bool) -> None:
     """
     if dry_run and status:
         raise click.UsageError("--dry-run and --status do not go together.")
-    url = config.database_url()
+    url = config.read("database_url")
     if status:
-        with db.connect(url) as connection:
+        with connect(url) as connection:
             _show(migrations.status(connection))
         return
     if dry_run:
@@ -160,29 +179,31 @@ def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
     try:
         given = explain.values(" ".join(params))
         statements = explain.statements(names) or FILES
-        with db.connect(_url_to_explain(), as_service=True) as connection:
+        with connect(_url_to_explain(), as_service=True) as connection:
             if len(names) == 1:
                 click.echo(explain.text(connection, statements[0], given))
             elif not _summarised(connection, statements, given):
                 raise click.exceptions.Exit(1)
-    except (explain.UnknownStatement, db.Error) as error:
+    except (explain.UnknownStatement, Error) as error:
         # The lines below point into the statement as it was sent.
         raise click.ClickException(str(error).splitlines()[0]) from error
 
 
 def _url_to_explain() -> str:
     if "DATABASE_URL" not in os.environ:
+        from dreamlake_assets.local import postgres  # noqa: PLC0415
+
         url = postgres.serving_url(Path("var"))
         if url is None:
             raise click.ClickException(
                 "there is no database: set DATABASE_URL, or start the local stack with `make run`"
             )
         return url
-    return config.database_url()
+    return config.read("database_url")
 
 
 def _summarised(
-    connection: db.Connection, names: Sequence[str], given: Mapping[str, str | None]
+    connection: Connection, names: Sequence[str], given: Mapping[str, str | None]
 ) -> bool:
     """Print a line for each statement; whether all of them could be run."""
     width = max(map(len, names))
@@ -191,7 +212,7 @@ def _summarised(
     for name in names:
         try:
             found = explain.summary(connection, name, parameters[name])
-        except db.Error as error:
+        except Error as error:
             complete = False
             click.echo(f"{name:{width}}  {str(error).splitlines()[0]}")
             continue
@@ -226,7 +247,7 @@ def create(slug: str, members: tuple[tuple[str, str], ...]) -> None:
     Example:
       dreamlake-assets namespace create robotics --member alice --member bob:reader
     """
-    with db.connect(config.database_url()) as connection, connection.transaction():
+    with connect(config.read("database_url")) as connection, connection.transaction():
         if not namespaces.create(connection, namespace=slug):
             raise click.ClickException(f"the namespace {slug} exists already")
         for subject, role in members:
@@ -247,7 +268,7 @@ def list_() -> None:
     Example:
       dreamlake-assets namespace list
     """
-    with db.connect(config.database_url()) as connection:
+    with connect(config.read("database_url")) as connection:
         for slug, readers, writers in namespaces.list_all(connection):
             members = [("writer", subject) for subject in writers]
             members += [("reader", subject) for subject in readers]
@@ -273,7 +294,7 @@ def add(slug: str, new: tuple[str, str]) -> None:
       dreamlake-assets namespace member add robotics bob:reader
     """
     subject, role = new
-    with db.connect(config.database_url()) as connection:
+    with connect(config.read("database_url")) as connection:
         try:
             namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
         except NamespaceNotFound:
@@ -293,7 +314,7 @@ def remove(slug: str, subject: str) -> None:
     Example:
       dreamlake-assets namespace member remove robotics bob
     """
-    with db.connect(config.database_url()) as connection:
+    with connect(config.read("database_url")) as connection:
         if not namespaces.remove_member(connection, namespace=slug, subject=subject):
             raise click.ClickException(f"{subject} is no member of a namespace {slug}")
     click.echo(f"{subject} is no longer a member of {slug}")
@@ -319,10 +340,8 @@ def token(subject: str, ttl: int) -> None:
       curl -H "Authorization: Bearer $(dreamlake-assets token alice)" localhost:10334/auth/me
     """
     try:
-        click.echo(auth.sign(config.token_settings(), subject, ttl))
+        settings = config.TokenSettings.from_environment()
+        auth.check_keys(settings)
+        click.echo(auth.sign(settings, subject, ttl))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-
-
-main.add_command(dev)
-main.add_command(demo)

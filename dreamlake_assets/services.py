@@ -1,18 +1,21 @@
 """What the routes of one process work with."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
 
-from dreamlake_assets.auth import Authenticator
+from dreamlake_assets.auth import Authenticator, check_keys
 from dreamlake_assets.bss import Bss
 from dreamlake_assets.config import Settings
-from dreamlake_assets.cursors import Cursors
-from dreamlake_assets.db import Database
+from dreamlake_assets.database.connection import check_url
+from dreamlake_assets.database.pool import Database
+from dreamlake_assets.model.cursors import Cursors
 
 if TYPE_CHECKING:
-    from dreamlake_assets.metrics import Metrics
+    from dreamlake_assets.serving.metrics import Metrics
 
 _EXTENSION = "dreamlake_assets"
 
@@ -39,6 +42,19 @@ class Services:
             self.metrics.close()
         self.authenticator.close()
         self.database.close()
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process, with keys and URLs checked by the libraries that use them.
+
+    :raises SettingsError: a setting is missing or bad.
+    """
+    settings = Settings.from_environment(environ)
+    check_keys(settings.tokens)
+    check_url("DATABASE_URL", settings.database_url)
+    if settings.database_read_url is not None:
+        check_url("DATABASE_READ_URL", settings.database_read_url)
+    return settings
 
 
 def install(app: Flask, settings: Settings) -> Services:
@@ -77,7 +93,7 @@ def _metrics(settings: Settings, database: Database) -> "Metrics | None":
     if settings.metrics_token is None:
         return None
     # Not before gunicorn has begun, and not at all where nobody may read them: metrics.py says why.
-    from dreamlake_assets.metrics import Metrics  # noqa: PLC0415
+    from dreamlake_assets.serving.metrics import Metrics  # noqa: PLC0415
 
     return Metrics(settings.metrics_token, database)
 

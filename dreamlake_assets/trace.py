@@ -1,7 +1,8 @@
-"""What is known of the request that this thread serves: who asks, and what it has cost so far.
+"""What the current request has cost so far, and who sent it.
 
-:mod:`.db` and :mod:`.bss` report to it; answers, logs and metrics are made from it. A server serves
-a request in one thread from its first byte to its last, so a thread has one trace at a time.
+:mod:`.database` and :mod:`.bss` report to the trace; responses, logs and metrics are made from it.
+A server serves a request in one thread from its first byte to its last, so each thread has one
+trace at a time.
 """
 
 import threading

@@ -29,10 +29,10 @@ from werkzeug.serving import run_simple
 from dreamlake_assets.auth import Authenticator
 from dreamlake_assets.config import DEBUG_SECRET, TokenSettings
 from dreamlake_assets.errors import Unauthenticated
-from dreamlake_assets.kinds import KINDS
 from dreamlake_assets.local import samples
 from dreamlake_assets.local.s3 import Bucket, UploadNotFound, UploadRefused
-from dreamlake_assets.names import SLUG_PATTERN
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.names import SLUG_PATTERN
 
 MAXIMUM_PART_NUMBER = 10_000
 

@@ -11,8 +11,8 @@ from typing import Any
 import click
 import requests
 
-from dreamlake_assets.kinds import KINDS
 from dreamlake_assets.local import samples, stack
+from dreamlake_assets.model.kinds import KINDS
 
 PROJECT = "demo"
 PART_BYTES = 8 * 1024 * 1024

@@ -19,11 +19,12 @@ from urllib.parse import urlencode
 import click
 
 import dreamlake_assets
-from dreamlake_assets import auth, db
+from dreamlake_assets import auth
 from dreamlake_assets.config import DEBUG_SECRET, TokenSettings
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.database.connection import connect
+from dreamlake_assets.database.migrations import migrate
 from dreamlake_assets.local import postgres, processes, s3
-from dreamlake_assets.migrations import migrate
+from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.store import namespace
 
 PORT = 10334
@@ -173,7 +174,7 @@ def _start(children: processes.Processes, stack: Stack) -> None:
         ready=lambda: processes.accepts_connections(stack.bss_port),
     )
     migrate(stack.database_url)
-    with db.connect(stack.database_url) as connection:
+    with connect(stack.database_url) as connection:
         namespace.create(connection, namespace=NAMESPACE)
         namespace.add_member(connection, namespace=NAMESPACE, subject=SUBJECT, role="writer")
     children.start(
@@ -191,7 +192,7 @@ def _service_command(port: int) -> list[str]:
     if configuration.exists():
         command += ["--config", str(configuration)]
     # Installed from a wheel there is no gunicorn.conf.py, which says the same.
-    command += ["--logger-class", "dreamlake_assets.logs.GunicornLogger"]
+    command += ["--logger-class", "dreamlake_assets.serving.logs.GunicornLogger"]
     return [*command, "dreamlake_assets:create_app()"]
 
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from dreamlake_assets import deadlines, store
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, WRITER
 from tests.support.api import PROJECT, Answer, Api, problem
 
@@ -374,9 +374,9 @@ class TestCursor:
 def refused(response: Answer) -> None:
     assert response.status_code == 400
     assert problem(response) == {
-        "error": "cursor: Was altered, or belongs to other filters.",
+        "error": "cursor: Was altered, or was issued for other filters.",
         "code": "invalid_request",
-        "fields": {"cursor": ["Was altered, or belongs to other filters."]},
+        "fields": {"cursor": ["Was altered, or was issued for other filters."]},
     }
 
 

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from dreamlake_assets import migrations
 from dreamlake_assets.auth import Authenticator
 from dreamlake_assets.cli import main
 from dreamlake_assets.config import TokenSettings
+from dreamlake_assets.database import migrations
 from tests.conftest import SECRET
 from tests.support.postgres import Server
 from tests.support.roles import SERVICE, as_role

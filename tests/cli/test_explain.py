@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
-from dreamlake_assets.heads import FILES
+from dreamlake_assets.database.heads import FILES
 from tests.cli.test_commands import fails, run
 from tests.conftest import add_namespace
 from tests.support.api import Api, row_counts

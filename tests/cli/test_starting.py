@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import requests
 
-from dreamlake_assets import migrations
+from dreamlake_assets.database import migrations
 from dreamlake_assets.local.processes import free_port
 from tests.support.waiting import until
 

@@ -8,12 +8,13 @@ import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
-from dreamlake_assets import db, store
+from dreamlake_assets import store
 from dreamlake_assets.config import Settings
+from dreamlake_assets.database.connection import Connection, connect
 from dreamlake_assets.errors import AssetsError, Unavailable
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS
-from dreamlake_assets.names import folders
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.names import folders
 from tests.conftest import WRITER, headers_of
 from tests.support.api import serving
 from tests.support.waiting import until
@@ -38,7 +39,7 @@ def asset(namespace: str, name: str | None = NAME, episode: str | None = "run-04
     }
 
 
-def register(connection: db.Connection, namespace: str, asset_id: str | None = None, **of: Any):
+def register(connection: Connection, namespace: str, asset_id: str | None = None, **of: Any):
     return store.asset.register(
         connection,
         kind=KINDS["video"],
@@ -91,8 +92,8 @@ def test_two_registrations_that_make_the_same_parents_share_them(
     """The second waits for the first at the first parent that is new, and finds it there."""
     with (
         ThreadPoolExecutor(1) as pool,
-        db.connect(database_url) as one,
-        db.connect(database_url) as another,
+        connect(database_url) as one,
+        connect(database_url) as another,
     ):
         if existing is not None:
             register(one, namespace, **existing)
@@ -110,7 +111,7 @@ def test_two_registrations_that_make_the_same_parents_share_them(
 def test_ten_thousand_registrations_touch_no_parent(
     database_url: str, connection: psycopg.Connection, namespace: str
 ) -> None:
-    first = db.connect(database_url)
+    first = connect(database_url)
     register(first, namespace)
     for each in (connection, first):
         # Now, or it would be counted after the numbers are set to nothing.
@@ -121,7 +122,7 @@ def test_ten_thousand_registrations_touch_no_parent(
     waited = []
 
     def write(_: int) -> None:
-        with db.connect(database_url) as writer:
+        with connect(database_url) as writer:
             for _ in range(REGISTRATIONS // WRITERS):
                 register(writer, namespace)
 
@@ -150,7 +151,7 @@ def test_a_registration_that_is_not_committed_holds_nobody_up(
     database_url: str, namespace: str
 ) -> None:
     """Whatever locks a registration takes, another one needs none of them for itself."""
-    with db.connect(database_url) as slow, db.connect(database_url) as quick:
+    with connect(database_url) as slow, connect(database_url) as quick:
         register(slow, namespace)
         quick.execute("SET lock_timeout = 1000")
         with slow.transaction():
@@ -177,7 +178,7 @@ def test_a_flight_in_which_a_statement_fails_leaves_nothing(
 ) -> None:
     connection.execute(FAILURES[fails].encode())
     table = "node" if fails.startswith("/") else fails
-    with db.connect(database_url) as writer:
+    with connect(database_url) as writer:
         with pytest.raises(AssetsError):
             register(writer, namespace)
         assert set(counts(connection).values()) == {0}
@@ -190,7 +191,7 @@ def test_an_episode_that_is_taken_away_meanwhile_is_for_another_try(
     connection: psycopg.Connection, database_url: str, namespace: str
 ) -> None:
     with (
-        db.connect(database_url) as writer,
+        connect(database_url) as writer,
         psycopg.connect(database_url) as taker,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -206,7 +207,7 @@ def test_an_episode_that_is_taken_away_meanwhile_is_for_another_try(
         register(writer, namespace, name=None)
 
 
-def waiting_for_a_lock(connection: psycopg.Connection, of: db.Connection) -> bool:
+def waiting_for_a_lock(connection: psycopg.Connection, of: Connection) -> bool:
     statement = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
     return connection.execute(statement, [of.info.backend_pid]).fetchone() == (True,)
 
@@ -215,7 +216,7 @@ def test_a_registration_that_is_sent_twice_registers_once(
     connection: psycopg.Connection, database_url: str, namespace: str
 ) -> None:
     asset_id = str(uuid7())
-    with db.connect(database_url) as writer:
+    with connect(database_url) as writer:
         first, second = (register(writer, namespace, asset_id) for _ in range(2))
     assert first == second
     assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 1}
@@ -238,7 +239,7 @@ def test_no_row_can_point_into_another_namespace(
 ) -> None:
     store.namespace.create(connection, namespace="other")
     store.namespace.add_member(connection, namespace="other", subject=WRITER, role="writer")
-    with db.connect(database_url) as writer:
+    with connect(database_url) as writer:
         register(writer, namespace)
         other = register(writer, "other")
     target = other.node_id if column == "parent_id" else getattr(other, column)

@@ -13,8 +13,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from dreamlake_assets import browsers, errors
+from dreamlake_assets import errors
 from dreamlake_assets.local.processes import free_port
+from dreamlake_assets.serving import headers
 from tests.support.gunicorn import worker_in_a_thread
 from tests.support.http import HttpServer
 from tests.support.nginx import Nginx, running_nginx
@@ -95,7 +96,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], error: type[errors.A
     """Hold an answer to the catalogue of errors; its body."""
     response, text = answer
     assert response.headers["Content-Type"] == "application/json", text
-    assert dict(browsers.PROTECTION).items() <= dict(response.headers).items()
+    assert dict(headers.PROTECTION).items() <= dict(response.headers).items()
     body = json.loads(text)
     assert set(body) == {"error", "code", "requestId"}
     assert (response.status, body["code"]) == (error.status, error.code)
@@ -184,7 +185,7 @@ class TestRefusals:
             assert response.status == 400
             assert response.headers["Server"] == "nginx"
             assert json.loads(response.read())["code"] == errors.InvalidRequest.code
-            assert dict(browsers.PROTECTION).items() <= dict(response.headers).items()
+            assert dict(headers.PROTECTION).items() <= dict(response.headers).items()
             connection.close()
 
         assert service.asked == []

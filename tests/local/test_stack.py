@@ -18,9 +18,9 @@ import pytest
 import requests
 
 from dreamlake_assets.config import DEBUG_SECRET
-from dreamlake_assets.heads import FILES
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.database.heads import FILES
 from dreamlake_assets.local.processes import free_port
+from dreamlake_assets.model.kinds import KINDS
 from tests.local.conftest import COMMAND, STOP_SECONDS, RunningStack, start_dev
 
 ROOT = Path(__file__).parents[2]

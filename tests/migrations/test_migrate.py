@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from dreamlake_assets import db, migrations
+from dreamlake_assets.database import migrations
+from dreamlake_assets.database.connection import connect
+from dreamlake_assets.database.migrations import MigrationError, Status, is_current, migrate, status
 from dreamlake_assets.errors import DatabaseUnavailable
-from dreamlake_assets.migrations import MigrationError, Status, is_current, migrate, status
 from tests.migrations.conftest import Folder
 
 NAMES = [migration.name for migration in migrations.load()]
@@ -32,7 +33,7 @@ def indexes(connection: psycopg.Connection, table: str) -> dict[str, bool]:
 def test_from_nothing_to_current(empty_url: str) -> None:
     announced: list[str] = []
     assert migrate(empty_url, announce=announced.append) == NAMES == announced
-    with db.connect(empty_url) as connection:
+    with connect(empty_url) as connection:
         assert status(connection) == Status(applied=NAMES, pending=[], unknown=[])
         assert is_current(connection)
 
@@ -43,7 +44,7 @@ def test_the_second_time_there_is_nothing_to_do(empty_url: str) -> None:
 
 
 def test_an_empty_database_is_behind(empty_url: str) -> None:
-    with db.connect(empty_url) as connection:
+    with connect(empty_url) as connection:
         assert status(connection) == Status(applied=[], pending=NAMES, unknown=[])
         assert not is_current(connection)
 
@@ -54,7 +55,7 @@ def test_a_dry_run_writes_nothing(empty_url: str, empty_connection: psycopg.Conn
 
 
 def test_a_database_of_a_later_release_is_current(database_url: str) -> None:
-    with db.connect(database_url) as connection:
+    with connect(database_url) as connection:
         connection.execute("INSERT INTO schema_migration VALUES (9999, '9999_later', 'x')")
         assert status(connection) == Status(applied=NAMES, pending=[], unknown=["9999_later"])
         assert is_current(connection)
@@ -62,7 +63,7 @@ def test_a_database_of_a_later_release_is_current(database_url: str) -> None:
 
 
 def test_a_database_that_lacks_one_is_behind(database_url: str) -> None:
-    with db.connect(database_url) as connection:
+    with connect(database_url) as connection:
         connection.execute("DELETE FROM schema_migration WHERE version = 3")
         assert not is_current(connection)
 

@@ -154,7 +154,7 @@ def test_an_error_of_the_database_that_nobody_expected_has_its_traceback(
     line = service.logged(reply, f"request {reply.headers['X-Request-Id']} failed")
     assert reply.status == 500
     assert json.loads(reply.body) == {
-        "error": "The service failed to answer; the request id names its log.",
+        "error": "The service failed unexpectedly; its log has the details under this request id.",
         "code": "internal_error",
         "requestId": reply.headers["X-Request-Id"],
     }

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dreamlake_assets import outages
-from dreamlake_assets.migrations import migrate
-from dreamlake_assets.outages import Outage
+from dreamlake_assets.database import outages
+from dreamlake_assets.database.migrations import migrate
+from dreamlake_assets.database.outages import Outage
 from tests.operations.conftest import running
 from tests.support.cluster import running_postgres
 from tests.support.http import HttpServer

@@ -10,7 +10,8 @@ import threading
 
 import pytest
 
-from dreamlake_assets import logs, trace
+from dreamlake_assets import trace
+from dreamlake_assets.serving import logs
 from tests.support.gunicorn import worker_in_a_thread
 from tests.support.waiting import until
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamlake_assets import queries
+from dreamlake_assets.database import queries
 
 
 def test_the_name_is_added_and_the_head_left_out(

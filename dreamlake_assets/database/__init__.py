@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, statements, migrations. The only package that imports psycopg."""

@@ -1,0 +1,197 @@
+"""Lists of assets: which statement serves which filters, and with which parameters."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from dreamlake_assets.database.connection import Connection, Row
+from dreamlake_assets.database.statements import fetch_all, stream
+from dreamlake_assets.database.tenants import tenant
+from dreamlake_assets.errors import NamespaceNotFound
+from dreamlake_assets.model.cursors import ABOVE_ALL_NAMES, FIRST_ID, Position
+from dreamlake_assets.model.globs import LOWEST_CHARACTER, Folder, Glob, upper_bound
+from dreamlake_assets.model.kinds import Kind
+from dreamlake_assets.store.missing import require_found
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which assets to list: all of a project, narrowed by whatever is given.
+
+    :param tags: all of which an asset has.
+    :param created_after: in UTC; an asset of that time is listed.
+    :param created_before: in UTC; an asset of that time is not listed.
+    """
+
+    namespace: str
+    project: str
+    episode: str | None = None
+    episode_id: str | None = None
+    prefix: str | None = None
+    glob: Glob | None = None
+    tags: Sequence[str] = ()
+    created_after: str | None = None
+    created_before: str | None = None
+
+
+def page(
+    connection: Connection,
+    *,
+    kind: Kind,
+    subject: str,
+    filters: Filters,
+    after: Position | None,
+    row_limit: int,
+) -> list[Row]:
+    """The next assets in the order of their names, then of their ids; see ``LISTED_COLUMNS``.
+
+    :returns: one more than asked for where there are more.
+    :raises NotFound: the namespace, the project or the episode.
+    """
+    name, parameters = _listing(kind, subject, filters, after, row_limit + 1)
+    parameters |= tenant(connection, filters.namespace)
+    rows = fetch_all(connection, name, parameters)
+    return rows if _has_assets(rows[0] if rows else None) else []
+
+
+def every(
+    connection: Connection,
+    *,
+    kind: Kind,
+    subject: str,
+    filters: Filters,
+    after: Position | None,
+    row_limit: None = None,
+) -> Iterator[Row]:
+    """All the next assets, as they come from the database; otherwise as :func:`page`."""
+    name, parameters = _listing(kind, subject, filters, after, row_limit)
+    parameters |= tenant(connection, filters.namespace)
+    with closing(stream(connection, name, parameters)) as rows:
+        first = next(rows, None)
+        if _has_assets(first):
+            yield first
+            yield from rows
+
+
+def _has_assets(first: Row | None) -> TypeGuard[Row]:
+    """Whether there are assets, by the first row of a listing, which stands even if there are none.
+
+    :raises NotFound: the namespace, the project or the episode.
+    """
+    if first is None:
+        raise NamespaceNotFound
+    require_found(first[-1])
+    return first[0] is not None
+
+
+def _listing(
+    kind: Kind, subject: str, filters: Filters, after: Position | None, row_limit: int | None
+) -> tuple[str, dict[str, Any]]:
+    """The statement of the access path, and its parameters."""
+    of_episode = filters.episode is not None or filters.episode_id is not None
+    by_episode = "_episode" if of_episode else ""
+    parameters: dict[str, Any] = {
+        "namespace": filters.namespace,
+        "subject": subject,
+        "project": filters.project,
+        "kind": kind.name,
+        "row_limit": row_limit,
+    }
+    if of_episode:
+        parameters |= {"episode": filters.episode, "episode_id": filters.episode_id}
+    if filters.tags or filters.created_after or filters.created_before:
+        return _filtered_listing(by_episode, parameters, filters, after)
+    if filters.glob is not None:
+        return _glob_listing(by_episode, parameters, filters.glob, after)
+    if filters.prefix is not None:
+        parameters |= _between(filters.prefix, upper_bound(filters.prefix), after)
+        return f"asset/list_by{by_episode}_prefix", parameters
+    return f"asset/list_by{by_episode or '_project'}", parameters | _after(after)
+
+
+def _after(after: Position | None) -> dict[str, str]:
+    """Where to begin among the assets with a name, and among those without."""
+    if after is None:
+        return {"after_name": "", "after_id": FIRST_ID, "after_unnamed_id": FIRST_ID}
+    if after.name is None:
+        return {
+            "after_name": ABOVE_ALL_NAMES,
+            "after_id": FIRST_ID,
+            "after_unnamed_id": after.asset_id,
+        }
+    return {
+        "after_name": after.name,
+        "after_id": after.asset_id,
+        "after_unnamed_id": FIRST_ID,
+    }
+
+
+def _filtered_listing(
+    by_episode: str, parameters: dict[str, Any], filters: Filters, after: Position | None
+) -> tuple[str, dict[str, Any]]:
+    """By tags or by time, with the rest as conditions."""
+    parameters |= {
+        **_after(after),
+        "upper_name": ABOVE_ALL_NAMES,
+        "regex": "",
+        "created_after": filters.created_after or "-infinity",
+        "created_before": filters.created_before or "infinity",
+    }
+    if filters.glob is not None:
+        parameters |= _between(filters.glob.lower, filters.glob.upper, after)
+        parameters["regex"] = filters.glob.regex
+    elif filters.prefix is not None:
+        parameters |= _between(filters.prefix, upper_bound(filters.prefix), after)
+    if filters.glob is not None or filters.prefix is not None:
+        # What has no name begins with nothing and matches nothing.
+        parameters["after_unnamed_id"] = None
+    if filters.tags:
+        parameters["tags"] = list(filters.tags)
+        return f"asset/list_by{by_episode}_tag", parameters
+    return f"asset/list_by{by_episode}_created_at", parameters
+
+
+def _from(lower: str, after: Position | None) -> dict[str, str]:
+    """Where to begin: at the lower bound of the names, or after the last page."""
+    if after is None or after.name is None:
+        return {"after_name": lower, "after_id": FIRST_ID}
+    return {"after_name": after.name, "after_id": after.asset_id}
+
+
+def _between(lower: str, upper: str, after: Position | None) -> dict[str, str]:
+    """A range of names, from where the last page ended."""
+    return {**_from(lower, after), "upper_name": upper}
+
+
+def _glob_listing(
+    by_episode: str, parameters: dict[str, Any], glob: Glob, after: Position | None
+) -> tuple[str, dict[str, Any]]:
+    parameters["regex"] = glob.regex
+    folder = glob.folder
+    if folder is None or not _folders_narrow(folder):
+        parameters |= _between(glob.lower, glob.upper, after)
+        return f"asset/list_by{by_episode}_glob", parameters
+    parameters |= {
+        **_from(glob.lower, after),
+        "folder_regex": folder.regex,
+        "folder_lower": folder.lower,
+        "folder_upper": folder.upper,
+        "file_lower": folder.file_lower,
+        "file_upper": folder.file_upper,
+    }
+    if not by_episode:
+        parameters["folder_depth"] = folder.depth
+    return f"asset/list_by{by_episode}_folder_glob", parameters
+
+
+def _folders_narrow(folder: Folder) -> bool:
+    """Whether going folder by folder reads less than all names between the bounds of the glob.
+
+    Not where there is one folder to go to and one name in it: then the bounds say as much. Nor
+    where both the folders and the files are any.
+    """
+    one_folder = folder.upper == folder.lower + LOWEST_CHARACTER
+    one_name = folder.file_upper == folder.file_lower + LOWEST_CHARACTER
+    anything = folder.depth is None and folder.file_lower == "/"
+    return not ((one_folder and one_name) or anything)
