@@ -119,6 +119,7 @@ CASES: list[tuple[str, str, str, str]] = [
             '"en-"',
             '"-en"',
             '"en-toolongsub"',
+            f'"en{"-a" * 8}"',
             '"en\\n"',
             '"日本"',
             '"en-\\ud800"',

@@ -152,6 +152,7 @@ def test_a_time_is_half_open(filled: Api) -> None:
         "2026-04-14T20:00:00.000000000Z",
         "2026-04-14T22:00:00+02:00",
         "2026-04-14T14:30:00-05:30",
+        "2026-04-15T19:59:00+23:59",
     ],
 )
 def test_a_time_may_be_written_in_many_ways(filled: Api, moment: str) -> None:
