@@ -144,6 +144,8 @@ def test_what_nobody_expected_is_a_500_that_says_nothing_of_the_inside(
 def test_a_lock_that_another_session_holds_is_waited_for_until_the_lock_timeout(
     api: Api, connection: psycopg.Connection
 ) -> None:
+    # The service has a connection: to make one, it prepares statements on the table.
+    assert api.register(name="/a").status_code == 201
     with connection.transaction():
         connection.execute("LOCK TABLE asset")
         begun = time.monotonic()
