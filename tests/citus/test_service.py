@@ -5,6 +5,7 @@ contract, the roundtrips, and that a path is made in one transaction.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from dreamlake_assets.errors import InvalidRequest
 from dreamlake_assets.model.ids import uuid7
 from tests.conftest import STRANGER, WRITER, add_namespace, headers_of, settings_of
 from tests.support.api import Answer, Api, problem, row_counts, serving
+from tests.support.postgres import Server
 from tests.support.wire import WireProxy
 
 ROOT = Path(__file__).parents[2]
@@ -103,11 +105,12 @@ def test_a_namespace_that_is_not_there(api: Api) -> None:
 
 
 def test_a_path_is_made_as_a_whole_or_not_at_all(
-    database_url: str, connection: psycopg.Connection
+    server: Server, database_url: str, connection: psycopg.Connection
 ) -> None:
     add_namespace(connection)
     before = row_counts(connection)
-    database = Database(database_url, connections=1, streams=1, on_cluster=True)
+    logging = f"{database_url}?options=-c%20log_statement%3Dall"
+    database = Database(logging, connections=1, streams=1, on_cluster=True)
     database.open()
 
     def make(connection: Connection, folder: str) -> None:
@@ -128,6 +131,9 @@ def test_a_path_is_made_as_a_whole_or_not_at_all(
         assert row_counts(connection) == before
         database.run(make, folder="/folder")
         assert row_counts(connection) == {**before, "space": 1, "node": 1}
+        # Without these two, Citus would commit each statement on its worker.
+        sent = re.findall(r"LOG:  execute .*?: (BEGIN|COMMIT|/\* \S+ \*/)", server.log())
+        assert sent[-4:] == ["BEGIN", "/* space/upsert */", "/* node/upsert */", "COMMIT"]
     finally:
         database.close()
 

@@ -271,6 +271,17 @@ class TestLimits:
         connection.close()
         assert service.bodies == [b"", b"{  }"]
 
+    def test_a_head_that_does_not_come_is_given_up(self, serve: Start, service: Service) -> None:
+        connection = serve({"client_header_timeout 10s;": "client_header_timeout 200ms;"}).connect()
+        connection.connect()
+        connection.send(b"GET /assets/video HTTP/1.1\r\nX-Slow: ")
+
+        with pytest.raises(http.client.RemoteDisconnected):
+            http.client.HTTPResponse(connection.sock).begin()
+
+        connection.close()
+        assert service.asked == []
+
     def test_a_body_that_does_not_come_is_given_up(self, serve: Start, service: Service) -> None:
         connection = serve({"client_body_timeout 10s;": "client_body_timeout 200ms;"}).connect()
         connection.putrequest("POST", "/assets/video")

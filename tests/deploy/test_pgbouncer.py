@@ -35,6 +35,11 @@ def test_sessions_have_the_settings_of_the_role(pgbouncer: PgBouncer, database_u
             assert pooled.execute(statement, [name]).fetchone() == expected, name
         row = pooled.execute("SELECT current_setting('statement_timeout')").fetchone()
         assert row == (f"{deadlines.STATEMENT:g}s",)
+        rows = direct.execute(
+            "SELECT split_part(unnest(setconfig), '=', 1) FROM pg_db_role_setting"
+            " WHERE setrole = current_user::regrole"
+        ).fetchall()
+        assert {name for (name,) in rows} == _SESSION.keys() | {"statement_timeout"}
 
 
 def test_many_threads_share_few_connections(

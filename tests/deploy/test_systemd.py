@@ -70,6 +70,8 @@ def test_what_it_starts_says_when_it_serves(
     program, *arguments = service["ExecStart"].split()
     assert Path(program).parent == Path(service["WorkingDirectory"]) / "bin"
     port = free_port()
+    home = tmp_path / "home"
+    home.mkdir()
     children = Processes(tmp_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
         notifications.bind(str(tmp_path / "notify"))
@@ -89,6 +91,7 @@ def test_what_it_starts_says_when_it_serves(
                 cwd=CHECKOUT,
                 environment={
                     "PATH": os.environ["PATH"],
+                    "HOME": str(home),
                     "NOTIFY_SOCKET": str(tmp_path / "notify"),
                     "DATABASE_URL": database_url,
                     "DREAMLAKE_JWT_SECRET": SECRET,
@@ -97,5 +100,7 @@ def test_what_it_starts_says_when_it_serves(
                 },
             )
             assert accepts_connections(port)
+            # ProtectHome would not let it.
+            assert list(home.iterdir()) == []
         finally:
             children.stop()

@@ -4,19 +4,22 @@ import contextlib
 import json
 import select
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import psutil
 import psycopg
 import pytest
 
-from dreamlake_assets import auth
+from dreamlake_assets import auth, deadlines
 from dreamlake_assets.config import TokenSettings
 from dreamlake_assets.local.processes import free_port
 from tests.bench.servers import SECRET, gunicorn
 from tests.conftest import NAMESPACE, WRITER, add_namespace
 from tests.support.api import PROJECT
+from tests.support.gunicorn import worker_in_a_thread
 from tests.support.postgres import Server
 from tests.support.waiting import until
 
@@ -174,6 +177,26 @@ def test_whoever_sends_too_much_is_told_that_the_connection_ends(
 
     assert status(received) in (400, 413)
     assert b"\r\nConnection: " + connection + b"\r\n" in received
+
+
+def test_a_client_that_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "SEND", 1)
+    given_up = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        try:
+            for _ in range(64):
+                yield bytes(2**20)
+        finally:
+            given_up.set()
+
+    def application(_: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return body()
+
+    with worker_in_a_thread(application) as port, connected(port) as client:
+        client.sendall(LIVEZ)
+        assert given_up.wait(PATIENCE_SECONDS)
 
 
 def test_a_worker_without_a_free_file_descriptor_lives_on(

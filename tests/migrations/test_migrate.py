@@ -10,6 +10,7 @@ from dreamlake_assets.database.connection import connect
 from dreamlake_assets.database.migrations import MigrationError, Status, is_current, migrate, status
 from dreamlake_assets.errors import DatabaseUnavailable
 from tests.migrations.conftest import Folder
+from tests.support.waiting import until
 
 NAMES = [migration.name for migration in migrations.load()]
 
@@ -160,6 +161,25 @@ def test_outside_a_transaction_and_again_after_a_failure(
     empty_connection.execute("TRUNCATE walrus")
     assert migrate(empty_url, directory=folder.path) == ["0002_index"]
     assert indexes(empty_connection, "walrus") == {"walrus_id": True}
+
+
+def test_the_timeouts_of_a_role_do_not_end_a_migration(
+    empty_url: str, empty_connection: psycopg.Connection, folder: Folder
+) -> None:
+    url = f"{empty_url}?options=-c%20statement_timeout%3D100%20-c%20lock_timeout%3D100"
+    folder.write("0001_table", "CREATE TABLE walrus (id int);\nSELECT pg_sleep(0.2);")
+    assert migrate(url, directory=folder.path) == ["0000_schema_migrations", "0001_table"]
+
+    folder.write("0002_index", "-- transaction: none\nCREATE INDEX CONCURRENTLY i ON walrus (id);")
+    with psycopg.connect(empty_url) as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("INSERT INTO walrus VALUES (1)")
+        migrating = pool.submit(migrate, url, directory=folder.path)
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'virtualxid'"
+        until(lambda: migrating.done() or empty_connection.execute(waiting).fetchone())
+        with pytest.raises(TimeoutError):
+            migrating.result(timeout=0.2)
+        writer.commit()
+        assert migrating.result() == ["0002_index"]
 
 
 def test_a_lock_that_is_not_granted_is_given_up(

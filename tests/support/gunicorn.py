@@ -80,13 +80,22 @@ class _Gunicorn(Application):
         return self._application
 
 
-@contextmanager
-def worker_in_a_thread(application: WSGIApplication) -> Iterator[int]:
-    """Serve an application on a port of 127.0.0.1; the port."""
+def _gunicorn(application: WSGIApplication) -> _Gunicorn:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in _ENVIRONMENT.items():
             patch.setenv(name, value)
-        gunicorn = _Gunicorn(application)
+        return _Gunicorn(application)
+
+
+def configuration() -> Any:
+    """The settings of gunicorn.conf.py, where no other setting is given."""
+    return _gunicorn(Applications()).cfg
+
+
+@contextmanager
+def worker_in_a_thread(application: WSGIApplication) -> Iterator[int]:
+    """Serve an application on a port of 127.0.0.1; the port."""
+    gunicorn = _gunicorn(application)
     gunicorn.cfg.set("bind", "127.0.0.1:0")
     gunicorn.cfg.set("logger_class", _Logger)
     log = gunicorn.cfg.logger_class(gunicorn.cfg)
