@@ -392,6 +392,18 @@ class TestUpstream:
 
             assert len(server.received) == 3
 
+    @pytest.mark.parametrize(("method", "times"), [("POST", 1), ("GET", 2)])
+    def test_a_get_goes_to_the_next_machine_and_a_post_does_not(
+        self, start: Start, method: str, times: int
+    ) -> None:
+        with HttpServer(hang_up) as one, HttpServer(hang_up) as another:
+            both = f"server 127.0.0.1:{one.port}; server 127.0.0.1:{another.port};"
+            nginx = start(one.port, {"server 127.0.0.1:10334;": both})
+
+            refused(send(nginx, method, body=b"{}"), errors.Unavailable)
+
+            assert len(one.received + another.received) == times
+
 
 class TestStreams:
     @pytest.fixture(autouse=True)

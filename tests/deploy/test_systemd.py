@@ -100,7 +100,7 @@ def test_what_it_starts_says_when_it_serves(
                 },
             )
             assert accepts_connections(port)
-            # ProtectHome would not let it.
-            assert list(home.iterdir()) == []
         finally:
             children.stop()
+    # ProtectHome would not let it write there.
+    assert list(home.iterdir()) == []
