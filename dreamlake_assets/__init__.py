@@ -7,4 +7,4 @@ function per operation) to the hand-written statements in ``sql/``, which :mod:`
 from dreamlake_assets.app import create_app
 
 __all__ = ["create_app"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

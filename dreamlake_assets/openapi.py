@@ -15,7 +15,6 @@ Tests hold the routes of the application and every answer that they get to this 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
-from importlib.metadata import version
 from operator import attrgetter
 from typing import Any
 
@@ -25,6 +24,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
+import dreamlake_assets
 from dreamlake_assets import answers, errors, schemas
 from dreamlake_assets.browsers import PROTECTION
 from dreamlake_assets.errors import AssetsError
@@ -244,7 +244,7 @@ def document() -> bytes:
     """The document as JSON; made at the first call."""
     spec = APISpec(
         title="DreamLake assets",
-        version=version("dreamlake-assets"),
+        version=dreamlake_assets.__version__,
         openapi_version="3.1.0",
         plugins=[_Plugin()],
         info={"description": _DESCRIPTION % "\n".join(_error_rows())},
