@@ -71,10 +71,10 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
 
 def test_every_command_of_the_readme_works(start: Start) -> None:
     stack = start()
-    section = (ROOT / "README.md").read_text("utf-8").partition("One example of each")[2]
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## HTTP\n")[2]
     commands = section.partition("```sh\n")[2].partition("```")[0]
-    # As they stand, but for the port, and with a line for each answer.
-    program = 'curl() { command curl --fail-with-body "$@"; echo; }\n' + commands
+    # As they stand, except for the port and a NUL after each response.
+    program = 'curl() { command curl --fail-with-body "$@"; printf "\\0"; }\n' + commands
     done = subprocess.run(
         ["bash", "-eo", "pipefail", "-c", program.replace("localhost:10334", stack.url)],
         cwd=stack.directory.parent,
@@ -83,14 +83,15 @@ def test_every_command_of_the_readme_works(start: Start) -> None:
         timeout=60,
         check=True,
     )
-    registered, one, listed, download, identity, *health = map(
-        json.loads, done.stdout.split("\n")[:-1]
-    )
+    *documents, page = done.stdout.split("\0")[:-1]
+    registered, one, listed, download, identity, *health, api = map(json.loads, documents)
     assert one["id"] == registered["id"]
     assert [asset["id"] for asset in listed] == [registered["id"]]
     assert download["filename"] == "run01.mp4"
     assert identity["namespace"]["slug"] == "testuser"
     assert health == [{"status": "ok"}] * 2
+    assert api["openapi"] == "3.1.0"
+    assert page.startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
