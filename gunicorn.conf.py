@@ -46,16 +46,15 @@ loglevel = settings.log_level()
 #: Loopback: nginx stands in front.
 bind = f"127.0.0.1:{settings.port()}"
 
-#: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
+#: Threads: a request spends most of its time waiting for PostgreSQL, its disk, or BSS.
 worker_class = "dreamlake_assets.worker.Worker"
 threads = settings.threads()
 
-#: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has
-#: just been closed.
+#: Seconds. nginx closes idle connections after 60, so it never writes to one that has just closed.
 keepalive = 75
 
-#: Seconds: every request that runs ends within the first. A worker says all the time that it is
-#: well, whatever its threads wait for.
+#: Seconds. Every running request ends within ``graceful_timeout``. The main thread of a worker
+#: reports that the worker is alive, whatever its other threads wait for.
 graceful_timeout = math.ceil(deadlines.request(service.bss_timeout))
 timeout = graceful_timeout + 10
 
@@ -63,34 +62,34 @@ timeout = graceful_timeout + 10
 limit_request_line = 8190
 limit_request_field_size = 16380
 
-#: Nobody uses it, and it would be a file in the home of whoever runs the service.
+#: The socket is not used, and would be a file in the home directory of the service's user.
 control_socket_disable = True
 
-#: One form for all lines; each request has one, written by the service itself.
+#: Formats all log lines alike. The service itself writes the line of each request.
 logger_class = logs.GunicornLogger
 
 
 def pre_fork(_server: object, worker: Any) -> None:
-    """Whoever tells a worker to stop as it starts is heard."""
+    """Keep a stop signal that is sent while a worker starts."""
     worker.is_about_to_start()
 
 
 def post_fork(_server: object, _worker: object) -> None:
-    """In a worker no request waits for whoever reads the log."""
+    """Write the log from a thread, so that a slow reader delays no request."""
     logs.output.start()
 
 
 def when_ready(_server: object) -> None:
-    """Before the first worker, and not again at SIGHUP: what workers count is kept together."""
+    """Make the directory of the workers' counts, once, before the first worker."""
     metrics_directory.make()
 
 
 def child_exit(_server: object, worker: Any) -> None:
-    """What a worker has counted stays; that it had so many connections does not."""
+    """Keep the counts of a worker that has ended, and drop its number of connections."""
     metrics_directory.forget(worker.pid)
     worker.has_ended()
 
 
 def on_exit(_server: object) -> None:
-    """Nothing is left behind."""
+    """Remove the directory of the workers' counts."""
     metrics_directory.remove()
