@@ -46,15 +46,15 @@ loglevel = settings.log_level()
 #: Loopback: nginx stands in front.
 bind = f"127.0.0.1:{settings.port()}"
 
-#: Threads: a request spends most of its time waiting for PostgreSQL, its disk, or BSS.
+#: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
 worker_class = "dreamlake_assets.worker.Worker"
 threads = settings.threads()
 
 #: Seconds. nginx closes idle connections after 60, so it never writes to one that has just closed.
 keepalive = 75
 
-#: Seconds. Every running request ends within ``graceful_timeout``. The main thread of a worker
-#: reports that the worker is alive, whatever its other threads wait for.
+#: Seconds: every request that runs ends within the first. A worker says all the time that it is
+#: well, whatever its threads wait for.
 graceful_timeout = math.ceil(deadlines.request(service.bss_timeout))
 timeout = graceful_timeout + 10
 

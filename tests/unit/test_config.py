@@ -242,7 +242,7 @@ def test_settings_of_others_are_left_alone() -> None:
     assert Settings.from_environment({**LEAST, **others}) == Settings.from_environment(LEAST)
 
 
-def test_the_table_has_every_setting_that_the_code_reads() -> None:
+def test_the_readme_has_every_setting_that_the_code_reads() -> None:
     sources = [*(ROOT / "dreamlake_assets").rglob("*.py"), ROOT / "gunicorn.conf.py"]
     read = {
         name
