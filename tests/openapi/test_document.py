@@ -11,7 +11,7 @@ import orjson
 import pytest
 from flask import Flask
 
-from dreamlake_assets import __version__, errors, openapi
+from dreamlake_assets import errors, openapi
 from dreamlake_assets.kinds import KINDS
 from tests.support.api import Api
 from tests.support.openapi import document, resolved, validator
@@ -44,7 +44,6 @@ def test_it_is_valid() -> None:
     whole = orjson.loads(openapi.document())
 
     assert whole["openapi"] == "3.1.0"
-    assert whole["info"]["version"] == __version__
     openapi_spec_validator.OpenAPIV31SpecValidator(whole).validate()
 
 

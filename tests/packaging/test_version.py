@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dreamlake_assets import __version__
+import orjson
+
+from dreamlake_assets import __version__, openapi
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -31,6 +33,10 @@ def test_the_wheel_has_the_version_of_the_package(tmp_path: Path) -> None:
     output = subprocess.run(command, cwd=source, check=True, capture_output=True, text=True).stdout
 
     assert output.splitlines()[-1] == f"dreamlake_assets-{__version__}.dist-info"
+
+
+def test_the_openapi_document_has_the_version_of_the_package() -> None:
+    assert orjson.loads(openapi.document())["info"]["version"] == __version__
 
 
 def test_the_changelog_begins_with_what_is_unreleased_and_this_version() -> None:
