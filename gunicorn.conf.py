@@ -50,7 +50,8 @@ bind = f"127.0.0.1:{settings.port()}"
 worker_class = "dreamlake_assets.worker.Worker"
 threads = settings.threads()
 
-#: Seconds. nginx closes idle connections after 60, so it never writes to one that has just closed.
+#: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has
+#: just been closed.
 keepalive = 75
 
 #: Seconds: every request that runs ends within the first. A worker says all the time that it is
@@ -62,34 +63,34 @@ timeout = graceful_timeout + 10
 limit_request_line = 8190
 limit_request_field_size = 16380
 
-#: The socket is not used, and would be a file in the home directory of the service's user.
+#: Nobody uses it, and it would be a file in the home of whoever runs the service.
 control_socket_disable = True
 
-#: Formats all log lines alike. The service itself writes the line of each request.
+#: One form for all lines; each request has one, written by the service itself.
 logger_class = logs.GunicornLogger
 
 
 def pre_fork(_server: object, worker: Any) -> None:
-    """Keep a stop signal that is sent while a worker starts."""
+    """Whoever tells a worker to stop as it starts is heard."""
     worker.is_about_to_start()
 
 
 def post_fork(_server: object, _worker: object) -> None:
-    """Write the log from a thread, so that a slow reader delays no request."""
+    """In a worker no request waits for whoever reads the log."""
     logs.output.start()
 
 
 def when_ready(_server: object) -> None:
-    """Make the directory of the workers' counts, once, before the first worker."""
+    """Before the first worker, and not again at SIGHUP: what workers count is kept together."""
     metrics_directory.make()
 
 
 def child_exit(_server: object, worker: Any) -> None:
-    """Keep the counts of a worker that has ended, and drop its number of connections."""
+    """What a worker has counted stays; that it had so many connections does not."""
     metrics_directory.forget(worker.pid)
     worker.has_ended()
 
 
 def on_exit(_server: object) -> None:
-    """Remove the directory of the workers' counts."""
+    """Nothing is left behind."""
     metrics_directory.remove()
