@@ -1,4 +1,4 @@
-"""The pools of connections of one process, to the primary and to a replica."""
+"""The connection pools of one process, for the primary and for a replica."""
 
 import select
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,8 +15,8 @@ from dreamlake_assets.database.connection import (
     AdaptContext,
     BoundedConnection,
     Connection,
+    adapt_to_cluster,
     conninfo,
-    recognise,
 )
 from dreamlake_assets.database.outages import Outage
 from dreamlake_assets.database.statements import prepare
@@ -24,11 +24,11 @@ from dreamlake_assets.database.statements import prepare
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Seconds between two attempts to get a connection that works.
+#: Seconds between two attempts to get a working connection.
 _RETRY_SECONDS = 0.2
 
-#: Prepared when a connection is made, since the first use of a prepared statement costs a
-#: roundtrip. What travels in one flight is prepared in that flight.
+#: Statements to prepare on a new connection, because the first use of a prepared statement costs an
+#: additional roundtrip. Statements that are sent in one flight are prepared in that flight.
 _HOT_WRITES = (
     "asset/insert",
     "asset/insert_once",
@@ -54,13 +54,13 @@ _HOT_READS = (
 
 
 class PoolState(NamedTuple):
-    """What a pool holds at a moment.
+    """A snapshot of a pool.
 
     :ivar server: ``primary`` or ``replica``.
     :ivar name: ``requests`` or ``streams``.
-    :ivar connections: all of them.
-    :ivar available: those that nobody uses.
-    :ivar waiting: how many requests wait for one.
+    :ivar connections: number of open connections.
+    :ivar available: number of idle connections.
+    :ivar waiting: number of requests that wait for a connection.
     """
 
     server: str
@@ -71,10 +71,10 @@ class PoolState(NamedTuple):
 
 
 class _Server:
-    """The connections to one server.
+    """The pools of one server: one for requests, and one for streams.
 
-    Streams have a pool of their own: a stream holds its connection for as long as its client reads,
-    and must not keep registrations waiting.
+    A stream holds its connection while its client reads. The separate pool keeps streams from
+    delaying registrations.
     """
 
     def __init__(
@@ -117,14 +117,15 @@ class _Server:
             name=name,
             open=False,
             configure=partial(self._set_up, hot=() if streams else self._hot),
-            # Give up at the first failure: whoever waits for a connection has another made, and
-            # does not sit out the pool's pauses, which double from a second on.
+            # Give up after the first failure. Each request that waits for a connection starts a new
+            # attempt, instead of waiting out the pauses of the pool, which start at one second and
+            # double.
             reconnect_timeout=0,
         )
 
     def _set_up(self, connection: BoundedConnection, hot: Sequence[str]) -> None:
         try:
-            self._recognise(connection)
+            self._adapt_to_cluster(connection)
             if hot and self._prepared and not connection.on_cluster:
                 prepare(connection, hot)
         except Exception as error:
@@ -132,17 +133,17 @@ class _Server:
             raise
         self._outage.ended()
 
-    def _recognise(self, connection: BoundedConnection) -> None:
-        """Ask once in this process."""
+    def _adapt_to_cluster(self, connection: BoundedConnection) -> None:
+        """Adapt a session to a Citus cluster. Only the first one asks the database."""
         connection.patience = deadlines.DATABASE
         if not self._prepared:
-            # Stronger than prepare=True of a statement; it takes one roundtrip all the same.
+            # None overrides prepare=True. An unprepared statement takes one roundtrip, too.
             connection.prepare_threshold = None
-        self._on_cluster = recognise(connection, self._on_cluster)
+        self._on_cluster = adapt_to_cluster(connection, self._on_cluster)
 
 
 class Database:
-    """The connections of one process: to the primary, and to a replica where there is one."""
+    """The connection pools of one process: for the primary and, if there is one, for a replica."""
 
     def __init__(
         self,
@@ -154,13 +155,14 @@ class Database:
         prepared: bool = True,
         on_cluster: bool | None = None,
     ):
-        """Make the pools, still closed.
+        """Create the pools without opening them.
 
-        :param read_url: of a replica that answers what only reads, as long as it can.
-        :param connections: how many requests may use a server at once.
-        :param streams: how many unlimited lists may be under way at once.
-        :param prepared: whether statements are prepared; a PgBouncer before 1.22 loses them.
-        :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
+        :param url: URL of the primary.
+        :param read_url: URL of a replica that serves reads while it is available.
+        :param connections: maximum number of concurrent requests on a server.
+        :param streams: maximum number of concurrent streams on a server.
+        :param prepared: whether to prepare statements. PgBouncer before 1.22 loses them.
+        :param on_cluster: whether the database is a Citus cluster; None asks the database.
         """
         server = partial(
             _Server,
@@ -175,19 +177,19 @@ class Database:
         self._replica_rests_until = 0.0
 
     def open(self) -> None:
-        """Begin to connect; to be called in the process that serves, after the fork."""
+        """Start to connect. Must be called in the worker process, after the fork."""
         self._primary.open()
         if self._replica is not None:
             self._replica.open()
 
     def wait(self) -> None:
-        """Wait until the connections for requests are made and prepared."""
+        """Wait until the connections for requests are open and their statements prepared."""
         self._primary.requests.wait()
         if self._replica is not None:
             self._replica.requests.wait()
 
     def pools(self) -> Iterator[PoolState]:
-        """What each pool holds now; asks no server."""
+        """Yield the state of each pool, without a request to a server."""
         for server in filter(None, (self._primary, self._replica)):
             for pool in (server.requests, server.streams):
                 stats = pool.get_stats()
@@ -200,7 +202,7 @@ class Database:
                 )
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self._primary.close()
         if self._replica is not None:
             self._replica.close()
@@ -210,27 +212,29 @@ class Database:
     ) -> R:
         """Run an operation of the store on the primary, and again if its connection is lost.
 
-        It may be run twice because it is either a read or an insert under an id of our own.
+        An operation is safe to repeat: it is a read, or an insert under an id that the service
+        chose.
 
-        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        :raises errors.AssetsError: the operation fails, or the database is unreachable, slow or
+            full.
         """
-        # Where it has been away for so long already, threads that wait for it are missed elsewhere.
+        # Once the database is known to be away, wait briefly: other requests need the threads.
         seconds = deadlines.DATABASE_AWAY if self._away else deadlines.DATABASE
         deadline = monotonic() + seconds
         try:
-            answer = self._run_until(deadline, operation, *args, **kwargs)
+            result = self._run_until(deadline, operation, *args, **kwargs)
         except errors.DatabaseUnavailable:
             self._away = True
             raise
         self._away = False
-        return answer
+        return result
 
     def read(
         self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run an operation that only reads: on the replica if that can, else as :meth:`run`.
+        """Run a read-only operation on the replica, or on the primary if the replica fails.
 
-        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        :raises errors.AssetsError: as for :meth:`run`.
         """
         replica = self._replica
         if replica is None or monotonic() < self._replica_rests_until:
@@ -241,14 +245,14 @@ class Database:
                 return operation(connection, *args, **kwargs)
             finally:
                 replica.requests.putconn(connection)
-        except _REPLICA_CANNOT:
+        except _REPLICA_ERRORS:
             self._replica_rests_until = monotonic() + deadlines.REPLICA_RESTS
             return self.run(operation, *args, **kwargs)
 
     def probe(self, operation: Callable[[Connection], R]) -> R:
-        """Run an operation if the primary is there now: as :meth:`run`, but without its patience.
+        """Run an operation on the primary, and wait only ``DATABASE_AWAY`` seconds for it.
 
-        :raises errors.AssetsError: as the operation, or the database is away.
+        :raises errors.AssetsError: as for :meth:`run`.
         """
         return self._run_until(monotonic() + deadlines.DATABASE_AWAY, operation)
 
@@ -266,7 +270,7 @@ class Database:
             try:
                 return operation(connection, *args, **kwargs)
             except errors.ConnectionLost:
-                # It still stands where its server is alive, but no longer the primary.
+                # A server that is no longer the primary keeps the connection open.
                 connection.close()
                 if monotonic() + pause >= deadline:
                     raise
@@ -281,9 +285,11 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Generator[R, None, None]:
-        """Yield what an operation of the store reads; closing the iterator frees the connection.
+        """Yield the results of a read-only operation. Closing the iterator frees the connection.
 
-        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        The primary takes over if the replica fails before the first result.
+
+        :raises errors.AssetsError: as for :meth:`run`.
         """
         replica = self._replica
         if replica is not None and monotonic() >= self._replica_rests_until:
@@ -293,7 +299,7 @@ class Database:
             with closing(rows):
                 try:
                     first = list(islice(rows, 1))
-                except _REPLICA_CANNOT:
+                except _REPLICA_ERRORS:
                     self._replica_rests_until = monotonic() + deadlines.REPLICA_RESTS
                 else:
                     yield from first
@@ -309,9 +315,9 @@ class Database:
         )
 
 
-#: With what a replica is left for the primary: it is away, behind with the migrations, or had to
-#: break off what it read because the primary has cleaned up behind it.
-_REPLICA_CANNOT = (errors.DatabaseUnavailable, errors.SchemaBehind, errors.Rollback)
+#: Errors of a replica after which the primary is used. The replica is unreachable, lacks a
+#: migration, or canceled the statement because the primary removed rows that it still read.
+_REPLICA_ERRORS = (errors.DatabaseUnavailable, errors.SchemaBehind, errors.Rollback)
 
 
 def _streamed(
@@ -322,10 +328,10 @@ def _streamed(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> Generator[R, None, None]:
-    """What an operation reads.
+    """Yield the results of an operation on a connection of a pool.
 
-    :param to_connect: seconds for a connection.
-    :param patience: seconds for the next rows.
+    :param to_connect: seconds to wait for a connection.
+    :param patience: seconds to wait for the next rows.
     """
     connection = _take(pool, monotonic() + to_connect)
     connection.deadline = monotonic() + deadlines.STREAM
@@ -337,9 +343,9 @@ def _streamed(
 
 
 def _take(pool: ConnectionPool[BoundedConnection], deadline: float) -> BoundedConnection:
-    """A connection that is not known to be dead, with a deadline.
+    """Take a live connection from a pool, and set its deadline.
 
-    :raises errors.DatabaseUnavailable: there is none until the deadline.
+    :raises errors.DatabaseUnavailable: no connection is available before the deadline.
     """
     while True:
         left = deadline - monotonic()
@@ -354,15 +360,16 @@ def _take(pool: ConnectionPool[BoundedConnection], deadline: float) -> BoundedCo
             connection.deadline = deadline
             if _is_alive(connection):
                 return connection
-            # The pool's own check would pause after the second dead one, for a second and longer.
+            # The check of the pool itself pauses for a second or more after two dead connections.
             connection.close()
             pool.putconn(connection)
 
 
 def _is_alive(connection: Connection) -> bool:
-    """Whether an idle connection may still have its server, found out without asking the server.
+    """Return whether an idle connection is still open, without a request to the server.
 
-    Nothing is expected on it, so what can be read is its end. Costs no roundtrip and sends no byte.
+    The server sends nothing on an idle connection, so a readable socket means that the connection
+    is closed. The check sends no byte and costs no roundtrip.
     """
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)

@@ -134,8 +134,8 @@ def test_migrate_refuses_a_changed_file(on_database: Run, connection: psycopg.Co
     connection.execute("UPDATE schema_migration SET checksum = 'x' WHERE version = 1")
     fails(
         on_database("migrate"),
-        "0001_namespaces.sql was changed after it was applied; restore it and put the change into a"
-        " new migration",
+        "0001_namespaces.sql was changed after it was applied; restore the file and put the change"
+        " into a new migration",
     )
 
 
