@@ -151,5 +151,5 @@ def test_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     fails(
         run("explain"),
-        "there is no database: set DATABASE_URL, or start the local stack with `make run`",
+        "no database: set DATABASE_URL, or start the local stack with `make run`",
     )

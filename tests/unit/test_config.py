@@ -233,7 +233,9 @@ def test_a_good_database_url_is_taken_without_asking_the_database(url: str) -> N
     ],
 )
 def test_a_mistyped_setting_is_named(mistyped: str, meant: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{mistyped} is no setting; {meant} is$"):
+    with pytest.raises(
+        SettingsError, match=rf"^{mistyped} is not a setting; did you mean {meant}\?$"
+    ):
         read_settings({**LEAST, mistyped: "x"})
 
 
