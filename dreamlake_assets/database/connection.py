@@ -112,7 +112,7 @@ class BoundedConnection(psycopg.Connection[Row]):
         """Wait for the server.
 
         :param interval: seconds between two checks for a signal such as Ctrl-C.
-        :param timeout: seconds; by default the patience, cut off at the deadline.
+        :param timeout: seconds; by default ``patience``, but not beyond ``deadline``.
         :raises DeadlinePassed: the server did not respond in time. The connection is closed.
         """
         if timeout is None:

@@ -122,7 +122,7 @@ def _parameters(
     examples = Head(name).examples
     for unknown in given.keys() - examples.keys():
         raise UnknownStatement(
-            f"{name} has no parameter {unknown!r}; it has {', '.join(examples) or 'none'}"
+            f"{name} has no parameter {unknown!r}; its parameters: {', '.join(examples) or 'none'}"
         )
     used = {**examples, **given}
     of_tenant = tenant(connection, used.get("namespace") or "")

@@ -77,14 +77,14 @@ def one_flight(
 ) -> list[list[Row]]:
     """Run several statements as one transaction, in one roundtrip.
 
-    The statements are sent together, followed by one Sync. PostgreSQL runs the statements before a
-    Sync as an implicit transaction (PostgreSQL documentation, "Message Flow", "Pipelining"), so
-    there is no wait for BEGIN or COMMIT. No statement can use the result of another one. Without an
-    explicit transaction Citus commits each statement on its worker, so on a cluster BEGIN and
-    COMMIT are part of the flight.
+    The statements are sent together, in one flight, followed by one Sync. PostgreSQL runs the
+    statements before a Sync as an implicit transaction (PostgreSQL documentation, "Message Flow",
+    "Pipelining"), so there is no wait for BEGIN or COMMIT. No statement can use the result of
+    another one. Without an explicit transaction Citus commits each statement on its worker, so on a
+    cluster BEGIN and COMMIT are part of the flight.
 
     :returns: the rows of each statement, after the last response was read.
-    :raises errors.ConnectionLost: the connection was lost; the transaction may be committed.
+    :raises errors.ConnectionLost: the connection was lost; the writes may have been committed.
     :raises errors.AssetsError: a statement fails; see :mod:`.sqlstates`. Nothing was written.
     """
     try:

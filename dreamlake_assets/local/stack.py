@@ -199,7 +199,7 @@ def _service_command(port: int) -> list[str]:
 
 
 def _service_environment(stack: Stack) -> dict[str, str]:
-    # Settings in the environment are meant for other services.
+    # Leave out the settings in the environment, which are meant for other services.
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -238,7 +238,7 @@ def _introduction(stack: Stack) -> str:
         f"  PostgreSQL  {stack.database_url}",
         f"  data        {stack.directory} (logs in {stack.directory / 'logs'})",
         "",
-        f"{SUBJECT} is a writer of the namespace {NAMESPACE}. Its token, and a header file:",
+        f"{SUBJECT} is a writer of {NAMESPACE}. Its token, and its Authorization header in a file:",
         "",
         f"  {token()}",
         f"  {stack.header_file}",

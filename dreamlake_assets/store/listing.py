@@ -22,7 +22,7 @@ class Filters:
     :param episode: name of an episode.
     :param episode_id: id of an episode, instead of its name.
     :param prefix: start of the name; ignored if a glob is given.
-    :param tags: tags that an asset must all have.
+    :param tags: tags; an asset must have all of them.
     :param created_after: earliest creation time, inclusive, in UTC.
     :param created_before: latest creation time, exclusive, in UTC.
     """

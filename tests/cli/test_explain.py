@@ -137,7 +137,7 @@ def test_a_statement_that_may_not_be_run_is_said_so_and_the_others_are_explained
         ),
         (
             ("namespace/list_by_subject", "--param", "slug=x"),
-            "namespace/list_by_subject has no parameter 'slug'; it has subject",
+            "namespace/list_by_subject has no parameter 'slug'; its parameters: subject",
         ),
         (("asset/insert", "--param", "fps"), "'fps' is not of the form name=value"),
         (("asset/insert", "--param", "name='/a"), "name='/a: No closing quotation"),
