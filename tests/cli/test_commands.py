@@ -260,7 +260,7 @@ def test_a_token_needs_the_secret() -> None:
     )
     fails(
         run("token", "alice", DREAMLAKE_JWT_JWKS_URL="https://issuer.example/keys"),
-        "tokens are signed by their issuer; only DREAMLAKE_JWT_SECRET signs here",
+        "DREAMLAKE_JWT_SECRET is not set, so only the issuer of the tokens can sign one",
     )
     fails(
         run("token", "alice", DREAMLAKE_JWT_SECRET="short"),
