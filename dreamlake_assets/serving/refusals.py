@@ -1,10 +1,13 @@
 """Responses that the worker writes without Flask, to requests that it refuses or fails to serve."""
 
+import logging
 import re
 import socket
+from collections import Counter
 from contextlib import suppress
 from http import HTTPStatus
 from secrets import token_hex
+from threading import Lock
 
 import orjson
 from gunicorn.http.errors import (
@@ -15,7 +18,9 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
+from dreamlake_assets import trace
 from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
+from dreamlake_assets.serving import observer
 from dreamlake_assets.serving.headers import PROTECTION, Headers, Origins
 
 #: The largest part of a request that the worker reads before it parses it, in bytes.
@@ -25,6 +30,32 @@ _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IG
 _UNCERTAIN_END = re.compile(rb"\r\n(transfer-encoding|expect|connection):", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"\r\nx-request-id:[ \t]*([\w.:-]{1,128})[ \t]*\r\n", re.IGNORECASE)
 _ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
+
+
+class TurnedAway:
+    """Counts refused requests by reason. One log line each would slow an overloaded worker."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._lock = Lock()
+
+    def count(self, reason: str) -> None:
+        """Count a refused request.
+
+        :param reason: ends the log line "turned away 12 requests: …".
+        """
+        with self._lock:
+            self._counts[reason] += 1
+        for listener in observer.turned_away_listeners:
+            listener()
+
+    def log(self, log: logging.Logger) -> None:
+        """Log one line for each reason that was counted since the last call."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        for reason, count in counts.items():
+            extra = {"turned_away": count}
+            log.warning("turned away %d requests: %s", count, reason, extra=extra)
 
 
 def received_from(client: socket.socket) -> bytes:
@@ -72,16 +103,23 @@ _STATUS_BY_ERROR = {
 }
 
 
-def invalid_request(error: ParseException, request_id: str) -> bytes:
-    """Return the response to bytes that are not a valid HTTP request."""
-    status = _STATUS_BY_ERROR.get(type(error), HTTPStatus.BAD_REQUEST)
-    return _closing_response(
-        InvalidRequest("This is not a valid HTTP request."), status, request_id
-    )
+def error_response(error: BaseException, log: logging.Logger) -> bytes:
+    """Log an invalid or failed request, and return the response to it.
 
+    The log names the type of a parse error and not its message: gunicorn's message quotes the
+    request, which may hold a token.
 
-def internal_error(request_id: str) -> bytes:
-    """Return the response to a request whose handling failed."""
+    :param error: a parse error of gunicorn, or the reason of the failure.
+    """
+    request_id = trace.current().request_id or token_hex(16)
+    extra = {"request_id": request_id}
+    if isinstance(error, ParseException):
+        log.warning("refused an invalid request: %s", type(error).__name__, extra=extra)
+        status = _STATUS_BY_ERROR.get(type(error), HTTPStatus.BAD_REQUEST)
+        sentence = "This is not a valid HTTP request."
+        return _closing_response(InvalidRequest(sentence), status, request_id)
+    log.error("a request failed", exc_info=error, extra=extra)
+    trace.end()
     return _closing_response(AssetsError(), HTTPStatus.INTERNAL_SERVER_ERROR, request_id)
 
 

@@ -6,10 +6,10 @@ does, what this worker does instead, and the methods that make the difference.
 Load:
 
 - Queue. gunicorn queues any number of requests for its threads. Here ``QUEUE_LENGTH`` requests may
-  wait for each thread; the main thread refuses the next one with 503 before it parses it. A refusal
-  costs a fraction of a served request, so an overloaded worker keeps its throughput. A thread
-  refuses a request that has waited longer than ``deadlines.QUEUE``.
-  (``on_client_socket_readable``, ``handle``)
+  wait for each thread; the main thread refuses the next one with 503 before it parses it. That
+  costs a fraction of serving it, so an overloaded worker keeps its throughput. A thread refuses a
+  request that has waited longer than ``deadlines.QUEUE``. (``on_client_socket_readable``,
+  ``handle``)
 - Health checks. In gunicorn ``/livez`` waits in the same queue. Here a separate thread serves it
   while the others are busy. (``on_client_socket_readable``, ``enqueue_req``)
 - Balance. In gunicorn the first worker to wake up gets a new connection and keeps it: one of two
@@ -54,27 +54,21 @@ import selectors
 import signal
 import socket
 import struct
-from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from secrets import token_hex
-from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from dreamlake_assets import config, deadlines, limits, trace
-from dreamlake_assets.serving import observer
+from dreamlake_assets import config, deadlines, limits
 from dreamlake_assets.serving.balance import Balance
 from dreamlake_assets.serving.headers import Origins
 from dreamlake_assets.serving.refusals import (
     PEEK_BYTES,
-    internal_error,
-    invalid_request,
+    TurnedAway,
+    error_response,
     is_whole,
     received_from,
     refusal,
@@ -122,9 +116,7 @@ class Worker(ThreadWorker):
         self._max_active = self.cfg.threads * (1 + QUEUE_LENGTH)
         self._health_thread = ThreadPoolExecutor(1)
         self._next_check = 0.0
-        #: The number of refused requests since the last log line, by reason.
-        self._turned_away = Counter[str]()
-        self._turned_away_lock = Lock()
+        self._turned_away = TurnedAway()
         origins = config.read("cors_origins")
         self._origins = Origins(origins) if origins else None
         self._stopping_since = 0.0
@@ -237,11 +229,7 @@ class Worker(ThreadWorker):
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Serve a parsed request, the last of its connection if the body is too large.
-
-        The application does not read such a body, and gunicorn would read it before the next
-        request. Runs in a thread.
-        """
+        """Serve a parsed request. A body that is too large to be read ends its connection."""
         if getattr(req.body.reader, "length", 0) > limits.BODY:
             req.force_close()
         return super().handle_request(req, conn)
@@ -260,18 +248,13 @@ class Worker(ThreadWorker):
     def _submit(self, threads: ThreadPoolExecutor, conn: TConn) -> None:
         self._active[conn] = monotonic()
         future = threads.submit(self.handle, conn)
-        future.add_done_callback(partial(self._finished, conn))
-
-    def _finished(self, conn: TConn, future: "Future[Any]") -> None:
-        self.method_queue.defer(self.finish_request, conn, future)
+        future.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 
     def _wait_for_request(self, conn: TConn) -> None:
         conn.sock.setblocking(False)
         conn.set_timeout()
         self.keepalived_conns.append(conn)
-        self._on_readable(conn, partial(self.on_client_socket_readable, conn))
-
-    def _on_readable(self, conn: TConn, callback: Callable[[socket.socket], None]) -> None:
+        callback = partial(self.on_client_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, callback)
 
     # Refused and invalid requests.
@@ -285,14 +268,10 @@ class Worker(ThreadWorker):
         """Respond with 503 to a request, without waiting for the rest of it.
 
         :param received: the bytes of the request that have arrived.
-        :param reason: ends the log line "turned away 12 requests: …".
-        :returns: whether the connection can be kept: the request is complete, so the next one
-            begins where it ends.
+        :returns: whether the connection can be kept: the request has arrived completely, so the
+            next one begins where it ends.
         """
-        with self._turned_away_lock:
-            self._turned_away[reason] += 1
-        for listener in observer.turned_away_listeners:
-            listener()
+        self._turned_away.count(reason)
         whole = is_whole(received)
         with suppress(OSError):
             client.send(refusal(received, keep=whole, origins=self._origins))
@@ -306,20 +285,8 @@ class Worker(ThreadWorker):
         addr: Any,  # noqa: ARG002
         exc: BaseException,
     ) -> None:
-        """Log an invalid or failed request, and respond to it. Runs in a thread.
-
-        The log names the kind of a parse error and not its message: gunicorn's message quotes the
-        request, which may hold a token.
-        """
-        request_id = trace.current().request_id or token_hex(16)
-        extra = {"request_id": request_id}
-        if isinstance(exc, ParseException):
-            self.log.warning("refused an invalid request: %s", type(exc).__name__, extra=extra)
-            response = invalid_request(exc, request_id)
-        else:
-            self.log.error("a request failed", exc_info=exc, extra=extra)
-            trace.end()
-            response = internal_error(request_id)
+        """Log an invalid or failed request, and respond to it. Runs in a thread."""
+        response = error_response(exc, self.log.error_log)
         with suppress(OSError):
             client.send(response)
 
@@ -340,7 +307,7 @@ class Worker(ThreadWorker):
             conn.sock.setblocking(False)
             conn.timeout = monotonic() + deadlines.CLOSE
             self.pending_conns.append(conn)
-            self._on_readable(conn, partial(self._drain, conn))
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
 
     def _drain(self, conn: TConn, client: socket.socket) -> None:
         try:
@@ -362,7 +329,7 @@ class Worker(ThreadWorker):
         """Serve until a signal stops the worker."""
         super().run()
         self._health_thread.shutdown(wait=False)
-        self._log_turned_away()
+        self._turned_away.log(self.log.error_log)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Start the graceful shutdown. gunicorn sends a surplus worker the signal every second."""
@@ -398,15 +365,7 @@ class Worker(ThreadWorker):
                     conn.sock.shutdown(socket.SHUT_RD)
         if self.alive and self.worker_connections < self.cfg.worker_connections:
             self._raise_connection_limit()
-        self._log_turned_away()
-
-    def _log_turned_away(self) -> None:
-        """Log the number of refused requests: one line each would slow an overloaded worker."""
-        with self._turned_away_lock:
-            refused, self._turned_away = self._turned_away, Counter()
-        for reason, count in refused.items():
-            extra = {"turned_away": count}
-            self.log.warning("turned away %d requests: %s", count, reason, extra=extra)
+        self._turned_away.log(self.log.error_log)
 
     def murder_keepalived(self) -> None:
         """Close connections that are idle for longer than ``keepalive``, or than a stop allows."""
@@ -432,7 +391,7 @@ class Worker(ThreadWorker):
     def _close_older(self, connections: "deque[TConn]", timeout: float) -> None:
         """Close connections that have been idle for longer than ``deadlines.LAST_REQUEST``.
 
-        :param timeout: seconds from the last use of a connection to its ``conn.timeout``.
+        :param timeout: seconds from the last use of a connection to ``conn.timeout``.
         """
         expired = monotonic() - deadlines.LAST_REQUEST + timeout
         for conn in [each for each in connections if each.timeout and each.timeout < expired]:

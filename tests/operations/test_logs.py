@@ -194,7 +194,7 @@ def test_a_list_that_breaks_off_is_found_by_its_id(
     assert line["complete"] is False
 
     def told() -> list[str]:
-        of_request = f"request {request_id}."
+        of_request = f"Request id: {request_id}"
         return [
             line["level"] for line in service.lines() if of_request in line.get("traceback", "")
         ]
