@@ -18,7 +18,7 @@ QUEUE = 8.0          # the wait for a thread                             503 ove
 RECEIVE_ALL = 10.0   # receiving a request, from first to last byte      connection closed
 
 # A database that does not respond.
-DATABASE_AWAY = 1.0  # DATABASE once that has expired, and on /readyz    503 database_unavailable
+DATABASE_AWAY = 1.0  # replaces DATABASE once it has expired; /readyz    503 database_unavailable
 REPLICA_RESTS = 5.0  # the pause after a failure of the replica          the replica is used again
 
 # A streamed list. It waits for its client, so it may take longer than other requests.

@@ -1,8 +1,8 @@
 """Response headers for browsers: protection of the content, and cross-origin access (CORS).
 
-Written by hand instead of using Flask-CORS, which takes 25 us for each request where this takes 1,
-sends ``Vary`` only to the origins that it allows, and does not work in :mod:`.worker`, which
-refuses requests without Flask.
+Written by hand: Flask-CORS takes 25 us for each request, and this module 1 us. Flask-CORS also
+sends ``Vary`` only to the origins that it allows, and :mod:`.worker`, which refuses requests
+without Flask, cannot use it.
 """
 
 from collections.abc import Iterable
