@@ -11,21 +11,23 @@ _log = logging.getLogger(__name__)
 
 
 class Outage:
-    """The outage of one server, shared by all threads that connect to it."""
+    """The failures of one activity, shared by all threads that try it."""
 
-    def __init__(self, server: str):
-        """Start without an outage.
+    def __init__(self, failing: str, working: str):
+        """Start without a failure.
 
-        :param server: name of the server in log messages, such as ``primary``.
+        :param failing: the log message while attempts fail, such as ``the primary is unreachable``.
+        :param working: the log message when an attempt succeeds again.
         """
-        self._server = server
+        self._failing = failing
+        self._working = working
         self._lock = Lock()
         self._since: float | None = None
         self._quiet_until = 0.0
         self._logged = False
 
-    def failed(self, reason: Exception) -> None:
-        """Record a failed attempt to connect, and log it unless a message was logged recently."""
+    def failed(self, reason: BaseException) -> None:
+        """Record a failed attempt, and log it unless a message was logged recently."""
         now = monotonic()
         with self._lock:
             if self._since is None:
@@ -37,10 +39,10 @@ class Outage:
             seconds = now - self._since
         # The message of libpq has several lines.
         message = " ".join(str(reason).split())
-        _log.warning("the %s has been unreachable for %.1f s: %s", self._server, seconds, message)
+        _log.warning("%s, for %.1f s now: %s", self._failing, seconds, message)
 
     def ended(self) -> None:
-        """Record a successful attempt to connect, and log it if the outage was logged."""
+        """Record a successful attempt, and log it if the failures were logged."""
         with self._lock:
             if self._since is None:
                 return
@@ -48,7 +50,7 @@ class Outage:
             self._since = None
             logged, self._logged = self._logged, False
         if logged:
-            _log.warning("the %s is reachable again after %.1f s", self._server, seconds)
+            _log.warning("%s, after %.1f s", self._working, seconds)
 
 
 class _PoolWarnings(logging.Filter):

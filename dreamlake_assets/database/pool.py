@@ -5,9 +5,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
+from threading import Lock
 from time import monotonic, sleep
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
+import psycopg
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from dreamlake_assets import deadlines, errors
@@ -19,7 +21,7 @@ from dreamlake_assets.database.connection import (
     conninfo,
 )
 from dreamlake_assets.database.outages import Outage
-from dreamlake_assets.database.statements import prepare
+from dreamlake_assets.database.statements import prepare, takes_writes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,10 +88,14 @@ class _Server:
         streams: int,
         prepared: bool,
         on_cluster: bool | None,
-        hot: Sequence[str],
+        hot: Sequence[Sequence[str]],
     ):
         self.name = name
-        self._outage = Outage(name)
+        self._outage = Outage(f"the {name} is unreachable", f"the {name} is reachable again")
+        self._url = url
+        self._looking = Lock()
+        self._next_look = 0.0
+        self._takes_writes = False
         self._prepared = prepared
         self._on_cluster = on_cluster
         self._hot = hot
@@ -123,11 +129,36 @@ class _Server:
             reconnect_timeout=0,
         )
 
-    def _set_up(self, connection: BoundedConnection, hot: Sequence[str]) -> None:
+    def leads_to_writable(self) -> bool:
+        """Look, once a second, whether a new connection takes writes where the pool's take none.
+
+        After a failover the URL may lead to the promoted replica while the connections of the pool
+        still lead to the former primary. They are replaced then.
+        """
+        with self._looking:
+            if monotonic() >= self._next_look:
+                self._takes_writes = self._look()
+                self._next_look = monotonic() + deadlines.READ_ONLY_LOOK
+                if self._takes_writes:
+                    self.requests.drain()
+            return self._takes_writes
+
+    def _look(self) -> bool:
+        try:
+            with BoundedConnection.connect(
+                conninfo(self._url, deadlines.LOCK), autocommit=True, context=AdaptContext()
+            ) as connection:
+                connection.patience = deadlines.LOCK
+                return takes_writes(connection)
+        except (psycopg.Error, errors.AssetsError):
+            return False
+
+    def _set_up(self, connection: BoundedConnection, hot: Sequence[Sequence[str]]) -> None:
         try:
             self._adapt_to_cluster(connection)
-            if hot and self._prepared and not connection.on_cluster:
-                prepare(connection, hot)
+            if self._prepared and not connection.on_cluster:
+                for names in hot:
+                    prepare(connection, names)
         except Exception as error:
             self._outage.failed(error)
             raise
@@ -171,9 +202,10 @@ class Database:
             prepared=prepared,
             on_cluster=on_cluster,
         )
-        self._primary = server("primary", url, hot=(*_HOT_WRITES, *_HOT_READS))
-        self._replica = server("replica", read_url, hot=_HOT_READS) if read_url else None
+        self._primary = server("primary", url, hot=(_HOT_READS, _HOT_WRITES))
+        self._replica = server("replica", read_url, hot=(_HOT_READS,)) if read_url else None
         self._away = False
+        self._writing = Outage("the primary takes no writes", "the primary takes writes again")
         self._replica_rests_until = 0.0
 
     def open(self) -> None:
@@ -229,6 +261,27 @@ class Database:
         self._away = False
         return result
 
+    def write(
+        self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run an operation that writes: as :meth:`run`, and again if another server takes writes.
+
+        :raises errors.DatabaseReadOnly: the primary takes no writes, or none of this role.
+        :raises errors.AssetsError: as :meth:`run`.
+        """
+        try:
+            try:
+                result = self.run(operation, *args, **kwargs)
+            except errors.DatabaseReadOnly:
+                if not self._primary.leads_to_writable():
+                    raise
+                result = self.run(operation, *args, **kwargs)
+        except (errors.DatabaseReadOnly, errors.NotPermitted) as error:
+            self._writing.failed(error.__cause__ or error)
+            raise errors.DatabaseReadOnly from error
+        self._writing.ended()
+        return result
+
     def read(
         self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
@@ -270,7 +323,6 @@ class Database:
             try:
                 return operation(connection, *args, **kwargs)
             except errors.ConnectionLost:
-                # A server that is no longer the primary keeps the connection open.
                 connection.close()
                 if monotonic() + pause >= deadline:
                     raise

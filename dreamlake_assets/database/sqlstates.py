@@ -15,8 +15,9 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "23502": errors.AssetsError,  # not null violation: the service left out a value
     "23503": errors.Unavailable,  # foreign key violation: a row that was found is gone meanwhile
     "23505": errors.Unavailable,  # unique violation: a statement sent again while it still runs
-    "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
+    "25006": errors.DatabaseReadOnly,  # read-only transaction: a standby, or read-only by setting
     "40": errors.Rollback,  # transaction rollback: deadlock, conflict with recovery
+    "42501": errors.NotPermitted,  # insufficient privilege
     "42P01": errors.SchemaBehind,  # undefined table
     "42703": errors.SchemaBehind,  # undefined column
     "53": errors.Overloaded,  # insufficient resources

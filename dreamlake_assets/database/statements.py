@@ -72,6 +72,14 @@ def stream(connection: Connection, name: str, parameters: Parameters) -> Generat
         raise translated(error) from error
 
 
+def takes_writes(connection: Connection) -> bool:
+    """Whether the server takes writes of this role. One roundtrip.
+
+    :raises errors.AssetsError: see :mod:`.sqlstates`.
+    """
+    return fetch_one(connection, "server/find_writable", {}) == (True,)
+
+
 def one_flight(
     connection: Connection, statements: Sequence[tuple[str, Parameters]]
 ) -> list[list[Row]]:
@@ -103,15 +111,22 @@ def one_flight(
 
 
 def prepare(connection: Connection, names: Sequence[str]) -> None:
-    """Prepare statements in one roundtrip, by running them with nulls, which match no row."""
-    try:
-        with connection.pipeline():
+    """Prepare statements in one roundtrip, by running them with nulls, which match no row.
+
+    A statement that fails is prepared at its first use instead. The schema may be behind, which
+    ``/readyz`` needs a connection to report, or the server may take no writes.
+
+    :raises psycopg.Error: the connection was lost.
+    """
+    with connection.pipeline() as pipeline:
+        try:
             for name in names:
                 nulls = dict.fromkeys(_placeholders(query(name)))
                 connection.execute(query(name), nulls, prepare=True)
-    except psycopg.ProgrammingError:
-        # The schema is behind. /readyz needs a connection to report that.
-        return
+            pipeline.sync()
+        except psycopg.Error:
+            if connection.closed:
+                raise
 
 
 def statement_of(name: str, parameters: Parameters) -> bytes:

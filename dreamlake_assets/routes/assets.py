@@ -38,7 +38,7 @@ def register(kind: Kind) -> Response:
     subject = authenticated_subject()
     asset_id, key = str(uuid7()), idempotency_key()
     asset = validated(requests.REGISTER[kind.name], json_body())
-    registered = services().database.run(
+    registered = services().database.write(
         store.asset.register,
         kind=kind,
         asset_id=asset_id,

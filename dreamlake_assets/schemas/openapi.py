@@ -242,6 +242,7 @@ def _add_components(spec: APISpec) -> None:
     spec.components.schema("Download", schema=responses.DownloadSchema)
     spec.components.schema("Identity", schema=responses.IdentitySchema)
     spec.components.schema("Health", schema=responses.HealthSchema)
+    spec.components.schema("Readiness", schema=responses.ReadinessSchema)
     for kind in KINDS.values():
         title = operations.title(kind)
         spec.components.schema(f"{title}Registration", schema=requests.REGISTER[kind.name])
