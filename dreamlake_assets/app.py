@@ -45,11 +45,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = limits.BODY
     # Routes depend on the path alone. Otherwise werkzeug refuses a Host that is not valid IDNA.
     app.config["SERVER_NAME"] = "localhost"
-    # Paths are taken literally, without redirects to similar routes.
-    app.url_map.strict_slashes = False
+    # A path is matched exactly: no slash is added, dropped or merged.
     app.url_map.merge_slashes = False
     routes.install(app)
     app.before_request(_read_body)
+    app.before_request(_refuse_aliases)
     app.register_error_handler(AssetsError, _handle_assets_error)
     app.register_error_handler(HTTPException, _handle_http_exception)
     app.register_error_handler(Exception, _handle_unexpected_error)
@@ -83,6 +83,18 @@ def _read_body() -> None:
     # Flask cuts a chunked body off at the limit without an error.
     if chunked and len(body) == limits.BODY and request.environ["wsgi.input"].read(1):
         raise BodyTooLarge
+
+
+def _refuse_aliases() -> None:
+    """Refuse a doubled slash at the beginning of a path and an escaped one, which werkzeug accepts.
+
+    nginx decides by the path, too, so a route must have one spelling only.
+
+    :raises NotFound: the path has such a slash.
+    """
+    path = request.environ.get("RAW_URI", request.path).partition("?")[0]
+    if request.environ["PATH_INFO"].startswith("//") or "%2f" in path.lower():
+        raise NotFound
 
 
 def _handle_assets_error(error: AssetsError) -> Response:

@@ -60,7 +60,13 @@ class Observer:
             headers.append(("Server-Timing", _server_timing(request)))
             return start_response(status, headers, exc_info)
 
-        body = self._application(environ, start)
+        try:
+            body = self._application(environ, start)
+        except Exception:
+            # The server refused a header of the response. The worker sends the 500.
+            request.status, request.error_code = 500, "internal_error"
+            _notify(self.listeners, request)
+            raise
         return _Body(body, request, self.listeners)
 
 
@@ -101,9 +107,13 @@ class _Body:
             if close is not None:
                 close()
         finally:
-            for listener in self._listeners:
-                try:
-                    listener(self._request)
-                except Exception:  # noqa: BLE001  (the response has been sent already)
-                    _log.exception("a listener failed for request %s", self._request.request_id)
+            _notify(self._listeners, self._request)
             trace.end()
+
+
+def _notify(listeners: Iterable[Listener], request: Trace) -> None:
+    for listener in listeners:
+        try:
+            listener(request)
+        except Exception:  # noqa: BLE001  (the response has been sent already)
+            _log.exception("a listener failed for request %s", request.request_id)

@@ -12,6 +12,8 @@ from threading import Lock
 import orjson
 from gunicorn.http.errors import (
     ExpectationFailed,
+    InvalidHeader,
+    InvalidHeaderName,
     LimitRequestHeaders,
     LimitRequestLine,
     ParseException,
@@ -103,17 +105,20 @@ _STATUS_BY_ERROR = {
 }
 
 
-def error_response(error: BaseException, log: logging.Logger) -> bytes:
+def error_response(request: object, error: BaseException, log: logging.Logger) -> bytes:
     """Log an invalid or failed request, and return the response to it.
 
     The log names the type of a parse error and not its message: gunicorn's message quotes the
     request, which may hold a token.
 
+    :param request: None if it could not be parsed.
     :param error: a parse error of gunicorn, or the reason of the failure.
     """
     request_id = trace.current().request_id or token_hex(16)
     extra = {"request_id": request_id}
-    if isinstance(error, ParseException):
+    # For a parsed request, gunicorn raises the same errors for the headers of its response.
+    of_response = request is not None and isinstance(error, InvalidHeader | InvalidHeaderName)
+    if isinstance(error, ParseException) and not of_response:
         log.warning("refused an invalid request: %s", type(error).__name__, extra=extra)
         status = _STATUS_BY_ERROR.get(type(error), HTTPStatus.BAD_REQUEST)
         sentence = "This is not a valid HTTP request."

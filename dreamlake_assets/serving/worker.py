@@ -280,13 +280,13 @@ class Worker(ThreadWorker):
 
     def handle_error(
         self,
-        req: Any,  # noqa: ARG002
+        req: Any,
         client: socket.socket,
         addr: Any,  # noqa: ARG002
         exc: BaseException,
     ) -> None:
         """Log an invalid or failed request, and respond to it. Runs in a thread."""
-        response = error_response(exc, self.log.error_log)
+        response = error_response(req, exc, self.log.error_log)
         with suppress(OSError):
             client.send(response)
 
