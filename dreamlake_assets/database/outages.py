@@ -13,14 +13,16 @@ _log = logging.getLogger(__name__)
 class Outage:
     """The failures of one activity, shared by all threads that try it."""
 
-    def __init__(self, failing: str, working: str):
+    def __init__(self, server: str, state: str, recovered: str):
         """Start without a failure.
 
-        :param failing: the log message while attempts fail, such as ``the primary is unreachable``.
-        :param working: the log message when an attempt succeeds again.
+        :param server: name of the server in log messages, such as ``primary``.
+        :param state: its state while attempts fail, such as ``unreachable``.
+        :param recovered: its state when an attempt succeeds again, such as ``reachable``.
         """
-        self._failing = failing
-        self._working = working
+        self._server = server
+        self._state = state
+        self._recovered = recovered
         self._lock = Lock()
         self._since: float | None = None
         self._quiet_until = 0.0
@@ -39,7 +41,9 @@ class Outage:
             seconds = now - self._since
         # The message of libpq has several lines.
         message = " ".join(str(reason).split())
-        _log.warning("%s, for %.1f s now: %s", self._failing, seconds, message)
+        _log.warning(
+            "the %s has been %s for %.1f s: %s", self._server, self._state, seconds, message
+        )
 
     def ended(self) -> None:
         """Record a successful attempt, and log it if the failures were logged."""
@@ -50,7 +54,7 @@ class Outage:
             self._since = None
             logged, self._logged = self._logged, False
         if logged:
-            _log.warning("%s, after %.1f s", self._working, seconds)
+            _log.warning("the %s is %s again after %.1f s", self._server, self._recovered, seconds)
 
 
 class _PoolWarnings(logging.Filter):

@@ -46,7 +46,7 @@ def test_an_outage_is_a_few_lines(bss: HttpServer, tmp_path: Path) -> None:
 class TestOutage:
     @pytest.fixture
     def outage(self) -> Outage:
-        return Outage("replica")
+        return Outage("replica", "unreachable", "reachable")
 
     def test_it_is_mentioned_once_in_a_while(
         self, outage: Outage, caplog: pytest.LogCaptureFixture
