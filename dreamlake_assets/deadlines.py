@@ -20,7 +20,7 @@ RECEIVE_ALL = 10.0   # receiving a request, from first to last byte      connect
 # A database that does not respond.
 DATABASE_AWAY = 1.0  # replaces DATABASE once it has expired; /readyz    503 database_unavailable
 REPLICA_RESTS = 5.0  # the pause after a failure of the replica          the replica is used again
-READ_ONLY_CHECK = 1.0  # the pause between checks for writability      writes are tried again
+WRITE_CHECK = 1.0    # the pause between checks of a read-only primary     the next check
 
 # A streamed list. It waits for its client, so it may take longer than other requests.
 SEND = 30.0          # one write of any response                         response cut off

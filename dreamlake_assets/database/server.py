@@ -119,7 +119,7 @@ class Server:
         with self._checking:
             if monotonic() >= self._next_check:
                 self._is_writable = self._check_writable()
-                self._next_check = monotonic() + deadlines.READ_ONLY_CHECK
+                self._next_check = monotonic() + deadlines.WRITE_CHECK
                 if self._is_writable:
                     self.requests.drain()
             return self._is_writable
