@@ -1,123 +1,94 @@
-"""Who is asking: tokens, verified with PyJWT. The only module that imports it."""
+"""Authentication by bearer tokens. Only this module and :mod:`.issuer_keys` import PyJWT."""
 
-import logging
 import time
-from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from threading import BoundedSemaphore, Condition, Lock, Thread
+from threading import Lock
 from typing import Any, NamedTuple
 
 import jwt
 from cachetools import TLRUCache
 from jwt.exceptions import InvalidSubjectError
 
-from dreamlake_assets.errors import Unauthenticated, Unavailable
-from dreamlake_assets.names import InvalidName, check_text
+from dreamlake_assets import limits
+from dreamlake_assets.config import SettingsError, TokenSettings
+from dreamlake_assets.errors import Unauthenticated
+from dreamlake_assets.issuer_keys import IssuerKeys
+from dreamlake_assets.model.names import InvalidName, check_text
 
-_log = logging.getLogger(__name__)
-
-#: Seconds that the clocks of issuer and service may differ.
+#: Seconds by which the clocks of issuer and service may differ.
 LEEWAY = 10
-#: Seconds after which a verified token is verified again.
+#: Seconds after which a cached token is verified again.
 CACHE_SECONDS = 300
+#: The largest number of cached tokens.
 CACHE_TOKENS = 4096
-MAXIMUM_TOKEN_BYTES = 8192
-
-#: Seconds after which the keys of the issuer are fetched again: as long may one count that it has
-#: withdrawn.
-JWKS_SECONDS = 300
-#: As long do they count while the issuer is away; a token that was verified at the end of it counts
-#: ``CACHE_SECONDS`` more. An hour in all.
-JWKS_STALE_SECONDS = 3300
-#: There is at most one fetch in so many seconds for tokens whose key is not known.
-JWKS_PAUSE_SECONDS = 10
-#: Seconds between two fetches while they fail.
-JWKS_RETRY_SECONDS = 2
-#: Seconds that a fetch may take, and that a request waits for it.
-JWKS_TIMEOUT_SECONDS = 3
-
-_NO_KEYS = "The keys of the token issuer cannot be fetched; try again."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSettings:
-    """How tokens are verified: by what key, and by algorithms that are pinned.
+def check_keys(settings: TokenSettings) -> None:
+    """Check that each key is valid for every configured algorithm.
 
-    :param secret: of HS256, or None.
-    :param previous_secret: verifies what was signed before the secret was changed, or None.
-    :param public_key: in PEM, or None.
-    :param jwks_url: where the issuer publishes its keys, or None.
+    :raises SettingsError: a key is of another kind, too short or malformed. The message does not
+        quote the key.
     """
-
-    secret: str | None = field(default=None, repr=False)
-    previous_secret: str | None = field(default=None, repr=False)
-    public_key: str | None = field(default=None, repr=False)
-    jwks_url: str | None = field(default=None, repr=False)
-    algorithms: tuple[str, ...] = ("HS256",)
-    audience: str | None = None
-    issuer: str | None = None
-
-
-def check_key(key: str, algorithms: Iterable[str]) -> None:
-    """Refuse what is no key of every one of these algorithms.
-
-    :raises ValueError: it is of another kind, too short, or no key at all; never quotes it.
-    """
-    for name in algorithms:
-        algorithm = jwt.get_algorithm_by_name(name)
-        try:
-            prepared = algorithm.prepare_key(key)
-        except (jwt.InvalidKeyError, TypeError, ValueError) as error:
-            raise ValueError(f"it is no key of {name}") from error
-        if too_short := algorithm.check_key_length(prepared):
-            raise ValueError(too_short)
+    for name, key in (
+        ("DREAMLAKE_JWT_SECRET", settings.secret),
+        ("DREAMLAKE_JWT_SECRET_PREVIOUS", settings.previous_secret),
+        ("DREAMLAKE_JWT_PUBLIC_KEY", settings.public_key),
+    ):
+        for algorithm_name in settings.algorithms if key is not None else ():
+            algorithm = jwt.get_algorithm_by_name(algorithm_name)
+            try:
+                prepared = algorithm.prepare_key(key)
+            except (jwt.InvalidKeyError, TypeError, ValueError) as error:
+                raise SettingsError(f"{name} is not a valid {algorithm_name} key") from error
+            if too_short := algorithm.check_key_length(prepared):
+                raise SettingsError(f"{name} is too short: {too_short}")
 
 
 def bearer_token(authorization: str | None) -> str:
-    """The token in an Authorization header; empty where there is none."""
+    """Return the bearer token in an Authorization header, or an empty string."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class _Verified(NamedTuple):
     subject: str
-    until: float  # by time.time(); the token is verified again then
+    until: float  # on the clock of time.time()
 
 
 class Authenticator:
-    """Tells the subject of a token."""
+    """Verifies tokens and caches their subjects."""
 
     def __init__(self, settings: TokenSettings, *, concurrency: int = 1):
-        """Begin to fetch the keys of the issuer, where there is one.
+        """Start fetching the keys of the issuer, if the settings name one.
 
-        :param concurrency: how many threads may wait for the issuer at once; those whose tokens
-            have a known key never wait.
+        :param concurrency: the number of threads that may wait for the issuer at once. A token
+            with a known key never waits.
         """
         self._settings = settings
         self._lock = Lock()
-        self._forget()
+        self._clear_cache()
         self._issuer_keys = (
-            _IssuerKeys(
+            IssuerKeys(
                 settings.jwks_url,
                 settings.algorithms,
                 concurrency=concurrency,
-                on_change=self._forget,
+                on_change=self._clear_cache,
             )
             if settings.jwks_url is not None
             else None
         )
 
     def close(self) -> None:
-        """Fetch no more keys."""
+        """Stop fetching keys."""
         if self._issuer_keys is not None:
             self._issuer_keys.close()
 
     def subject(self, authorization: str | None) -> str:
-        """The subject of the token in an Authorization header.
+        """Return the subject of the token in an Authorization header.
 
-        :raises Unauthenticated: there is no token, or it does not verify.
-        :raises Unavailable: the issuer's keys cannot be fetched.
+        :param authorization: the value of the header, or None without one.
+        :raises Unauthenticated: the token is missing or invalid.
+        :raises Unavailable: the keys of the issuer cannot be fetched.
         """
         token = bearer_token(authorization)
         if not token:
@@ -127,19 +98,19 @@ class Authenticator:
             verified = cache.get(token)
         if verified is None:
             verified = self._verify(token)
-            # Where the keys have changed meanwhile, nobody looks into this cache any more.
+            # If the keys have changed meanwhile, a new cache has replaced this one.
             with self._lock:
                 cache[token] = verified
         return verified.subject
 
-    def _forget(self) -> None:
-        """Let every token be verified again."""
+    def _clear_cache(self) -> None:
+        """Empty the cache, so that every token is verified again."""
         self._verified: TLRUCache[str, _Verified] = TLRUCache(
-            CACHE_TOKENS, ttu=_until, timer=time.time
+            CACHE_TOKENS, ttu=_cached_until, timer=time.time
         )
 
     def _verify(self, token: str) -> _Verified:
-        if len(token) > MAXIMUM_TOKEN_BYTES:
+        if len(token) > limits.TOKEN:
             raise Unauthenticated("The token is too long.", token_given=True)
         try:
             claims = self._claims(token)
@@ -147,10 +118,10 @@ class Authenticator:
                 raise InvalidSubjectError("The subject is empty")
             check_text(claims["sub"])
         except (jwt.PyJWTError, InvalidName) as error:
-            raise Unauthenticated(_reason(error), token_given=True) from error
+            raise Unauthenticated(_sentence(error), token_given=True) from error
         until = time.time() + CACHE_SECONDS
         if "exp" in claims:
-            # PyJWT takes an exp that is a string of digits, too.
+            # PyJWT also accepts an exp that is a string of digits.
             until = min(until, int(claims["exp"]))
         return _Verified(claims["sub"], until)
 
@@ -177,140 +148,11 @@ class Authenticator:
         )
 
 
-def _until(_token: str, verified: _Verified, _now: float) -> float:
+def _cached_until(_token: str, verified: _Verified, _now: float) -> float:
     return verified.until
 
 
-class _IssuerKeys:
-    """The keys that the issuer of tokens publishes. One thread fetches them; nobody else asks.
-
-    Whoever has a token with a known key never waits for the issuer. Tokens with unknown keys, which
-    anybody can make, cause one fetch in ``JWKS_PAUSE_SECONDS``, however many there are; few of them
-    wait for it, and none while the issuer is known to be away.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        algorithms: Iterable[str],
-        *,
-        concurrency: int,
-        on_change: Callable[[], None],
-    ):
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=JWKS_TIMEOUT_SECONDS)
-        self._algorithms = algorithms
-        self._on_change = on_change
-        self._places = BoundedSemaphore(concurrency)
-
-        # Of the thread; others read it, each in one step, without a lock.
-        self._published: dict[str, Any] = {}
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._stale_at = 0.0
-        self._failing = False
-
-        # What the thread and those who wait for it tell each other. Not held during a fetch.
-        self._condition = Condition()
-        self._fetches = 0
-        self._pause_until = 0.0
-        self._wanted = False
-        self._closed = False
-        Thread(target=self._keep_fresh, name="issuer-keys", daemon=True).start()
-
-    def close(self) -> None:
-        with self._condition:
-            self._closed = True
-            self._condition.notify_all()
-
-    def key_of(self, token: str) -> jwt.PyJWK:
-        """The key that a token names.
-
-        :raises jwt.PyJWTError: it names none, or none that the issuer publishes.
-        :raises Unavailable: the keys cannot be fetched, which says nothing about the token.
-        """
-        key_id = jwt.get_unverified_header(token).get("kid")
-        if key_id is None:
-            raise jwt.InvalidTokenError("The token names no key")
-        key = self._known(key_id)
-        if key is None:
-            self._wait_for_fetch()
-            key = self._known(key_id)
-        if key is not None:
-            return key
-        if self._failing or not self._keys:
-            raise Unavailable(_NO_KEYS)
-        raise jwt.InvalidTokenError("The issuer publishes no such key")
-
-    def _known(self, key_id: str) -> jwt.PyJWK | None:
-        return self._keys.get(key_id) if time.monotonic() < self._stale_at else None
-
-    def _wait_for_fetch(self) -> None:
-        """Wait until the next fetch is done, unless there is to be none now."""
-        if not self._places.acquire(blocking=False):
-            raise Unavailable(_NO_KEYS)
-        try:
-            with self._condition:
-                if self._failing or time.monotonic() < self._pause_until:
-                    return
-                begun = self._fetches
-                self._wanted = True
-                self._condition.notify_all()
-                if not self._condition.wait_for(
-                    lambda: self._fetches > begun, JWKS_TIMEOUT_SECONDS
-                ):
-                    raise Unavailable(_NO_KEYS)
-        finally:
-            self._places.release()
-
-    def _keep_fresh(self) -> None:
-        while not self._closed:
-            failing = not self._fetch()
-            with self._condition:
-                self._failing = failing
-                self._fetches += 1
-                self._pause_until = time.monotonic() + JWKS_PAUSE_SECONDS
-                self._wanted = False
-                self._condition.notify_all()
-                self._condition.wait_for(
-                    lambda: self._wanted or self._closed,
-                    JWKS_RETRY_SECONDS if failing else JWKS_SECONDS,
-                )
-
-    def _fetch(self) -> bool:
-        begun = time.monotonic()
-        try:
-            published = self._client.fetch_data()
-            if published != self._published:
-                self._keys = _signing_keys(published, self._algorithms)
-                self._published = published
-                self._on_change()
-        except Exception as error:  # noqa: BLE001
-            # Whatever an issuer answers: without this thread, no key would ever be fetched again.
-            if not self._failing:
-                _log.warning("the keys of the token issuer cannot be fetched: %r", error)
-            return False
-        self._stale_at = begun + JWKS_STALE_SECONDS
-        return True
-
-
-def _signing_keys(published: dict[str, Any], algorithms: Iterable[str]) -> dict[str, jwt.PyJWK]:
-    """The keys that may sign tokens, by their id.
-
-    :raises jwt.PyJWTError: the issuer did not publish a set of keys.
-    """
-    if published.get("keys") == []:
-        # All of them were withdrawn; PyJWT takes this for an error.
-        return {}
-    return {
-        key.key_id: key
-        for key in jwt.PyJWKSet.from_dict(published).keys
-        if isinstance(key.key_id, str)
-        and key.public_key_use in ("sig", None)
-        and key.algorithm_name in algorithms
-        and not key.Algorithm.check_key_length(key.key)
-    }
-
-
-def _reason(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     match error:
         case jwt.ExpiredSignatureError():
             return "The token has expired."
@@ -321,18 +163,22 @@ def _reason(error: Exception) -> str:
         case jwt.InvalidIssuerError() | jwt.MissingRequiredClaimError(claim="iss"):
             return "The token is from another issuer."
         case jwt.MissingRequiredClaimError() | InvalidSubjectError() | InvalidName():
-            return "The token names no subject."
+            return "The token has no subject."
         case _:
-            return "The token does not verify."
+            return "The token cannot be verified."
 
 
 def sign(settings: TokenSettings, subject: str, ttl_seconds: int) -> str:
-    """A token for a subject, signed with the secret of HS256.
+    """Return a token, signed with the secret and its first algorithm.
 
-    :raises ValueError: tokens are verified with a public key, so they are signed elsewhere.
+    :param subject: the claim ``sub``.
+    :param ttl_seconds: the validity of the token, in seconds.
+    :raises ValueError: the settings have no secret: the issuer signs the tokens.
     """
     if settings.secret is None:
-        raise ValueError("tokens are signed by their issuer; only DREAMLAKE_JWT_SECRET signs here")
+        raise ValueError(
+            "DREAMLAKE_JWT_SECRET is not set, so only the issuer of the tokens can sign one"
+        )
     now = int(time.time())
     claims: dict[str, Any] = {"sub": subject, "iat": now, "exp": now + ttl_seconds}
     if settings.audience is not None:

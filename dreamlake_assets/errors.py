@@ -1,20 +1,24 @@
-"""Every error that a client can see: its status, its stable code and its sentence."""
+"""The errors that clients see, each with a status, a stable code and a sentence.
+
+The first line of a class's docstring is its sentence, which responses and the OpenAPI document
+publish.
+"""
 
 from http import HTTPStatus
 from typing import ClassVar
 
 
 class AssetsError(Exception):
-    """The service failed to answer; the request id names its log."""
+    """The service failed unexpectedly; its log has the details under this request id."""
 
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal_error"
 
     def __init__(self, message: str | None = None, *, fields: dict[str, list[str]] | None = None):
-        """Say what went wrong.
+        """Create an error with its message and headers.
 
-        :param message: a sentence for people; the docstring of the class where it is not given.
-        :param fields: what is wrong with which field.
+        :param message: a sentence for people; by default that of the class.
+        :param fields: for a failed validation, the messages of each invalid field.
         """
         super().__init__(message or self.sentence())
         self.fields = fields
@@ -22,12 +26,12 @@ class AssetsError(Exception):
 
     @classmethod
     def sentence(cls) -> str:
-        """The first line of the docstring: what the answer says when nothing better is known."""
+        """Return the default message: the first line of the docstring."""
         return (cls.__doc__ or "").strip().splitlines()[0]
 
 
 class InvalidRequest(AssetsError):
-    """A value of the request is not allowed."""
+    """A value in the request is missing or not allowed."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "invalid_request"
@@ -54,6 +58,10 @@ class Unauthenticated(AssetsError):
         self.headers["WWW-Authenticate"] = challenge
 
 
+class NotPermitted(AssetsError):
+    """The database role of the service lacks a privilege; the request id names its log."""
+
+
 class Forbidden(AssetsError):
     """The subject may read this namespace but not write to it."""
 
@@ -62,7 +70,7 @@ class Forbidden(AssetsError):
 
 
 class NotFound(AssetsError):
-    """There is nothing at this address; /docs says what there is."""
+    """This path does not exist; /docs lists those that do."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not_found"
@@ -106,7 +114,7 @@ class MethodNotAllowed(AssetsError):
 
 
 class PreconditionFailed(AssetsError):
-    """What is here is not what If-Match asks for."""
+    """The current ETag does not match If-Match."""
 
     status = HTTPStatus.PRECONDITION_FAILED
     code = "precondition_failed"
@@ -159,7 +167,10 @@ class BssNoRedirect(BssError):
 
 
 class BssFailing(BssNoRedirect):
-    """BSS did not return a presigned URL: it did not answer with a redirect."""
+    """BSS did not return a presigned URL: it did not answer with a redirect.
+
+    Its status was 500 or above, which counts towards the circuit breaker.
+    """
 
 
 class BssNoLocation(BssError):
@@ -187,7 +198,7 @@ class Unavailable(AssetsError):
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database is away; try again soon."""
+    """The database is unavailable; try again soon."""
 
     code = "database_unavailable"
 
@@ -198,6 +209,12 @@ class DatabaseTimeout(Unavailable):
     code = "database_timeout"
 
 
+class DatabaseReadOnly(Unavailable):
+    """The database takes no writes at the moment; reads go on, try again soon."""
+
+    code = "database_read_only"
+
+
 class SchemaBehind(Unavailable):
     """The schema of the database is behind this service; run dreamlake-assets migrate."""
 
@@ -205,13 +222,13 @@ class SchemaBehind(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """The service is full; try again soon."""
+    """The service is at capacity; try again soon."""
 
     code = "overloaded"
 
 
 class Rollback(Unavailable):
-    """The database undid what the request did; try again soon."""
+    """The database rolled the request back; try again soon."""
 
 
 class ConnectionLost(DatabaseUnavailable):
@@ -219,6 +236,6 @@ class ConnectionLost(DatabaseUnavailable):
 
 
 def catalogue() -> list[type[AssetsError]]:
-    """Every error class with a code of its own, in the order of this module."""
+    """Return the error classes that define a code, in the order of this module."""
     classes = [value for value in globals().values() if isinstance(value, type)]
     return [each for each in classes if issubclass(each, AssetsError) and "code" in vars(each)]

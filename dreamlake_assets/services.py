@@ -1,25 +1,28 @@
-"""What the routes of one process work with."""
+"""The services that the routes of a process share."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
 
-from dreamlake_assets.auth import Authenticator
+from dreamlake_assets.auth import Authenticator, check_keys
 from dreamlake_assets.bss import Bss
 from dreamlake_assets.config import Settings
-from dreamlake_assets.cursors import Cursors
-from dreamlake_assets.db import Database
+from dreamlake_assets.database.connection import check_url
+from dreamlake_assets.database.pool import Database
+from dreamlake_assets.model.cursors import Cursors
 
 if TYPE_CHECKING:
-    from dreamlake_assets.metrics import Metrics
+    from dreamlake_assets.serving.metrics import Metrics
 
 _EXTENSION = "dreamlake_assets"
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once for each process."""
+    """The services of an application, created once for each process."""
 
     authenticator: Authenticator
     bss: Bss
@@ -28,39 +31,55 @@ class Services:
     metrics: "Metrics | None"
 
     def open(self) -> None:
-        """Begin what works in the background; to be called in the process that serves."""
+        """Start the background work. Call it in the process that serves, after the fork."""
         self.database.open()
         if self.metrics is not None:
             self.metrics.open()
 
     def close(self) -> None:
-        """End what works in the background."""
+        """Stop the background work."""
         if self.metrics is not None:
             self.metrics.close()
         self.authenticator.close()
         self.database.close()
 
 
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings, and check keys and URLs with the libraries that use them.
+
+    :raises SettingsError: a setting is missing or bad.
+    """
+    settings = Settings.from_environment(environ)
+    check_keys(settings.tokens)
+    check_url("DATABASE_URL", settings.database_url)
+    if settings.database_read_url is not None:
+        check_url("DATABASE_READ_URL", settings.database_read_url)
+    return settings
+
+
 def install(app: Flask, settings: Settings) -> Services:
-    """Make the services of an application."""
-    part = max(1, settings.threads // 2)
+    """Create the services of an application and attach them to it.
+
+    They are still closed: see :meth:`Services.open`.
+    """
+    # Downloads and streams wait for others. The other half of the threads stays free of them.
+    half = max(1, settings.threads // 2)
     previous = settings.previous_cursor_secret
     database = Database(
         settings.database_url,
         read_url=settings.database_read_url,
         connections=settings.threads,
-        streams=part,
+        streams=half,
         prepared=settings.prepared_statements,
         on_cluster=settings.on_cluster,
     )
-    made = Services(
-        authenticator=Authenticator(settings.tokens, concurrency=part),
+    installed = Services(
+        authenticator=Authenticator(settings.tokens, concurrency=half),
         bss=Bss(
             settings.bss_url,
             token=settings.bss_token,
             timeout=settings.bss_timeout,
-            # Downloads and streams wait for others; half of the threads stay for everybody else.
-            concurrency=part,
+            concurrency=half,
         ),
         cursors=Cursors(
             settings.cursor_secret.encode(),
@@ -69,19 +88,19 @@ def install(app: Flask, settings: Settings) -> Services:
         database=database,
         metrics=_metrics(settings, database),
     )
-    app.extensions[_EXTENSION] = made
-    return made
+    app.extensions[_EXTENSION] = installed
+    return installed
 
 
 def _metrics(settings: Settings, database: Database) -> "Metrics | None":
     if settings.metrics_token is None:
         return None
-    # Not before gunicorn has begun, and not at all where nobody may read them: metrics.py says why.
-    from dreamlake_assets.metrics import Metrics  # noqa: PLC0415
+    # Imported only now, when gunicorn has started; metrics.py gives the reason.
+    from dreamlake_assets.serving.metrics import Metrics  # noqa: PLC0415
 
     return Metrics(settings.metrics_token, database)
 
 
 def services() -> Services:
-    """The services of the application that serves the current request."""
+    """Return the services of the application that serves the current request."""
     return current_app.extensions[_EXTENSION]

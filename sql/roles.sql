@@ -1,19 +1,20 @@
--- The roles: dreamlake_service for the service, which may read and write rows and nothing else, and
--- dreamlake_owner, who owns the schema, for `dreamlake-assets migrate` and `dreamlake-assets namespace`.
+-- Creates two roles: dreamlake_service for the service, which may read and write rows and nothing
+-- else, and dreamlake_owner, which owns the schema, for `dreamlake-assets migrate` and
+-- `dreamlake-assets namespace`.
 --
--- Run it by psql as a superuser or as the owner of the database with CREATEROLE, after the first
--- `dreamlake-assets migrate` and again whenever this file has changed; a second run changes nothing:
+-- Run it with psql as a superuser, or as the owner of the database with CREATEROLE, after the first
+-- `dreamlake-assets migrate` and again when this file has changed. A second run changes nothing.
 --
 --     psql -X -v ON_ERROR_STOP=1 --single-transaction -f sql/roles.sql postgresql://…/dreamlake
 --
--- The roles get no password here: \password dreamlake_service, or a certificate, in pg_hba.conf.
+-- The roles have no password yet: set one with \password, or allow another method in pg_hba.conf.
 
 SELECT format('CREATE ROLE %I LOGIN', name)
 FROM (VALUES ('dreamlake_owner'), ('dreamlake_service')) AS wanted (name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = name)
 \gexec
 
--- Whoever gives a table away has to be a member of the role that gets it; a superuser always is.
+-- A role that gives a table away must be a member of the role that receives it; a superuser always is.
 SELECT 'GRANT dreamlake_owner TO CURRENT_USER'
 WHERE NOT pg_has_role('dreamlake_owner', 'MEMBER')
 \gexec
@@ -24,7 +25,7 @@ GRANT CONNECT ON DATABASE :"DBNAME" TO dreamlake_owner, dreamlake_service;
 GRANT USAGE, CREATE ON SCHEMA public TO dreamlake_owner;
 GRANT USAGE ON SCHEMA public TO dreamlake_service;
 
--- What is there already changes hands, but for what extensions have made.
+-- Existing tables and views change hands, except those of extensions.
 SELECT format('ALTER TABLE %s OWNER TO dreamlake_owner', oid::regclass)
 FROM pg_class
 WHERE relnamespace = 'public'::regnamespace
@@ -39,20 +40,20 @@ WHERE relnamespace = 'public'::regnamespace
     )
 \gexec
 
--- Rows of the tables below a namespace are written, namespaces and their members only read: they are
--- administered by the owner.
+-- The service writes rows below a namespace. It only reads namespaces and members, which the owner
+-- administers.
 GRANT SELECT ON schema_migration, namespace, namespace_member TO dreamlake_service;
 GRANT SELECT, INSERT ON space, episode, node, asset TO dreamlake_service;
--- Of asset/insert: the row that a statement sent again finds is its own, and stays as it is.
+-- For ON CONFLICT in asset/insert and asset/insert_once, which sets asset_id to its own value.
 GRANT UPDATE (asset_id) ON asset TO dreamlake_service;
 
--- What later migrations make can be read and written to at once.
+-- The service may read and write the tables of later migrations without another run of this file.
 ALTER DEFAULT PRIVILEGES FOR ROLE dreamlake_owner IN SCHEMA public
 GRANT SELECT, INSERT ON TABLES TO dreamlake_service;
 
--- The settings of the service's sessions. It sends them itself, as startup options, which PgBouncer
--- does not pass on. Behind PgBouncer statement_timeout is that of lists without a limit, too: raise it
--- where they are long and their readers slow.
+-- The settings of the service's sessions. The service also sends them as startup options, but PgBouncer
+-- does not pass these on. Behind PgBouncer, statement_timeout also applies to lists without a limit:
+-- raise it if these are long and their readers slow.
 ALTER ROLE dreamlake_service SET default_transaction_isolation = 'read committed';
 ALTER ROLE dreamlake_service SET enable_seqscan = off;
 ALTER ROLE dreamlake_service SET idle_in_transaction_session_timeout = '5s';
@@ -60,8 +61,9 @@ ALTER ROLE dreamlake_service SET jit = off;
 ALTER ROLE dreamlake_service SET lock_timeout = '2s';
 ALTER ROLE dreamlake_service SET statement_timeout = '5s';
 
--- Statements are written for generic plans. Those for a Citus cluster are not: by the parameters the
--- coordinator finds the shard, and the workers, whose sessions have the settings of the role, the index.
+-- Statements are written for generic plans, except on a Citus cluster: there the coordinator finds the
+-- shard by the parameter values, and the workers, whose sessions have the settings of this role, find
+-- the index by them.
 SELECT format(
     'ALTER ROLE dreamlake_service SET plan_cache_mode = %s',
     CASE

@@ -8,10 +8,10 @@ CREATE TABLE schema_migration (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-COMMENT ON TABLE schema_migration IS 'The files of sql/migrations that this database has.';
-COMMENT ON COLUMN schema_migration.version IS 'The number that the name of the file begins with.';
-COMMENT ON COLUMN schema_migration.name IS 'The name of the file without .sql.';
-COMMENT ON COLUMN schema_migration.checksum IS 'SHA-256 of the file: one that was changed later is refused.';
+COMMENT ON TABLE schema_migration IS 'The migrations that this database has: a row for each file of sql/migrations.';
+COMMENT ON COLUMN schema_migration.version IS 'The number at the beginning of the file name.';
+COMMENT ON COLUMN schema_migration.name IS 'The file name without .sql.';
+COMMENT ON COLUMN schema_migration.checksum IS 'SHA-256 of the file; dreamlake-assets migrate refuses a file that was changed later.';
 
 ALTER TABLE ONLY schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
@@ -30,12 +30,12 @@ COMMENT ON COLUMN namespace.slug IS 'The name of the tenant in requests; case-se
 ALTER TABLE ONLY namespace
     ADD CONSTRAINT namespace_pkey PRIMARY KEY (namespace_id);
 
-COMMENT ON CONSTRAINT namespace_pkey ON namespace IS 'Serves namespace/list_by_subject and foreign keys.';
+COMMENT ON CONSTRAINT namespace_pkey ON namespace IS 'Serves namespace/list_by_subject and asset/find_by_id; namespace_member_namespace_fkey and space_namespace_fkey.';
 
 ALTER TABLE ONLY namespace
     ADD CONSTRAINT namespace_slug_key UNIQUE (slug);
 
-COMMENT ON CONSTRAINT namespace_slug_key ON namespace IS 'Serves every statement: they all begin at the slug.';
+COMMENT ON CONSTRAINT namespace_slug_key ON namespace IS 'Serves each statement with the parameter namespace.';
 
 
 CREATE TABLE namespace_member (
@@ -47,14 +47,14 @@ CREATE TABLE namespace_member (
 );
 ALTER TABLE ONLY namespace_member ALTER COLUMN subject SET (n_distinct=-0.2);
 
-COMMENT ON TABLE namespace_member IS 'Who may do what in a namespace.';
-COMMENT ON COLUMN namespace_member.subject IS 'The claim "sub" of the tokens of this member.';
-COMMENT ON COLUMN namespace_member.role IS 'reader: may list and download; writer: may register as well.';
+COMMENT ON TABLE namespace_member IS 'The members of namespaces, with their roles.';
+COMMENT ON COLUMN namespace_member.subject IS 'The claim "sub" in the tokens of the member.';
+COMMENT ON COLUMN namespace_member.role IS 'reader: lists and downloads; writer: also registers.';
 
 ALTER TABLE ONLY namespace_member
     ADD CONSTRAINT namespace_member_pkey PRIMARY KEY (namespace_id, subject);
 
-COMMENT ON CONSTRAINT namespace_member_pkey ON namespace_member IS 'Serves every statement: membership is looked up inside the request''s own statement.';
+COMMENT ON CONSTRAINT namespace_member_pkey ON namespace_member IS 'Serves each statement with the parameters namespace and subject.';
 
 CREATE INDEX namespace_member_by_subject ON namespace_member USING btree (subject);
 
@@ -79,12 +79,12 @@ COMMENT ON COLUMN space.slug IS 'The name of the project in requests; unique in 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_pkey PRIMARY KEY (namespace_id, space_id);
 
-COMMENT ON CONSTRAINT space_pkey ON space IS 'Serves the foreign keys of episode, node and asset.';
+COMMENT ON CONSTRAINT space_pkey ON space IS 'Serves asset/find_by_id; episode_space_fkey, node_space_fkey and asset_space_fkey.';
 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_slug_key UNIQUE (namespace_id, slug);
 
-COMMENT ON CONSTRAINT space_slug_key ON space IS 'Serves every statement below a project.';
+COMMENT ON CONSTRAINT space_slug_key ON space IS 'Serves each statement with the parameter project.';
 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_namespace_fkey FOREIGN KEY (namespace_id) REFERENCES namespace(namespace_id);
@@ -101,17 +101,17 @@ CREATE TABLE episode (
 ALTER TABLE ONLY episode ALTER COLUMN namespace_id SET (n_distinct=1);
 
 COMMENT ON TABLE episode IS 'One recording session in a project.';
-COMMENT ON COLUMN episode.name IS 'May hold slashes, such as 2026/q1/run-042; they make no folders.';
+COMMENT ON COLUMN episode.name IS 'May contain slashes, such as 2026/q1/run-042; these are not folders.';
 
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_name_key UNIQUE (namespace_id, name, space_id);
 
-COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves every statement that takes the name of an episode.';
+COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with the parameter episode.';
 
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, episode_id, space_id);
 
-COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves every statement that takes an episodeId, and foreign keys.';
+COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves asset/find_by_id, asset/find_by_episode_name, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix and asset/list_by_episode_tag; node_episode_fkey and asset_episode_fkey.';
 
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_space_fkey FOREIGN KEY (namespace_id, space_id) REFERENCES space(namespace_id, space_id);
@@ -130,24 +130,24 @@ CREATE TABLE node (
 );
 ALTER TABLE ONLY node ALTER COLUMN namespace_id SET (n_distinct=1);
 
-COMMENT ON TABLE node IS 'A folder of an episode, or of a project where no episode is given.';
-COMMENT ON COLUMN node.scope_id IS 'What the folder stands in: its episode, else its project.';
-COMMENT ON COLUMN node.parent_id IS 'The folder that holds this one; null for a folder at the root.';
-COMMENT ON COLUMN node.path IS 'The whole path, such as /camera/front.';
+COMMENT ON TABLE node IS 'A folder of an episode, or of a project for assets without an episode.';
+COMMENT ON COLUMN node.scope_id IS 'The episode of the folder, or its project if it has no episode. Never null, so that keys can contain it.';
+COMMENT ON COLUMN node.parent_id IS 'The folder that contains this one; null for a folder at the root.';
+COMMENT ON COLUMN node.path IS 'The full path, such as /camera/front.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_path_key UNIQUE (namespace_id, scope_id, path);
 
-COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, node/upsert and asset/list_by_episode_folder_glob: one folder of one scope.';
+COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, asset/insert_once, node/upsert and asset/list_by_episode_folder_glob.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_pkey PRIMARY KEY (namespace_id, space_id, node_id);
 
-COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves the foreign keys of node and asset.';
+COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves asset/find_by_id; node_parent_fkey and asset_node_fkey.';
 
 CREATE INDEX node_by_space_path ON node USING btree (space_id, path) INCLUDE (namespace_id);
 
-COMMENT ON INDEX node_by_space_path IS 'Serves asset/list_by_folder_glob: hops from one distinct path to the next, whatever the number of episodes.';
+COMMENT ON INDEX node_by_space_path IS 'Serves asset/list_by_folder_glob: finds the next distinct path, whatever the number of episodes that have it.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);
@@ -201,21 +201,21 @@ END),
 );
 
 COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track, a text track or an image.';
-COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root or without a name.';
-COMMENT ON COLUMN asset.asset_id IS 'UUIDv7 made by the service: of two, the greater was registered later.';
+COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root, and for one without a name.';
+COMMENT ON COLUMN asset.asset_id IS 'UUIDv7, made by the service: the greater of two ids was registered later.';
 COMMENT ON COLUMN asset.fps IS 'Frames per second.';
 COMMENT ON COLUMN asset.sample_rate IS 'In hertz.';
-COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4; null: not named.';
+COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4; null for an asset without a name.';
 COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId, bssTextTrackId or bssImageId.';
 COMMENT ON COLUMN asset.width IS 'In pixels.';
 COMMENT ON COLUMN asset.height IS 'In pixels.';
-COMMENT ON COLUMN asset.idempotency_key IS 'The Idempotency-Key of the request, kept for good; unique in its namespace; null: none was given.';
-COMMENT ON COLUMN asset.request_digest IS 'SHA-256 of the kind and the body of a request with a key: the key is for that request alone.';
+COMMENT ON COLUMN asset.idempotency_key IS 'The Idempotency-Key of the request, unique in its namespace and kept for good; null for a request without one.';
+COMMENT ON COLUMN asset.request_digest IS 'SHA-256 of the kind and the body of a request with a key; another request with this key is refused.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/insert: a statement sent again finds its own row; and asset/find_by_id.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id and asset/insert, which finds its own row by it when it is sent again.';
 
 CREATE INDEX asset_by_created_at ON asset USING btree (space_id, kind, created_at);
 
@@ -223,15 +223,15 @@ COMMENT ON INDEX asset_by_created_at IS 'Serves asset/list_by_created_at and ass
 
 CREATE INDEX asset_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE (episode_id IS NOT NULL);
 
-COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob and asset/find_by_episode_name.';
+COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/find_by_episode_name, asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob, asset/list_by_episode_tag and asset/list_by_episode_created_at.';
 
 CREATE UNIQUE INDEX asset_by_idempotency_key ON asset USING btree (namespace_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
-COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once: finds what was registered under a key, and lets one of two at once through.';
+COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once: finds the asset of a key, and lets one of two requests with one key through.';
 
 CREATE INDEX asset_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id);
 
-COMMENT ON INDEX asset_by_space_name IS 'Serves asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob and asset/find_by_name.';
+COMMENT ON INDEX asset_by_space_name IS 'Serves asset/find_by_name, asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob, asset/list_by_tag and asset/list_by_created_at.';
 
 CREATE INDEX asset_by_tag ON asset USING gin (((ARRAY[(((space_id)::text || '/'::text) || kind)] || tags))) WITH (fastupdate=off) WHERE (tags <> '{}'::text[]);
 

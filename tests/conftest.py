@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from dreamlake_assets import auth, create_app, store
 from dreamlake_assets.config import Settings, TokenSettings
-from dreamlake_assets.migrations import migrate
+from dreamlake_assets.database.migrations import migrate
 from tests.support import roles
 from tests.support.postgres import Server
 from tests.support.wire import WireProxy

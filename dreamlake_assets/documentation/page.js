@@ -1,12 +1,12 @@
-// In a file of its own: the page's Content-Security-Policy allows no script within HTML.
+// A separate file, because the page's Content-Security-Policy allows no inline scripts.
 SwaggerUIBundle({
   dom_id: "#page",
   url: "openapi.json",
   deepLinking: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,
-  // The schemas stand at each operation.
+  // Each operation shows its schemas.
   defaultModelsExpandDepth: -1,
-  // Nothing is sent to anybody else.
+  // Nothing is sent to other hosts.
   validatorUrl: null,
 });

@@ -1,30 +1,30 @@
-"""The routes; every one of them validates, calls the store, and answers."""
+"""The routes. Each one validates the request, calls the store and builds the response."""
 
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from dreamlake_assets.kinds import KINDS, Kind
+from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.routes import assets, documentation, health, identity, metrics
 
 
 class KindConverter(BaseConverter):
-    """``<kind:kind>`` in a rule: the kinds that exist, and no other word."""
+    """The converter of ``<kind:kind>``, which matches the names of kinds and nothing else."""
 
-    # A ValidationError from to_python() would come too late: a rule for another method has matched
-    # by then, and the answer would be 405.
+    # A ValidationError in to_python() would come too late: the rule of another method would match,
+    # and the response to an unknown kind would be 405.
     regex = "|".join(KINDS)
 
     def to_python(self, value: str) -> Kind:
-        """The kind of a part of an address."""
+        """Return the kind with a name."""
         return KINDS[value]
 
     def to_url(self, value: Kind) -> str:
-        """The part of an address of a kind."""
+        """Return the name of a kind."""
         return value.name
 
 
 def install(app: Flask) -> None:
-    """Add the routes to an application."""
+    """Register all routes with an application."""
     app.url_map.converters["kind"] = KindConverter
     for module in (assets, identity, health, metrics, documentation):
         app.register_blueprint(module.blueprint)

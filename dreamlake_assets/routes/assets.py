@@ -1,4 +1,4 @@
-"""Registering, listing and downloading assets of every kind."""
+"""Routes that register, list, show and download assets of every kind."""
 
 from collections.abc import Generator, Iterator
 from itertools import chain, islice
@@ -9,23 +9,26 @@ from uuid import UUID
 import orjson
 from flask import Blueprint, Response, request
 
-from dreamlake_assets import schemas, store
-from dreamlake_assets.cursors import InvalidCursor, Position
-from dreamlake_assets.db import STREAM_CHUNK_ROWS, Row
+from dreamlake_assets import store
+from dreamlake_assets.database.connection import Row
+from dreamlake_assets.database.statements import STREAM_CHUNK_ROWS
 from dreamlake_assets.errors import BssRecordMissing, InvalidRequest
-from dreamlake_assets.http import (
+from dreamlake_assets.model.cursors import InvalidCursor, Position
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import Kind
+from dreamlake_assets.routes.request import (
     authenticated_subject,
+    base_url,
     conditional,
     idempotency_key,
-    json_answer,
     json_body,
+    json_response,
     query_string,
     validated,
 )
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import Kind
+from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
-from dreamlake_assets.store.asset import Filters
+from dreamlake_assets.store.listing import Filters
 
 blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
 
@@ -35,8 +38,8 @@ def register(kind: Kind) -> Response:
     """Register an asset whose bytes are in BSS."""
     subject = authenticated_subject()
     asset_id, key = str(uuid7()), idempotency_key()
-    asset = validated(schemas.REGISTER[kind.name], json_body())
-    registered = services().database.run(
+    asset = validated(requests.REGISTER[kind.name], json_body())
+    registered = services().database.write(
         store.asset.register,
         kind=kind,
         asset_id=asset_id,
@@ -44,7 +47,7 @@ def register(kind: Kind) -> Response:
         asset=asset,
         idempotency_key=key,
     )
-    response = json_answer(
+    response = json_response(
         {
             "id": registered.asset_id,
             "projectId": registered.space_id,
@@ -63,10 +66,10 @@ def register(kind: Kind) -> Response:
 
 @blueprint.get("")
 def list_assets(kind: Kind) -> Response:
-    """List assets in the order of their names: a page of them, or all."""
+    """List assets by name: one page if the request has a limit, else all of them, streamed."""
     subject = authenticated_subject()
-    given = query_string(repeatable=schemas.REPEATABLE)
-    query = validated(schemas.LIST, given)
+    given = query_string(repeatable=requests.REPEATABLE)
+    query = validated(requests.LIST, given)
     listing = {
         "kind": kind,
         "subject": subject,
@@ -75,28 +78,28 @@ def list_assets(kind: Kind) -> Response:
         "row_limit": query["limit"],
     }
     if query["limit"] is None:
-        return _streamed(kind, services().database.stream(store.asset.every, **listing))
-    rows = services().database.read(store.asset.page, **listing)
+        return _streamed(kind, services().database.stream(store.listing.every, **listing))
+    rows = services().database.read(store.listing.page, **listing)
     return _page(kind, given, rows, query["limit"])
 
 
 @blueprint.get("/<uuid:asset_id>")
 def show(kind: Kind, asset_id: UUID) -> Response:
-    """Answer with all of an asset, or that it is what the client has already."""
+    """Return all fields of an asset, or 304 if the client has the current version."""
     subject = authenticated_subject()
     row = services().database.read(
         store.asset.find_by_id, kind=kind, subject=subject, asset_id=str(asset_id)
     )
-    response = json_answer(kind.details(row))
+    response = json_response(kind.details(row))
     response.cache_control.private = True
     return conditional(response)
 
 
 @blueprint.get("/download")
 def download(kind: Kind) -> Response:
-    """Answer with a presigned URL of the newest asset that bears a name."""
+    """Return a presigned URL of the newest asset with a name."""
     subject = authenticated_subject()
-    query = validated(schemas.DOWNLOAD, query_string())
+    query = validated(requests.DOWNLOAD, query_string())
     name = query.pop("path")
     bss_id = services().database.read(
         store.asset.find_by_name, kind=kind, subject=subject, name=name, **query
@@ -104,29 +107,27 @@ def download(kind: Kind) -> Response:
     if bss_id is None:
         raise BssRecordMissing
     url = services().bss.presigned_url(kind.bss_route, bss_id)
-    return json_answer({"url": url, "filename": name.rpartition("/")[2]})
+    return json_response({"url": url, "filename": name.rpartition("/")[2]})
 
 
 def _page(kind: Kind, given: dict[str, Any], rows: list[Row], limit: int) -> Response:
-    """One page; the store was asked for a row more than fits, to know whether there is a next."""
-    response = json_answer(kind.items(rows[:limit]))
+    """Return one page. A row beyond the limit means that there is a next page."""
+    response = json_response(kind.items(rows[:limit]))
     if len(rows) > limit:
         asset_id, name = rows[limit - 1][:2]
         cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
         response.headers["X-Next-Cursor"] = cursor
-        # Flask knows no host with a '_'. The link is relative then, to what the client asked.
-        address = request.base_url if request.host else request.root_path + request.path
-        next_page = f"{address}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
+        next_page = f"{base_url()}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
         response.headers["Link"] = f'<{next_page}>; rel="next"'
     return response
 
 
 def _streamed(kind: Kind, rows: Generator[Row, None, None]) -> Response:
-    """All rows as they come. The first is waited for, since it decides on the status."""
+    """Stream all rows. Wait for the first one, because it decides the status."""
     first = list(islice(rows, 1))
     response = Response(_json_array(kind, chain(first, rows)), mimetype="application/json")
-    # Whoever goes away, or sent HEAD and reads nothing, frees the connection at once. Closing the
-    # outer generator does not do it: one that was never begun has nothing to clean up.
+    # Release the connection at once if the client disconnects, or sent HEAD and reads no body.
+    # Closing the outer generator is not enough: one that never started does not close its source.
     response.call_on_close(rows.close)
     return response
 
@@ -140,7 +141,7 @@ def _json_array(kind: Kind, rows: Iterator[Row]) -> Iterator[bytes]:
 
 
 def _filters(kind: Kind, given: dict[str, Any]) -> dict[str, Any]:
-    """What a cursor is good for: everything that was asked but how much of it."""
+    """Return the parameters that a cursor is bound to: all but the limit and the cursor itself."""
     return {**given, "kind": kind.name, "limit": "", "cursor": ""}
 
 
@@ -150,5 +151,5 @@ def _position(kind: Kind, given: dict[str, Any]) -> Position | None:
     try:
         return services().cursors.read(given["cursor"], _filters(kind, given))
     except InvalidCursor:
-        message = "Was altered, or belongs to other filters."
+        message = "Was altered, or was issued for other filters."
         raise InvalidRequest(f"cursor: {message}", fields={"cursor": [message]}) from None

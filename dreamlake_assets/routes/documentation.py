@@ -1,4 +1,4 @@
-"""What the service says of itself. No token is asked for."""
+"""Routes of the OpenAPI document and its page. They need no token."""
 
 from importlib.resources import files
 from mimetypes import guess_type
@@ -6,16 +6,16 @@ from pathlib import Path
 
 from flask import Blueprint, Response
 
-from dreamlake_assets import openapi
 from dreamlake_assets.errors import NotFound
-from dreamlake_assets.http import conditional
+from dreamlake_assets.routes.request import conditional
+from dreamlake_assets.schemas import openapi
 
 blueprint = Blueprint("documentation", __name__)
 
 _OWN = Path(__file__).parents[1] / "documentation"
 _SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 
-#: What the page is made of; nothing comes from elsewhere, so it works without the internet.
+#: The files of the page. It loads nothing from other hosts, so it works without the internet.
 _FILES = {
     path.name: path
     for path in (
@@ -27,7 +27,7 @@ _FILES = {
     )
 }
 
-#: The page may run its own scripts and ask the service, and nothing else.
+#: The page may run its own scripts and send requests to the service, and nothing else.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -36,13 +36,13 @@ _POLICY = (
 
 @blueprint.get("/openapi.json")
 def document() -> Response:
-    """Answer with the OpenAPI document; with 304 to whoever has it."""
+    """Return the OpenAPI document, or 304 if the client has the current version."""
     return conditional(Response(openapi.document(), mimetype="application/json"))
 
 
 @blueprint.get("/docs")
 def page() -> Response:
-    """Answer with a page that shows the document, and tries what it says."""
+    """Return a page that shows the document and sends requests."""
     response = Response((_OWN / "index.html").read_bytes(), mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY
     return conditional(response)
@@ -50,8 +50,8 @@ def page() -> Response:
 
 @blueprint.get("/docs/<name>")
 def file(name: str) -> Response:
-    """Answer with a file of the page."""
+    """Return a file of the page."""
     if name not in _FILES:
         raise NotFound
-    kind, _ = guess_type(name)
-    return conditional(Response(_FILES[name].read_bytes(), mimetype=kind))
+    media_type, _ = guess_type(name)
+    return conditional(Response(_FILES[name].read_bytes(), mimetype=media_type))

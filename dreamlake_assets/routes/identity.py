@@ -1,9 +1,9 @@
-"""Who the token belongs to, and where it may go."""
+"""Route that identifies the subject of a token."""
 
 from flask import Blueprint, Response
 
 from dreamlake_assets import store
-from dreamlake_assets.http import authenticated_subject, json_answer
+from dreamlake_assets.routes.request import authenticated_subject, json_response
 from dreamlake_assets.services import services
 
 blueprint = Blueprint("identity", __name__, url_prefix="/auth")
@@ -11,14 +11,14 @@ blueprint = Blueprint("identity", __name__, url_prefix="/auth")
 
 @blueprint.get("/me")
 def me() -> Response:
-    """Answer with the subject of the token and its namespaces."""
+    """Return the subject of the token and its namespaces."""
     subject = authenticated_subject()
     memberships = services().database.run(store.namespace.list_of, subject=subject)
-    own = next((slug for slug, role in memberships if role == "writer"), None)
-    return json_answer(
+    writable = next((slug for slug, role in memberships if role == "writer"), None)
+    return json_response(
         {
             "subject": subject,
-            "namespace": {"slug": own} if own else None,
+            "namespace": {"slug": writable} if writable else None,
             "namespaces": [{"slug": slug, "role": role} for slug, role in memberships],
         }
     )

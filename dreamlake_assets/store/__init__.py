@@ -1,5 +1,11 @@
-"""One function per operation; the connection comes first, the rest by keyword."""
+"""The operations on assets and namespaces: one function each.
 
-from dreamlake_assets.store import asset, namespace
+The connection comes first, all other parameters by keyword. ``subject`` is the ``sub`` claim of the
+caller's token; ``namespace`` and ``project`` are slugs. A subject sees only namespaces that it is a
+member of. Each function may raise any error of :mod:`dreamlake_assets.database.sqlstates` besides
+those that it documents.
+"""
 
-__all__ = ["asset", "namespace"]
+from dreamlake_assets.store import asset, listing, namespace
+
+__all__ = ["asset", "listing", "namespace"]

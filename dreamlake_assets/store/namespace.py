@@ -1,59 +1,64 @@
 """Namespaces and their members."""
 
-from dreamlake_assets import db
+from dreamlake_assets.database.connection import Connection, Row
+from dreamlake_assets.database.statements import fetch_all, fetch_one
 from dreamlake_assets.errors import NamespaceNotFound
-from dreamlake_assets.ids import uuid7
-
-#: The id of no namespace.
-_NOBODY = "00000000-0000-0000-0000-000000000000"
+from dreamlake_assets.model.ids import uuid7
 
 
-def tenant(connection: db.Connection, namespace: str) -> dict[str, str]:
-    """What a statement below a namespace needs besides its slug: nothing, but on a cluster its id.
+def create(connection: Connection, *, namespace: str) -> bool:
+    """Create a namespace.
 
-    One roundtrip on a cluster, none elsewhere.
-    """
-    if not db.is_cluster(connection):
-        return {}
-    row = db.fetch_one(connection, "namespace/find", {"namespace": namespace})
-    return {"namespace_id": row[0] if row else _NOBODY}
+    Takes one roundtrip.
 
-
-def create(connection: db.Connection, *, namespace: str) -> bool:
-    """Make a namespace.
-
-    :returns: whether it was made; False where one of that slug exists.
-    :raises InvalidRequest: the slug is not allowed.
+    :returns: False if a namespace with this slug exists already, else True.
+    :raises InvalidRequest: the slug is invalid.
     """
     parameters = {"namespace_id": str(uuid7()), "namespace": namespace}
-    return db.fetch_one(connection, "namespace/insert", parameters) is not None
+    return fetch_one(connection, "namespace/insert", parameters) is not None
 
 
-def list_all(connection: db.Connection) -> list[db.Row]:
-    """The slug, the readers and the writers of every namespace, by slug."""
-    return db.fetch_all(connection, "namespace/list", {})
+def list_all(connection: Connection) -> list[Row]:
+    """List all namespaces, ordered by slug.
+
+    Takes one roundtrip.
+
+    :returns: the slug, the readers and the writers of each namespace.
+    """
+    return fetch_all(connection, "namespace/list", {})
 
 
-def list_of(connection: db.Connection, *, subject: str) -> list[db.Row]:
-    """The slug of every namespace that a subject is a member of, and its role there, by slug."""
-    return db.fetch_all(connection, "namespace/list_by_subject", {"subject": subject})
+def list_of(connection: Connection, *, subject: str) -> list[Row]:
+    """List the namespaces that a subject is a member of, ordered by slug.
+
+    Takes one roundtrip.
+
+    :returns: the slug of each namespace, and the role of the subject in it.
+    """
+    return fetch_all(connection, "namespace/list_by_subject", {"subject": subject})
 
 
-def add_member(connection: db.Connection, *, namespace: str, subject: str, role: str) -> None:
-    """Make a subject a member, or change its role.
+def add_member(connection: Connection, *, namespace: str, subject: str, role: str) -> None:
+    """Add a member to a namespace, or change the role of a member.
 
+    Takes one roundtrip.
+
+    :param subject: the ``sub`` claim of the member's tokens.
     :param role: ``reader`` or ``writer``.
-    :raises NamespaceNotFound: there is no such namespace.
+    :raises NamespaceNotFound: the namespace does not exist.
     """
     parameters = {"namespace": namespace, "subject": subject, "role": role}
-    if db.fetch_one(connection, "namespace_member/upsert", parameters) is None:
+    if fetch_one(connection, "namespace_member/upsert", parameters) is None:
         raise NamespaceNotFound
 
 
-def remove_member(connection: db.Connection, *, namespace: str, subject: str) -> bool:
-    """Take a membership away.
+def remove_member(connection: Connection, *, namespace: str, subject: str) -> bool:
+    """Remove a member from a namespace.
 
-    :returns: whether there was one.
+    Takes one roundtrip.
+
+    :param subject: the ``sub`` claim of the member's tokens.
+    :returns: False if the subject was not a member, else True.
     """
     parameters = {"namespace": namespace, "subject": subject}
-    return db.fetch_one(connection, "namespace_member/delete", parameters) is not None
+    return fetch_one(connection, "namespace_member/delete", parameters) is not None

@@ -1,4 +1,4 @@
--- Finds the newest asset of an episode that bears a name.
+-- Finds the newest asset with a given name in an episode.
 --
 -- Route:   GET /assets/<kind>/download?episode= or ?episodeId=
 -- Params:
@@ -9,14 +9,13 @@
 --     episode_id  uuid or null    null
 --     kind        text            video
 --     name        text            /camera/front/run01.mp4
--- Returns: one: missing ('project', 'episode', 'asset' or null), asset_id, bss_id. None: no such namespace,
---          or the subject is no member of it.
--- Index:   asset_by_episode_name, Index Scan Backward;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
---          episode_name_key and episode_pkey, an Index Scan each
--- Why:     Ids are UUIDv7: the greatest is the newest.
---          The two halves of "episode" are two index look-ups; the one that is not asked for finds
---          nothing.
+-- Returns: one: missing ('project', 'episode', 'asset' or null), asset_id, bss_id. None: there is no
+--          such namespace, or the subject is not a member of it.
+-- Index:   asset_by_episode_name, Index Scan Backward; for the path: namespace_slug_key,
+--          namespace_member_pkey, space_slug_key, episode_name_key and episode_pkey, an Index Scan
+--          each
+-- Why:     See sql/README.md: #the-newest-asset, #an-episode-by-name-or-by-id,
+--          #one-row-when-nothing-matches.
 
 SELECT
     CASE

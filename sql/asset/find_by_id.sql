@@ -1,4 +1,4 @@
--- Finds an asset by its id, in any namespace that the subject is a member of.
+-- Finds an asset by its id in the namespaces of the subject.
 --
 -- Route:   GET /assets/<kind>/<id>
 -- Params:
@@ -7,15 +7,14 @@
 --     kind      text  video
 -- Returns: one: asset_id, namespace, project, space_id, episode_id, episode_name, node_id, folder,
 --          name, bss_id, fps, lens, sample_rate, channels, format, language, width, height, tags,
---          metadata, created_at. None: no such asset, or the subject may not see it.
--- Index:   namespace_member_by_subject, Index Scan; asset_pkey, one Index Scan per namespace of the
---          subject; namespace_pkey, space_pkey, episode_pkey and node_pkey, an Index Scan each
--- Why:     The request names no namespace, and every key begins with one. The asset is looked for
---          in each namespace of the subject: about a microsecond each, and most are members of one.
---          An index on asset_id would be written by every registration.
---          A plan that is made while the table is small is kept. LATERAL has it begin at the
---          subject; BETWEEN and ORDER BY, where = would do, have it take asset_pkey, which alone
---          has this order: two other indexes of asset hold the id further behind.
+--          metadata, created_at. None: there is no such asset, or the subject may not see it.
+-- Index:   namespace_member_by_subject, Index Scan; asset_pkey, an Index Scan for each namespace of
+--          the subject; namespace_pkey, space_pkey, episode_pkey and node_pkey, an Index Scan each
+-- Why:     The request names no namespace, and every key begins with one. So the asset is looked up
+--          in each namespace of the subject, which takes about a microsecond each; most subjects are
+--          members of one. An index on asset_id would be written by every registration.
+--          See sql/README.md: #generic-plans, #lateral-fixes-the-join-order,
+--          #between-and-order-by-choose-the-index, #created_at-as-text.
 
 SELECT
     asset.asset_id,

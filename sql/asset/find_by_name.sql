@@ -1,4 +1,4 @@
--- Finds the newest asset of a project that bears a name.
+-- Finds the newest asset with a given name in a project.
 --
 -- Route:   GET /assets/<kind>/download
 -- Params:
@@ -7,12 +7,11 @@
 --     project    text            robotics
 --     kind       text            video
 --     name       text            /camera/front/run01.mp4
--- Returns: one: missing ('project', 'asset' or null), asset_id, bss_id. None: no such namespace,
---          or the subject is no member of it.
--- Index:   asset_by_space_name, Index Scan Backward;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
---          Scan each
--- Why:     Ids are UUIDv7: the greatest is the newest.
+-- Returns: one: missing ('project', 'asset' or null), asset_id, bss_id. None: there is no such
+--          namespace, or the subject is not a member of it.
+-- Index:   asset_by_space_name, Index Scan Backward; for the path: namespace_slug_key,
+--          namespace_member_pkey and space_slug_key, an Index Scan each
+-- Why:     See sql/README.md: #the-newest-asset, #one-row-when-nothing-matches.
 
 SELECT
     CASE

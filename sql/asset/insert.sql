@@ -1,4 +1,4 @@
--- Registers an asset on a path that exists already.
+-- Registers an asset on an existing path.
 --
 -- Route:   POST /assets/<kind>
 -- Params:
@@ -22,15 +22,15 @@
 --     tags         text[]         {night,rain}
 --     metadata     jsonb or null  {"robot": "r2"}
 -- Returns: one: asset_id, space_id, episode_id, node_id of the new asset. None, and nothing is
---          written: something on the path is missing, or the subject may not write to the namespace.
+--          written: a part of the path is missing, or the subject may not write to the namespace.
 -- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
 --          node_path_key, an Index Scan each; asset_pkey, for the conflict
--- Why:     Almost every registration goes into a path that exists, so it is tried first: the path is
---          looked up by its names and the asset inserted in one roundtrip, and no row but its own is
---          written. An episode or a folder must be found exactly if one is asked for. '' is the name
---          of none: a join on = NULL is one on FALSE, which keeps a cluster from finding the shard.
---          The asset_id is the service's own. When a connection breaks before the answer, the same
---          statement is sent again, and the conflict returns the row that is there already.
+-- Why:     Almost every path exists, so the service tries this statement first: it looks the path up
+--          by its names and writes one row, in one roundtrip. Where it returns no row, the service
+--          creates the path and sends it again, in one flight.
+--          The service makes asset_id. When a connection breaks before the answer, the service sends
+--          the same statement again, and the conflict returns the row that is there.
+--          See sql/README.md: #the-empty-text-names-nothing.
 
 INSERT INTO asset (
     namespace_id,

@@ -1,4 +1,4 @@
--- Registers an asset on a path that exists already, unless its Idempotency-Key was used before.
+-- Registers an asset on an existing path, once for each Idempotency-Key.
 --
 -- Route:   POST /assets/<kind> with Idempotency-Key
 -- Params:
@@ -22,22 +22,29 @@
 --     tags             text[]         {night,rain}
 --     metadata         jsonb or null  {"robot": "r2"}
 --     idempotency_key  text           8e03978e-40d5-43e8-bc93-6894a57f9324
---     request_digest   bytea          \x2c26b46b68ffc68ff99b453c1d304134
--- Returns: one: asset_id, space_id, episode_id, node_id of the asset of the key, the new one or an
---          earlier one, and is_same: whether that was for the same request. None, and nothing is
---          written: something on the path is missing, or the subject may not write to the namespace.
+--     request_digest   bytea          \xe609f429c090a192b397e48dd5ae9db850aad34ce95937a6812b3d680131a3a8
+-- Returns: one: asset_id, space_id, episode_id, node_id of the asset that has the key, new or
+--          earlier, and is_same: whether it was registered by the same request. None, and nothing is
+--          written: a part of the path is missing, or the subject may not write to the namespace.
 -- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
 --          node_path_key, an Index Scan each; asset_by_idempotency_key, Index Scan, and for the
 --          conflict
--- Why:     A key that was used before is found first: then nothing is written, and no path looked up.
---          Of two requests at once the second waits for the first, and the conflict returns its row.
---          A statement that is sent again after a lost connection finds its own row by the key.
---          '' is the name of no episode and no folder: a join on = NULL is one on FALSE, which keeps a
---          cluster from finding the shard.
---          A plan that is made while the tables are small is kept. LATERAL has it begin at the
---          namespace; BETWEEN and ORDER BY, where = would do, have it take the index of the keys.
---          Where the path exists and the key was used for another request, the conflict sets
---          asset_id to null, which is not allowed: what was made in the same flight is undone.
+-- Why:     "earlier" finds the asset of a key that was used before. For the same request the
+--          statement then looks nothing else up and writes nothing. A statement that is sent again
+--          after a lost connection finds its own row in this way.
+--          Where the path exists and the key belongs to another request, the conflict divides by
+--          zero. The path may have been created in the same flight, which commits without another
+--          roundtrip, so only an error undoes it. SQLSTATE 22012 identifies this error: no other
+--          statement divides, and Citus passes on the SQLSTATE of a worker's error but not its table
+--          and column.
+--          Example: A and B send one key with different bodies, each for a new path, at the same time.
+--          1. Neither finds the key or its path, so each sends its flight, which creates its path.
+--          2. A inserts its asset. B's insert waits for A's entry in asset_by_idempotency_key.
+--          3. A commits: 201. B's conflict sees A's row: the digests differ, 1 / 0 fails.
+--          4. PostgreSQL undoes B's flight with its path: 422. With equal digests, B would return A's
+--             row instead: 201 with Idempotent-Replayed.
+--          See sql/README.md: #generic-plans, #lateral-fixes-the-join-order,
+--          #between-and-order-by-choose-the-index, #the-empty-text-names-nothing.
 
 WITH earlier AS (
     SELECT
@@ -142,7 +149,8 @@ made AS (
         AND (node.node_id IS NULL) = (%(folder)s::text IS NULL)
     ON CONFLICT (namespace_id, idempotency_key) WHERE idempotency_key IS NOT NULL
     DO UPDATE SET
-        asset_id = CASE WHEN asset.request_digest = excluded.request_digest THEN asset.asset_id END
+        asset_id = asset.asset_id
+    WHERE 1 / (asset.request_digest = excluded.request_digest)::int = 1
     RETURNING
         asset_id,
         space_id,

@@ -1,4 +1,4 @@
--- Lists the assets of an episode, named ones first, in the order of their names.
+-- Lists the assets of an episode by name, unnamed assets last.
 --
 -- Route:   GET /assets/<kind>?episode= or ?episodeId=
 -- Params:
@@ -8,22 +8,18 @@
 --     episode           text or null    run-042
 --     episode_id        uuid or null    null
 --     kind              text            video
---     after_name        text            /
+--     after_name        text            ''
 --     after_id          uuid            00000000-0000-0000-0000-000000000000
 --     after_unnamed_id  uuid            00000000-0000-0000-0000-000000000000
 --     row_limit         bigint or null  100
--- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project', 'episode' or
---          null). All null in the one row that stands where nothing matches. None: no such namespace,
---          or the subject is no member of it.
--- Index:   asset_by_episode_name, two Index Scans under a Merge Append;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
---          episode_name_key and episode_pkey, an Index Scan each
--- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
---          single project keeps that order, and a sort on top would hold the rows back.
---          A name that is null sorts last but fails a row comparison, so the unnamed assets are a
---          range of their own: after_name is '0', above all names, once the page is among them.
---          The two halves of "episode" are two index look-ups; the one that is not asked for finds
---          nothing.
+-- Returns: many: the columns of a listed asset, and missing ('project', 'episode' or null). Without a
+--          match: one row in which all asset columns are null. None: there is no such namespace, or
+--          the subject is not a member of it.
+-- Index:   asset_by_episode_name, two Index Scans under a Merge Append; for the path:
+--          namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
+--          episode_pkey, an Index Scan each
+-- Why:     See sql/README.md: #the-outer-query-has-no-order-by, #assets-without-a-name,
+--          #an-episode-by-name-or-by-id, #one-row-when-nothing-matches, #created_at-as-text.
 
 SELECT
     page.asset_id,

@@ -8,7 +8,7 @@
 --     episode       text or null    run-042
 --     episode_id    uuid or null    null
 --     kind          text            video
---     after_name    text            /
+--     after_name    text            /camera/
 --     after_id      uuid            00000000-0000-0000-0000-000000000000
 --     folder_regex  text            ^/camera/[^/]*$
 --     folder_lower  text            /camera/
@@ -17,21 +17,46 @@
 --     file_upper    text            /run01.mp4\u0001
 --     regex         text            ^/camera/[^/]*/run01\.mp4$
 --     row_limit     bigint or null  100
--- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project', 'episode' or
---          null). All null in the one row that stands where nothing matches. None: no such namespace,
---          or the subject is no member of it.
--- Index:   node_path_key, one Index Only Scan, and one more per folder; asset_by_episode_name, one
---          Index Scan per gap between the folders in a folder;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
---          episode_name_key and episode_pkey, an Index Scan each
--- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
---          single project keeps that order, and a sort on top would hold the rows back.
---          The two halves of "episode" are two index look-ups; the one that is not asked for finds
---          nothing.
---          Each folder gives its own files only, or a file would be found once for each folder
---          above it. They lie in the gaps between its folders, whose names may be many more: "gap" is
---          what lies between the end of one (path || '0') and the beginning of the next (path || '/').
---          Each gap gives a page at most, and the page is sorted from those.
+-- Returns: many: the columns of a listed asset, and missing ('project', 'episode' or null). Without a
+--          match: one row in which all asset columns are null. None: there is no such namespace, or
+--          the subject is not a member of it.
+-- Index:   node_path_key, an Index Only Scan for the folders and one for each folder;
+--          asset_by_episode_name, an Index Scan for each gap; for the path: namespace_slug_key,
+--          namespace_member_pkey, space_slug_key, episode_name_key and episode_pkey, an Index Scan
+--          each
+-- Why:     In an episode each path has one row in node, so folders are a range of node_path_key. The
+--          root is '' and has no row there.
+--          See sql/README.md: #files-lie-between-folders, #the-outer-query-has-no-order-by,
+--          #an-episode-by-name-or-by-id, #one-row-when-nothing-matches, #created_at-as-text.
+
+WITH place AS (
+    SELECT
+        namespace.namespace_id,
+        space.space_id,
+        episode.episode_id
+    FROM namespace
+    INNER JOIN namespace_member
+        ON namespace_member.namespace_id = namespace.namespace_id
+        AND namespace_member.subject = %(subject)s::text
+    LEFT JOIN space
+        ON space.namespace_id = namespace.namespace_id
+        AND space.slug = %(project)s::text
+    LEFT JOIN LATERAL (
+        SELECT by_name.episode_id
+        FROM episode AS by_name
+        WHERE by_name.namespace_id = space.namespace_id
+            AND by_name.space_id = space.space_id
+            AND by_name.name = %(episode)s::text
+        UNION ALL
+        SELECT by_id.episode_id
+        FROM episode AS by_id
+        WHERE by_id.namespace_id = space.namespace_id
+            AND by_id.space_id = space.space_id
+            AND by_id.episode_id = %(episode_id)s::uuid
+    ) AS episode
+        ON TRUE
+    WHERE namespace.slug = %(namespace)s::text
+)
 
 SELECT
     page.asset_id,
@@ -47,30 +72,10 @@ SELECT
     page.height,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
-        WHEN space.space_id IS NULL THEN 'project'
-        WHEN episode.episode_id IS NULL THEN 'episode'
+        WHEN place.space_id IS NULL THEN 'project'
+        WHEN place.episode_id IS NULL THEN 'episode'
     END AS missing
-FROM namespace
-INNER JOIN namespace_member
-    ON namespace_member.namespace_id = namespace.namespace_id
-    AND namespace_member.subject = %(subject)s::text
-LEFT JOIN space
-    ON space.namespace_id = namespace.namespace_id
-    AND space.slug = %(project)s::text
-LEFT JOIN LATERAL (
-    SELECT by_name.episode_id
-    FROM episode AS by_name
-    WHERE by_name.namespace_id = space.namespace_id
-        AND by_name.space_id = space.space_id
-        AND by_name.name = %(episode)s::text
-    UNION ALL
-    SELECT by_id.episode_id
-    FROM episode AS by_id
-    WHERE by_id.namespace_id = space.namespace_id
-        AND by_id.space_id = space.space_id
-        AND by_id.episode_id = %(episode_id)s::uuid
-) AS episode
-    ON TRUE
+FROM place
 LEFT JOIN LATERAL (
     SELECT
         found.asset_id,
@@ -90,8 +95,8 @@ LEFT JOIN LATERAL (
         UNION ALL
         SELECT node.path
         FROM node
-        WHERE node.namespace_id = space.namespace_id
-            AND node.scope_id = episode.episode_id
+        WHERE node.namespace_id = place.namespace_id
+            AND node.scope_id = place.episode_id
             AND node.path >= %(folder_lower)s::text
             AND node.path < %(folder_upper)s::text
     ) AS folder
@@ -106,8 +111,8 @@ LEFT JOIN LATERAL (
                 child.path,
                 child.path || '/' AS upper
             FROM node AS child
-            WHERE child.namespace_id = space.namespace_id
-                AND child.scope_id = episode.episode_id
+            WHERE child.namespace_id = place.namespace_id
+                AND child.scope_id = place.episode_id
                 AND child.path >= folder.path || %(file_lower)s::text
                 AND child.path < folder.path || %(file_upper)s::text
                 AND child.path || '/' < folder.path || %(file_upper)s::text
@@ -133,8 +138,8 @@ LEFT JOIN LATERAL (
             asset.height,
             asset.created_at
         FROM asset
-        WHERE asset.namespace_id = space.namespace_id
-            AND asset.episode_id = episode.episode_id
+        WHERE asset.namespace_id = place.namespace_id
+            AND asset.episode_id = place.episode_id
             AND asset.kind = %(kind)s::text
             AND (asset.name, asset.asset_id) > (
                 greatest(gap.lower, %(after_name)s::text),
@@ -159,4 +164,3 @@ LEFT JOIN LATERAL (
     LIMIT %(row_limit)s::bigint
 ) AS page
     ON TRUE
-WHERE namespace.slug = %(namespace)s::text

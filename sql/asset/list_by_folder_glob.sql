@@ -6,7 +6,7 @@
 --     subject       text            test-001
 --     project       text            robotics
 --     kind          text            video
---     after_name    text            /
+--     after_name    text            /camera/
 --     after_id      uuid            00000000-0000-0000-0000-000000000000
 --     folder_regex  text            ^/camera/[^/]*$
 --     folder_lower  text            /camera/
@@ -16,24 +16,27 @@
 --     file_upper    text            /run01.mp4\u0001
 --     regex         text            ^/camera/[^/]*/run01\.mp4$
 --     row_limit     bigint or null  100
--- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
---          null). All null in the one row that stands where nothing matches. None: no such namespace,
---          or the subject is no member of it.
--- Index:   node_by_space_path, one Index Only Scan per folder and per folder in it;
---          asset_by_space_name, one Index Scan per gap between those;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
---          Scan each
--- Why:     "folder" hops from one distinct path to the next, so that ten thousand episodes with the
---          same folders cost no more than ten. hop_from is the least path that comes next: below a
---          folder that is deeper than the pattern nothing can match, so the whole of it is skipped
---          ('0' is the character after '/'). The root, '', is no row of node.
---          Each folder gives its own files only, or a file would be found once for each folder
---          above it. They lie in the gaps between its folders, whose names may be millions: "child"
---          hops from one of those to the next, from names that the last segment may begin with, and
---          "gap" is what lies between the end of one (path || '0') and the beginning of the next
---          (path || '/'). Each gap gives a page at most, and the page is sorted from those.
+-- Returns: many: the columns of a listed asset, and missing ('project' or null). Without a match: one
+--          row in which all asset columns are null. None: there is no such namespace, or the subject
+--          is not a member of it.
+-- Index:   node_by_space_path, an Index Only Scan for each folder and for each folder in it;
+--          asset_by_space_name, an Index Scan for each gap; for the path: namespace_slug_key,
+--          namespace_member_pkey and space_slug_key, an Index Scan each
+-- Why:     "folder" finds the next distinct path, then the next after that: ten thousand episodes
+--          with the same folders cost as much as ten. hop_from is the least path that may come next.
+--          Below a folder that is deeper than the pattern nothing matches, so all of it is skipped:
+--          '0' is the character after '/'. The root is '' and has no row in node. "child" finds the
+--          folders in a folder in the same way.
+--          Example: /camera/*/r*, where node has /camera/front, /camera/front/raw and /camera/rear.
+--          1. folder: from /camera/ it finds /camera/front, then /camera/front/raw. That one has three
+--             segments, folder_depth is 2, so it goes on from /camera/front0, finds /camera/rear, and ends.
+--          2. gap: of /camera/front, files lie from /camera/front/r to /camera/front/raw/ and from
+--             /camera/front/raw0 to /camera/front/s; of /camera/rear, from /camera/rear/r to /camera/rear/s.
+--          3. found: each of the three gaps gives at most row_limit assets; "page" sorts these.
+--          See sql/README.md: #files-lie-between-folders, #the-outer-query-has-no-order-by,
+--          #one-row-when-nothing-matches, #created_at-as-text.
 
-WITH RECURSIVE project AS (
+WITH RECURSIVE place AS (
     SELECT
         namespace.namespace_id,
         space.space_id
@@ -60,12 +63,12 @@ folder AS (
             ELSE next_folder.path || U&'\0001'
         END AS hop_from
     FROM folder
-    CROSS JOIN project
+    CROSS JOIN place
     CROSS JOIN LATERAL (
         SELECT node.path
         FROM node
-        WHERE node.namespace_id = project.namespace_id
-            AND node.space_id = project.space_id
+        WHERE node.namespace_id = place.namespace_id
+            AND node.space_id = place.space_id
             AND node.path >= folder.hop_from
             AND node.path < %(folder_upper)s::text
         ORDER BY node.path ASC
@@ -87,9 +90,9 @@ SELECT
     page.height,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
-        WHEN project.space_id IS NULL THEN 'project'
+        WHEN place.space_id IS NULL THEN 'project'
     END AS missing
-FROM project
+FROM place
 LEFT JOIN LATERAL (
     SELECT
         found.asset_id,
@@ -123,8 +126,8 @@ LEFT JOIN LATERAL (
                     node.path,
                     strpos(substr(node.path, length(folder.path) + 2), '/') AS slash
                 FROM node
-                WHERE node.namespace_id = project.namespace_id
-                    AND node.space_id = project.space_id
+                WHERE node.namespace_id = place.namespace_id
+                    AND node.space_id = place.space_id
                     AND node.path >= child.hop_from
                     AND node.path < folder.path || %(file_upper)s::text
                 ORDER BY node.path ASC
@@ -164,8 +167,8 @@ LEFT JOIN LATERAL (
             asset.height,
             asset.created_at
         FROM asset
-        WHERE asset.namespace_id = project.namespace_id
-            AND asset.space_id = project.space_id
+        WHERE asset.namespace_id = place.namespace_id
+            AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text
             AND (asset.name, asset.asset_id) > (
                 greatest(gap.lower, %(after_name)s::text),

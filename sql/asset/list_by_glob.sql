@@ -1,4 +1,4 @@
--- Lists the assets of a project whose names match a glob that names no folders.
+-- Lists the assets of a project whose names match a glob, by reading the names between two bounds.
 --
 -- Route:   GET /assets/<kind>?glob=
 -- Params:
@@ -6,20 +6,21 @@
 --     subject     text            test-001
 --     project     text            robotics
 --     kind        text            video
---     after_name  text            /camera
+--     after_name  text            /camera/
 --     after_id    uuid            00000000-0000-0000-0000-000000000000
 --     upper_name  text            /camera0
---     regex       text            ^/camera/[^/]*/run01\.mp4$
+--     regex       text            ^/camera/.*\.mp4$
 --     row_limit   bigint or null  100
--- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
---          null). All null in the one row that stands where nothing matches. None: no such namespace,
---          or the subject is no member of it.
--- Index:   asset_by_space_name, Index Scan;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
---          Scan each
--- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
---          single project keeps that order, and a sort on top would hold the rows back.
---          The names between the literal beginning of the pattern and its end are read, and matched.
+-- Returns: many: the columns of a listed asset, and missing ('project' or null). Without a match: one
+--          row in which all asset columns are null. None: there is no such namespace, or the subject
+--          is not a member of it.
+-- Index:   asset_by_space_name, Index Scan; for the path: namespace_slug_key, namespace_member_pkey
+--          and space_slug_key, an Index Scan each
+-- Why:     For globs whose folders do not narrow the search, such as /camera/**.mp4. The names
+--          between the bounds of the glob are read and matched; list_by_folder_glob and
+--          list_by_episode_folder_glob read less for all other globs.
+--          See sql/README.md: #the-outer-query-has-no-order-by, #a-prefix-is-a-range-of-names,
+--          #one-row-when-nothing-matches, #created_at-as-text.
 
 SELECT
     page.asset_id,

@@ -1,4 +1,4 @@
--- Lists the assets of a project whose names begin with a prefix.
+-- Lists the assets of a project whose names begin with a prefix, by name.
 --
 -- Route:   GET /assets/<kind>?prefix=
 -- Params:
@@ -8,18 +8,15 @@
 --     kind        text            video
 --     after_name  text            /camera
 --     after_id    uuid            00000000-0000-0000-0000-000000000000
---     upper_name  text            /camera0
+--     upper_name  text            /camerb
 --     row_limit   bigint or null  100
--- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
---          null). All null in the one row that stands where nothing matches. None: no such namespace,
---          or the subject is no member of it.
--- Index:   asset_by_space_name, Index Scan;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
---          Scan each
--- Why:     The outer query has one row per asset of "page", which is ordered; a nested loop over a
---          single project keeps that order, and a sort on top would hold the rows back.
---          A prefix is a range of names, never LIKE: a generic plan of LIKE reads the whole project.
---          One lower bound, the greater of prefix and cursor: of two, the index may begin at the wrong one.
+-- Returns: many: the columns of a listed asset, and missing ('project' or null). Without a match: one
+--          row in which all asset columns are null. None: there is no such namespace, or the subject
+--          is not a member of it.
+-- Index:   asset_by_space_name, Index Scan; for the path: namespace_slug_key, namespace_member_pkey
+--          and space_slug_key, an Index Scan each
+-- Why:     See sql/README.md: #the-outer-query-has-no-order-by, #a-prefix-is-a-range-of-names,
+--          #one-row-when-nothing-matches, #created_at-as-text.
 
 SELECT
     page.asset_id,

@@ -1,4 +1,4 @@
--- Lists the assets of a project that have all of some tags, named ones first, in the order of their names.
+-- Lists the assets of a project that have all given tags, by name, unnamed assets last.
 --
 -- Route:   GET /assets/<kind>?tag=
 -- Params:
@@ -9,26 +9,23 @@
 --     tags              text[]          {night,rain}
 --     created_after     timestamptz     -infinity
 --     created_before    timestamptz     infinity
---     after_name        text            /
+--     after_name        text            ''
 --     after_id          uuid            00000000-0000-0000-0000-000000000000
 --     after_unnamed_id  uuid or null    00000000-0000-0000-0000-000000000000
 --     upper_name        text            0
---     regex             text            ^/camera/
+--     regex             text            ''
 --     row_limit         bigint or null  100
--- Returns: many: the columns of an asset, created_at as the API writes it, and missing ('project' or
---          null). All null in the one row that stands where nothing matches. None: no such namespace,
---          or the subject is no member of it.
--- Index:   asset_by_tag, Bitmap Index Scan; asset_by_space_name, two Index Scans under a Merge Append;
---          of the path: namespace_slug_key, namespace_member_pkey, space_slug_key, an Index
---          Scan each
--- Why:     How much is found cannot be planned for, so it is seen. Up to 5,000 assets of the index are
---          "few": they are narrowed and sorted for each page. Where there are more of them, the list
---          is walked in its order, and what does not match is passed over: of so many some are near.
---          The prefix and the pattern are a range of names and a regular expression, '' where none is
---          asked for. after_unnamed_id is null where assets without a name do not count.
---          The expression is that of the index, which holds the project and the kind beside the tags.
---          IS NOT DISTINCT FROM, where = would do, keeps the planner from indexes that begin with the
---          namespace: a project is in one namespace, so the index of this list reads no other.
+-- Returns: many: the columns of a listed asset, and missing ('project' or null). Without a match: one
+--          row in which all asset columns are null. None: there is no such namespace, or the subject
+--          is not a member of it.
+-- Index:   asset_by_tag, Bitmap Index Scan; asset_by_space_name, two Index Scans under a Merge
+--          Append; for the path: namespace_slug_key, namespace_member_pkey and space_slug_key, an
+--          Index Scan each
+-- Why:     The expression with ARRAY is the one that is indexed: it holds the project and the kind
+--          beside the tags.
+--          See sql/README.md: #count-at-run-time, #the-outer-query-has-no-order-by,
+--          #assets-without-a-name, #is-not-distinct-from-keeps-an-index-away,
+--          #a-prefix-is-a-range-of-names, #one-row-when-nothing-matches, #created_at-as-text.
 
 WITH place AS (
     SELECT

@@ -1,13 +1,12 @@
--- Turns the schema into a distributed one, on Citus 13.1 or later; rows that are there move with it.
+-- Distributes the schema and its rows over a cluster of Citus 13.1 or later.
 --
--- Run it by psql on the coordinator as the owner of the tables, after `dreamlake-assets migrate` and
--- while the service does not write; sql/README.md says what comes before and after:
+-- Run it with psql on the coordinator as the owner of the tables, after `dreamlake-assets migrate` and
+-- while the service does not write. sql/README.md has the steps before and after it.
 --
 --     psql -X -v ON_ERROR_STOP=1 -f sql/citus/distribute.sql postgresql://…/dreamlake
 --
--- All tables are distributed or none. A second run does what comes after that once more, which changes
--- nothing where it was done. Not with --single-transaction: shards can be spoken to only when they are
--- committed.
+-- All tables are distributed, or none. A second run repeats the steps after that, which changes
+-- nothing. Do not use --single-transaction: shards can be used only after they are committed.
 
 SELECT EXISTS (
     SELECT 1
@@ -19,8 +18,8 @@ SELECT EXISTS (
     \echo the schema is distributed already
 \else
 
--- A table that refers to one that is not distributed yet is refused, so foreign keys are taken away
--- and made again at the end. All of them hold namespace_id.
+-- Citus refuses a table that refers to one that is not distributed yet, so foreign keys are dropped
+-- first and added at the end. All of them contain namespace_id.
 SELECT
     string_agg(format('ALTER TABLE %s DROP CONSTRAINT %I;', conrelid::regclass, conname), ' ') AS drop_keys,
     string_agg(
@@ -33,17 +32,17 @@ WHERE contype = 'f'
 
 BEGIN;
 
--- Foreign keys to reference tables ask for one connection to each worker, not for many at once.
+-- Foreign keys to reference tables need a single connection to each worker.
 SET LOCAL citus.multi_shard_modify_mode TO 'sequential';
 
 :drop_keys
 
--- On every node: small, and a part of every statement.
+-- Copies on every node: these tables are small, and most statements read them.
 SELECT create_reference_table('namespace');
 SELECT create_reference_table('namespace_member');
 
--- By tenant. The rows of a tenant stand in shards of one node, where they are joined, and where their
--- foreign keys are checked. schema_migration stays on the coordinator.
+-- Distributed by tenant: all rows of a tenant are in shards of one node, which joins them and checks
+-- their foreign keys. schema_migration stays on the coordinator.
 SELECT create_distributed_table('space', 'namespace_id', colocate_with => 'none');
 SELECT create_distributed_table('episode', 'namespace_id', colocate_with => 'space');
 SELECT create_distributed_table('node', 'namespace_id', colocate_with => 'space');
@@ -55,8 +54,8 @@ COMMIT;
 
 \endif
 
--- What the planner is told of a tenant (migration 0002) is said to the shards, which do not take it
--- over from the table. One that fails is shown; plans are right without it.
+-- The shards do not inherit n_distinct from the table (migration 0002 says what it is for), so it is
+-- set on each of them. The query shows how many failed; plans are right without it.
 \set command 'ALTER TABLE %s ALTER COLUMN namespace_id SET (n_distinct = 1)'
 SELECT 'space' AS owner, count(*) AS shards, count(*) FILTER (WHERE NOT success) AS failures
 FROM run_command_on_shards('space', :'command')
@@ -69,8 +68,8 @@ FROM run_command_on_shards('node', :'command');
 
 ANALYZE namespace, namespace_member, space, episode, node, asset;
 
--- The rows that were here were copied to the shards; what is left of them on the coordinator is seen by
--- nobody, but would be checked by constraints that later migrations add.
+-- The rows were copied to the shards. No query sees the copies that are left on the coordinator, but
+-- constraints that later migrations add would check them.
 SELECT truncate_local_data_after_distributing_table('asset');
 SELECT truncate_local_data_after_distributing_table('node');
 SELECT truncate_local_data_after_distributing_table('episode');

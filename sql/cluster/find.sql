@@ -1,9 +1,9 @@
--- Says whether this database is a Citus cluster.
+-- Tells whether this database is a Citus cluster.
 --
--- Route:   none; once in each process, when its first connection is made
+-- Route:   none; once in each process, when it opens its first connection
 -- Params:
 --     none
--- Returns: scalar: whether it is.
+-- Returns: scalar: true on a cluster.
 -- Index:   none, it reads no table: Result
 
 SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL

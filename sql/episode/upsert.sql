@@ -1,6 +1,6 @@
--- Makes an episode if it is missing.
+-- Creates an episode if it is missing; its project exists or was created just before.
 --
--- Route:   POST /assets/<kind>, when something on the path is missing
+-- Route:   POST /assets/<kind>, when a part of the path is missing
 -- Params:
 --     namespace   text  testuser
 --     subject     text  test-001
@@ -10,8 +10,7 @@
 -- Returns: none.
 -- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key and episode_name_key, an Index
 --          Scan each
--- Why:     The look-up comes first, since a row that exists is then neither written nor locked.
---          Of two that race for a new row the second waits for the first, then does nothing.
+-- Why:     See sql/README.md: #look-up-before-inserting.
 
 INSERT INTO episode (
     namespace_id,

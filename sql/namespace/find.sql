@@ -1,9 +1,9 @@
--- Finds the id of a namespace, for a statement that is sent to one shard.
+-- Finds the id of a namespace, for the statements that Citus sends to one shard.
 --
 -- Route:   every route below /assets, on a Citus cluster only
 -- Params:
 --     namespace  text  testuser
--- Returns: scalar: namespace_id. None: no such namespace.
+-- Returns: scalar: namespace_id. None: there is no such namespace.
 -- Index:   namespace_slug_key, Index Scan
 
 SELECT namespace.namespace_id

@@ -1,10 +1,10 @@
--- Makes a namespace.
+-- Creates a namespace.
 --
 -- Route:   dreamlake-assets namespace create
 -- Params:
 --     namespace_id  uuid  01970000-0000-7000-8000-000000000005
 --     namespace     text  testuser
--- Returns: scalar: namespace_id. None: a namespace of that slug exists.
+-- Returns: scalar: namespace_id. None: a namespace with this slug exists.
 -- Index:   namespace_slug_key, for the conflict
 
 INSERT INTO namespace (

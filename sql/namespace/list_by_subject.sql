@@ -1,4 +1,4 @@
--- Lists the namespaces that a subject is a member of.
+-- Lists the namespaces of a subject with its role in each.
 --
 -- Route:   GET /auth/me
 -- Params:

@@ -1,11 +1,11 @@
--- Takes a subject's membership of a namespace away; it counts from the next request on.
+-- Removes a subject from a namespace, from its next request on.
 --
 -- Route:   dreamlake-assets namespace member remove
 -- Params:
 --     namespace  text  testuser
 --     subject    text  test-001
--- Returns: scalar: the role that was taken away. None: the subject was no member, or there is no such
---          namespace.
+-- Returns: scalar: the role that the subject had. None: the subject was not a member, or there is no
+--          such namespace.
 -- Index:   namespace_slug_key and namespace_member_pkey, an Index Scan each
 
 DELETE FROM namespace_member

@@ -1,9 +1,9 @@
--- Lists the ids of the namespaces that a subject is a member of.
+-- Lists the ids of the namespaces of a subject.
 --
 -- Route:   GET /assets/<kind>/<id>, on a Citus cluster only
 -- Params:
 --     subject  text  test-001
--- Returns: many: namespace_id; in its order.
+-- Returns: many: namespace_id; by namespace_id.
 -- Index:   namespace_member_by_subject, Index Scan
 
 SELECT namespace_member.namespace_id

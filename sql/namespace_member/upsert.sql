@@ -1,11 +1,11 @@
--- Makes a subject a member of a namespace, or changes the role of one.
+-- Adds a subject to a namespace, or changes its role there.
 --
 -- Route:   dreamlake-assets namespace create --member, namespace member add
 -- Params:
 --     namespace  text  testuser
 --     subject    text  test-001
 --     role       text  writer
--- Returns: scalar: role. None: no such namespace.
+-- Returns: scalar: role. None: there is no such namespace.
 -- Index:   namespace_slug_key, Index Scan; namespace_member_pkey, for the conflict
 
 INSERT INTO namespace_member (

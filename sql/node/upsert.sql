@@ -1,6 +1,6 @@
--- Makes a folder if it is missing; the folder above it exists or was made just before.
+-- Creates a folder if it is missing; its parent exists or was created just before.
 --
--- Route:   POST /assets/<kind>, when something on the path is missing
+-- Route:   POST /assets/<kind>, when a part of the path is missing
 -- Params:
 --     namespace  text          testuser
 --     subject    text          test-001
@@ -12,10 +12,7 @@
 -- Returns: none.
 -- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
 --          node_path_key (twice), an Index Scan each
--- Why:     The look-up comes first, since a row that exists is then neither written nor locked.
---          Of two that race for a new row the second waits for the first, then does nothing.
---          An episode or a parent must be found exactly if one is asked for. '' is the name of none: a
---          join on = NULL is one on FALSE, which keeps a cluster from finding the shard.
+-- Why:     See sql/README.md: #look-up-before-inserting, #the-empty-text-names-nothing.
 
 INSERT INTO node (
     namespace_id,

@@ -3,8 +3,8 @@
 -- Route:   GET /readyz; dreamlake-assets migrate
 -- Params:
 --     none
--- Returns: many: version, name, checksum; by version
--- Index:   none, it reads all of them: Seq Scan, or its key where the session would rather
+-- Returns: many: version, name, checksum; by version.
+-- Index:   none, it reads all of them: Seq Scan, or a key where enable_seqscan is off
 
 SELECT
     schema_migration.version,

@@ -1,17 +1,15 @@
--- Makes a project if it is missing, and says what the subject may do in the namespace.
+-- Creates a project if it is missing, and returns the role of the subject.
 --
--- Route:   POST /assets/<kind>, when something on the path is missing
+-- Route:   POST /assets/<kind>, when a part of the path is missing
 -- Params:
 --     namespace  text  testuser
 --     subject    text  test-001
 --     project    text  robotics
 --     space_id   uuid  01970000-0000-7000-8000-000000000002
--- Returns: scalar: the role of the subject; a reader makes nothing. None: no such namespace, or the
---          subject is no member of it.
+-- Returns: scalar: the role of the subject; a reader creates nothing. None: there is no such
+--          namespace, or the subject is not a member of it.
 -- Index:   namespace_slug_key, namespace_member_pkey and space_slug_key, an Index Scan each
--- Why:     The look-up comes first, since a row that exists is then neither written nor locked.
---          Of two that race for a new row the second waits for the first, then does nothing: the
---          statements after this one look the row up by its name, so none of them needs it returned.
+-- Why:     See sql/README.md: #look-up-before-inserting.
 
 WITH member AS (
     SELECT

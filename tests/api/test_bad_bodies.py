@@ -7,18 +7,18 @@ from typing import Any
 import psycopg
 import pytest
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE
 from tests.support.api import LEFT_OUT, PROJECT, Api, problem, row_counts
 
 CONTROL = "Control characters are not allowed."
-SURROGATE = "An unpaired surrogate is no character."
+SURROGATE = "Unpaired surrogates are not allowed."
 STRING = "Not a valid string."
 POSITIVE = "Must be a finite number above 0."
 COUNT = "Must be a whole number from 1 to 2147483647."
-SLUG = "Must begin with a letter or a digit and hold up to 128 letters, digits, '.', '_', '-'."
+SLUG = "Must be 1 to 128 letters, digits, '.', '_' or '-', and begin with a letter or a digit."
 SLASH = "Must not end with a slash."
-ONLY_SLASHES = "Must have a character besides slashes."
+ONLY_SLASHES = "Must have a character other than a slash."
 DOTS = "Must not have a segment '.' or '..'."
 LONG_NAME = "Must have at most 1024 bytes in UTF-8."
 LONG_SEGMENT = "A segment must have at most 255 bytes in UTF-8."
@@ -145,8 +145,8 @@ CASES: list[tuple[str, str, str, str]] = [
     ("video", "metadata", f'{{"a": {"1" * 5000}}}', "Numbers must be finite."),
     ("video", "metadata", f'{{"a": "{"x" * 65_536}"}}', "Must have at most 65536 bytes as JSON."),
     ("video", "metadata", f'{{"a": "{"é" * 32_768}"}}', "Must have at most 65536 bytes as JSON."),
-    ("video", "metadata", f'{{"a": {"[" * 300}{"]" * 300}}}', "Is nested too deep."),
-    ("video", "metadata", '{"a": ' * 300 + "1" + "}" * 300, "Is nested too deep."),
+    ("video", "metadata", f'{{"a": {"[" * 300}{"]" * 300}}}', "Is nested too deeply."),
+    ("video", "metadata", '{"a": ' * 300 + "1" + "}" * 300, "Is nested too deeply."),
     ("video", "bss_id", '"x"', UNKNOWN),
     ("video", "episode", '"x"', UNKNOWN),
     ("video", "Name", '"x"', UNKNOWN),
@@ -303,7 +303,10 @@ def test_a_body_must_not_be_nested_without_end(
     response = shared_api.send(opening * depth + "1" + closing * depth * closed)
 
     assert response.status_code == 400
-    assert problem(response) == {"error": "The body is nested too deep.", "code": "malformed_json"}
+    assert problem(response) == {
+        "error": "The body is nested too deeply.",
+        "code": "malformed_json",
+    }
 
 
 @pytest.mark.parametrize("size", [1024 * 1024 + 1, 4 * 1024 * 1024])

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, STRANGER
 from tests.support.api import LEFT_OUT, PROJECT, Api, problem
 
 CONTROL = "Control characters are not allowed."
-SLUG = "Must begin with a letter or a digit and hold up to 128 letters, digits, '.', '_', '-'."
+SLUG = "Must be 1 to 128 letters, digits, '.', '_' or '-', and begin with a letter or a digit."
 LIMIT = "Must be a whole number from 1 to 1000."
 UUID = "Not a valid UUID."
-CURSOR = "Was altered, or belongs to other filters."
+CURSOR = "Was altered, or was issued for other filters."
 UNKNOWN = "Unknown field."
 TWICE = "Given more than once."
 
@@ -46,7 +46,7 @@ LIST = [
     ("path", "/a", UNKNOWN),
 ]
 DOWNLOAD = [
-    ("path", "", "Must have a character besides slashes."),
+    ("path", "", "Must have a character other than a slash."),
     ("path", "/a/", "Must not end with a slash."),
     ("path", "/a/../b", "Must not have a segment '.' or '..'."),
     ("path", "a%00", CONTROL),
@@ -135,9 +135,7 @@ def test_space_and_project_must_not_differ(shared_api: Api, route: str) -> None:
     response = shared_api.get(url(route, space="other"))
 
     assert response.status_code == 400
-    assert problem(response)["fields"] == {
-        "space": ["Another name for project, which is different."]
-    }
+    assert problem(response)["fields"] == {"space": ["Must equal project when both are given."]}
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from dreamlake_assets.config import Settings
-from dreamlake_assets.kinds import KINDS
 from dreamlake_assets.local.processes import free_port
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import READER
 from tests.support.api import Api, problem
 from tests.support.http import HttpServer, answer

@@ -24,6 +24,18 @@ from tests.support.api import Api, problem
         "/assets/video/download/x",
         "/assets/picture/download",
         "/assets//video",
+        "//assets/video",
+        "/assets/video/",
+        "/assets/video/?namespace=x",
+        "/assets%2Fvideo",
+        "/assets/video%2f",
+        "/readyz/",
+        "//livez",
+        "/docs/",
+        "/openapi.json/",
+        "/metrics/",
+        "//metrics/",
+        "/metrics%2f",
         "/assets/label_track",
         "/auth",
         "/static/x",
@@ -37,7 +49,7 @@ def test_an_unknown_address_is_not_found(shared_api: Api, method: str, path: str
 
     assert response.status_code == 404
     assert problem(response) == {
-        "error": "There is nothing at this address; /docs says what there is.",
+        "error": "This path does not exist; /docs lists those that do.",
         "code": "not_found",
     }
 
@@ -132,7 +144,7 @@ def test_what_nobody_expected_is_a_500_that_says_nothing_of_the_inside(
 
     assert response.status_code == 500
     assert problem(response) == {
-        "error": "The service failed to answer; the request id names its log.",
+        "error": "The service failed unexpectedly; its log has the details under this request id.",
         "code": "internal_error",
     }
     assert response.json["requestId"] in caplog.text

@@ -210,8 +210,8 @@ def bad(response: Answer, field: str, message: str) -> None:
 @pytest.mark.parametrize("field", ["createdAfter", "createdBefore"])
 def test_what_is_no_time(shared_api: Api, field: str, moment: str) -> None:
     message = (
-        "Must be a time of RFC 3339, such as 2026-04-14T09:30:00Z;"
-        " in an address the + of an offset is %2B."
+        "Must be an RFC 3339 timestamp, such as 2026-04-14T09:30:00Z;"
+        " in a URL, the + of an offset is written %2B."
     )
 
     bad(shared_api.listing(**{field: moment}), field, message)

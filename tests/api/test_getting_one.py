@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from dreamlake_assets import store
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, STRANGER, WRITER
 from tests.support.api import PROJECT, Answer, Api, problem
 
@@ -208,7 +208,7 @@ class TestConditional:
 
         assert refused.status_code == 412
         assert problem(refused) == {
-            "error": "What is here is not what If-Match asks for.",
+            "error": "The current ETag does not match If-Match.",
             "code": "precondition_failed",
         }
 

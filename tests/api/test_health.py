@@ -40,7 +40,7 @@ class TestDatabaseAway:
         assert response.status_code == 503
         assert response.headers["Retry-After"].isdecimal()
         assert problem(response) == {
-            "error": "The database is away; try again soon.",
+            "error": "The database is unavailable; try again soon.",
             "code": "database_unavailable",
         }
 

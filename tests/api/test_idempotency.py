@@ -8,7 +8,7 @@ import pytest
 
 from dreamlake_assets import store
 from dreamlake_assets.config import Settings
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, STRANGER, WRITER, headers_of
 from tests.support.api import LEFT_OUT, PROJECT, Answer, Api, problem, row_counts, serving
 

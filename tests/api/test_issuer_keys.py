@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
 from jwt.warnings import InsecureKeyLengthWarning
 
-from dreamlake_assets import auth
+from dreamlake_assets import auth, issuer_keys
 from dreamlake_assets.local.processes import free_port
 from tests.api.conftest import WithTokens
 from tests.conftest import SECRET
@@ -91,14 +91,14 @@ def api(begin: Callable[[], Api]) -> Api:
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fetch the keys again and again."""
-    monkeypatch.setattr(auth, "JWKS_SECONDS", 0.1)
-    monkeypatch.setattr(auth, "JWKS_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(issuer_keys, "JWKS_SECONDS", 0.1)
+    monkeypatch.setattr(issuer_keys, "JWKS_RETRY_SECONDS", 0.1)
 
 
 @pytest.fixture
 def without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fetch the keys for every token whose key is not known."""
-    monkeypatch.setattr(auth, "JWKS_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(issuer_keys, "JWKS_PAUSE_SECONDS", 0)
 
 
 def test_a_token_is_verified_by_the_key_that_it_names(
@@ -234,8 +234,8 @@ def test_the_keys_of_an_issuer_that_went_away_count_on(api: Api, issuer: HttpSer
 def test_they_do_not_count_for_ever(
     monkeypatch: pytest.MonkeyPatch, begin: Callable[[], Api], issuer: HttpServer
 ) -> None:
-    assert auth.JWKS_STALE_SECONDS + auth.CACHE_SECONDS == 3600
-    monkeypatch.setattr(auth, "JWKS_STALE_SECONDS", 1)
+    assert issuer_keys.JWKS_STALE_SECONDS + auth.CACHE_SECONDS == 3600
+    monkeypatch.setattr(issuer_keys, "JWKS_STALE_SECONDS", 1)
     api = begin()
     accepted(me(api, bearer("one")))
     issuer.answer = answer(500)
@@ -325,7 +325,7 @@ class TestHanging:
                 executor.submit(me, api.with_client_of_its_own(), bearer("one")) for _ in range(8)
             ]:
                 unavailable(each.result())
-            assert time.monotonic() - begun < 3 * auth.JWKS_TIMEOUT_SECONDS
+            assert time.monotonic() - begun < 3 * issuer_keys.JWKS_TIMEOUT_SECONDS
 
     @pytest.mark.usefixtures("without_pause")
     def test_tokens_with_known_keys_do_not_wait(

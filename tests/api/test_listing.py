@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from dreamlake_assets import store
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, WRITER
 from tests.support.api import PROJECT, Answer, Api, problem
 
@@ -282,9 +282,16 @@ def test_the_cursor_is_in_the_link_and_in_a_header(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("host", "linked"),
-    [("api.example:8000", "api.example:8000"), ("a" * 64, "a" * 64), ("as_in_compose", "")],
+    [
+        *((host, host) for host in ("api.example:8000", "a" * 64, "as_in_compose", "[::1]:8080")),
+        # Internationalised hosts, as browsers send them.
+        *((host, host) for host in ("xn--wgv71a119e.jp", "xn--bcher-kva.example")),
+        ("b\xfccher.example", ""),
+    ],
 )
-def test_the_link_leads_to_the_host_that_was_asked(api: Api, host: str, linked: str) -> None:
+def test_the_link_is_ascii_and_leads_to_the_host_of_the_request(
+    api: Api, host: str, linked: str
+) -> None:
     register_all(api)
 
     response = api.get(
@@ -292,6 +299,7 @@ def test_the_link_leads_to_the_host_that_was_asked(api: Api, host: str, linked: 
     )
 
     assert response.status_code == 200
+    assert response.headers["Link"].isascii()
     link = urlsplit(response.headers["Link"][1:])
     assert (link.scheme != "", link.netloc, link.path) == (linked != "", linked, "/assets/video")
 
@@ -367,9 +375,9 @@ class TestCursor:
 def refused(response: Answer) -> None:
     assert response.status_code == 400
     assert problem(response) == {
-        "error": "cursor: Was altered, or belongs to other filters.",
+        "error": "cursor: Was altered, or was issued for other filters.",
         "code": "invalid_request",
-        "fields": {"cursor": ["Was altered, or belongs to other filters."]},
+        "fields": {"cursor": ["Was altered, or was issued for other filters."]},
     }
 
 

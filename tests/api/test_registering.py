@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, STRANGER
 from tests.support.api import LEFT_OUT, PROJECT, Api, problem, row_counts
 
@@ -151,9 +151,9 @@ def test_space_and_project_must_not_differ(api: Api, connection: psycopg.Connect
 
     assert response.status_code == 400
     assert problem(response) == {
-        "error": "space: Another name for project, which is different.",
+        "error": "space: Must equal project when both are given.",
         "code": "invalid_request",
-        "fields": {"space": ["Another name for project, which is different."]},
+        "fields": {"space": ["Must equal project when both are given."]},
     }
     assert row_counts(connection) == EMPTY
 

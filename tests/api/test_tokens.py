@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from dreamlake_assets import store
 from dreamlake_assets.auth import CACHE_TOKENS, Authenticator, TokenSettings, sign
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.api.conftest import WithTokens
 from tests.conftest import NAMESPACE, READER, SECRET, STRANGER, WRITER
 from tests.support.api import Api, problem

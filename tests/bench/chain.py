@@ -11,11 +11,12 @@ from typing import Any
 from flask import Flask
 
 import dreamlake_assets
-from dreamlake_assets import db, store
+from dreamlake_assets import store
+from dreamlake_assets.database.connection import Connection
 from dreamlake_assets.errors import Forbidden, NamespaceNotFound
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import Kind
-from dreamlake_assets.names import folders
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import Kind
+from dreamlake_assets.model.names import folders
 from dreamlake_assets.store.asset import _OWN_COLUMNS, Registered
 
 _NAMESPACE = """
@@ -63,7 +64,7 @@ _ASSET = """
 
 
 def register(
-    connection: db.Connection,
+    connection: Connection,
     *,
     kind: Kind,
     asset_id: str,

@@ -7,13 +7,13 @@ import tempfile
 import time
 from collections.abc import Mapping
 
+from dreamlake_assets.database.queries import query
 from dreamlake_assets.local.postgres import binaries
-from dreamlake_assets.queries import query
 from tests.bench import seed
 
 CLIENTS = 8
 
-#: As the service has it, see dreamlake_assets/db.py.
+#: As the service has it, see dreamlake_assets/database/connection.py.
 _SESSION = {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan -c jit=off"}
 
 #: pgbench would take the :MI in it for a variable.

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 import orjson
 import psycopg
 
-from dreamlake_assets import auth, migrations, store
+from dreamlake_assets import auth, store
 from dreamlake_assets.config import TokenSettings
-from dreamlake_assets.cursors import Cursors, Position
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.database import migrations
+from dreamlake_assets.model.cursors import Cursors, Position
+from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.routes.assets import _filters
 from tests.bench.servers import SECRET
 

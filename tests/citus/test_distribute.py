@@ -7,7 +7,7 @@ grants it.
 
 import psycopg
 
-from dreamlake_assets.queries import SQL_DIRECTORY
+from dreamlake_assets.database.queries import SQL_DIRECTORY
 from tests.support.api import TABLES
 from tests.support.roles import psql
 from tests.support.schema import dump

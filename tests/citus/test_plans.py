@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets import db, store
-from dreamlake_assets.heads import Head
-from dreamlake_assets.queries import query
+from dreamlake_assets.database.connection import Connection, adapt_to_cluster, connect
+from dreamlake_assets.database.explain import plan_of
+from dreamlake_assets.database.heads import Head
+from dreamlake_assets.database.queries import query
+from dreamlake_assets.database.tenants import tenant
 from tests.citus.test_statements import BELOW_A_NAMESPACE, DISTRIBUTED
 from tests.conftest import NAMESPACE, add_namespace
 from tests.support.postgres import Server
@@ -24,11 +26,11 @@ _CONDITIONS = ("Index Cond", "Recheck Cond", "Filter")
 
 
 @pytest.fixture(scope="module")
-def coordinator(server: Server, template: str) -> Iterator[db.Connection]:
+def coordinator(server: Server, template: str) -> Iterator[Connection]:
     """A session of the service, which takes its database for a cluster."""
-    with server.database(template=template) as url, db.connect(url, as_service=True) as session:
+    with server.database(template=template) as url, connect(url, as_service=True) as session:
         add_namespace(session)
-        db._recognise(session, on_cluster=True)
+        adapt_to_cluster(session, on_cluster=True)
         yield session
 
 
@@ -49,13 +51,13 @@ def with_nulls(head: Head) -> Iterator[dict[str, str | None]]:
 
 @pytest.mark.parametrize("name", BELOW_A_NAMESPACE)
 def test_each_table_is_compared_with_the_tenant_whatever_is_null(
-    coordinator: db.Connection, name: str
+    coordinator: Connection, name: str
 ) -> None:
-    tenant = store.namespace.tenant(coordinator, NAMESPACE)
-    compared = f"(namespace_id = '{tenant['namespace_id']}'::uuid)"
+    of_tenant = tenant(coordinator, NAMESPACE)
+    compared = f"(namespace_id = '{of_tenant['namespace_id']}'::uuid)"
     joined = {alias or table for table, alias in _JOINED.findall(query(name).decode())}
     for parameters in with_nulls(Head(name)):
-        [[explained]] = db.explain(coordinator, name, {**parameters, **tenant}, "FORMAT JSON")
+        [[explained]] = plan_of(coordinator, name, {**parameters, **of_tenant}, "FORMAT JSON")
         found = list(scans(explained["Plan"]))
         assert [alias for alias, conditions in found if compared not in conditions] == []
         # What a WHERE on FALSE leaves out is in no shard, and may be left out.

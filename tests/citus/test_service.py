@@ -14,9 +14,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dreamlake_assets import db, explain, store
+from dreamlake_assets import store
+from dreamlake_assets.database import explain
+from dreamlake_assets.database.connection import Connection, connect
+from dreamlake_assets.database.pool import Database
+from dreamlake_assets.database.statements import fetch_one, one_flight
+from dreamlake_assets.database.tenants import tenant
 from dreamlake_assets.errors import InvalidRequest
-from dreamlake_assets.ids import uuid7
+from dreamlake_assets.model.ids import uuid7
 from tests.conftest import STRANGER, WRITER, add_namespace, headers_of, settings_of
 from tests.support.api import Answer, Api, problem, row_counts, serving
 from tests.support.wire import WireProxy
@@ -36,7 +41,7 @@ def api(proxy: WireProxy, database_url: str, connection: psycopg.Connection) -> 
 
 def test_the_contract_holds() -> None:
     """tests/api, whose services are told that their database is a cluster."""
-    files = ["downloading", "getting_one", "listing", "registering", "unusual_names"]
+    files = ["downloading", "getting_one", "idempotency", "listing", "registering", "unusual_names"]
     tests = [f"tests/api/test_{name}.py" for name in files]
     # What stands between the client and the service makes no difference here.
     options = ["-q", "-p", "no:cacheprovider", "-k", "not nginx and not pgbouncer"]
@@ -103,12 +108,12 @@ def test_a_path_is_made_as_a_whole_or_not_at_all(
 ) -> None:
     add_namespace(connection)
     before = row_counts(connection)
-    database = db.Database(database_url, connections=1, streams=1, on_cluster=True)
+    database = Database(database_url, connections=1, streams=1, on_cluster=True)
     database.open()
 
-    def make(connection: db.Connection, folder: str) -> None:
+    def make(connection: Connection, folder: str) -> None:
         here = {
-            **store.namespace.tenant(connection, "testuser"),
+            **tenant(connection, "testuser"),
             "namespace": "testuser",
             "subject": WRITER,
             "project": "robotics",
@@ -116,7 +121,7 @@ def test_a_path_is_made_as_a_whole_or_not_at_all(
         }
         node = {**here, "parent": None, "path": folder, "node_id": str(uuid7())}
         statements = [("space/upsert", {**here, "space_id": str(uuid7())}), ("node/upsert", node)]
-        db.one_flight(connection, statements)
+        one_flight(connection, statements)
 
     try:
         with pytest.raises(InvalidRequest):
@@ -130,7 +135,7 @@ def test_a_path_is_made_as_a_whole_or_not_at_all(
 
 def test_statements_are_planned_with_their_parameters(database_url: str) -> None:
     for on_cluster, mode in ((True, "force_custom_plan"), (None, "force_generic_plan")):
-        database = db.Database(database_url, connections=1, streams=1, on_cluster=on_cluster)
+        database = Database(database_url, connections=1, streams=1, on_cluster=on_cluster)
         database.open()
         try:
             shown = database.run(lambda c: c.execute("SHOW plan_cache_mode").fetchone())
@@ -142,15 +147,15 @@ def test_statements_are_planned_with_their_parameters(database_url: str) -> None
 def test_a_cluster_is_recognised_by_its_catalog(
     database_url: str, connection: psycopg.Connection
 ) -> None:
-    with db.connect(database_url) as asked:
-        assert db.fetch_one(asked, "cluster/find", {}) == (False,)
+    with connect(database_url) as asked:
+        assert fetch_one(asked, "cluster/find", {}) == (False,)
 
 
 def test_a_statement_is_explained_as_a_cluster_gets_it(
     database_url: str, connection: psycopg.Connection
 ) -> None:
     add_namespace(connection)
-    with db.connect(database_url, as_service=True) as session:
+    with connect(database_url, as_service=True) as session:
         session.on_cluster = True
         plan = explain.text(session, "asset/list_by_prefix", {})
     assert "Index Cond: ((namespace_id = $" in plan

@@ -1,7 +1,7 @@
-"""What is sent to a Citus cluster can be sent to one shard, and says the same.
+"""Each statement for a Citus cluster goes to one shard, and means the same.
 
-Citus itself is not here. It sends a statement to one shard where every distributed table in it is
-compared with the same constant (docs.citusdata.com, "Multi-tenant applications").
+Citus itself does not run here. It sends a statement to one shard if every distributed table in it
+is compared with the same constant (docs.citusdata.com, "Multi-tenant applications").
 """
 
 import re
@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from dreamlake_assets.heads import FILES
-from dreamlake_assets.queries import query, query_of_tenant
+from dreamlake_assets.database.heads import FILES
+from dreamlake_assets.database.queries import query, query_of_tenant
 
 DISTRIBUTED = ("space", "episode", "node", "asset")
 REFERENCE = ("namespace", "namespace_member")
@@ -20,7 +20,7 @@ _CONSTANT = "%(namespace_id)s::uuid"
 
 
 def tables(name: str) -> list[tuple[str, str]]:
-    """The tables that a statement reads, and what it calls each."""
+    """The tables that a statement reads, with their aliases."""
     return [(table, alias or table) for table, alias in _READ.findall(query(name).decode())]
 
 
@@ -36,7 +36,7 @@ def test_the_statements_of_every_route_below_assets_are_among_them() -> None:
 
 @pytest.mark.parametrize("name", BELOW_A_NAMESPACE)
 def test_each_table_is_compared_with_the_same_constant(name: str) -> None:
-    """Wherever it is read, and by whatever name."""
+    """In each place where the statement reads it, under each alias."""
     statement = query_of_tenant(name).decode()
     for (table, alias), reads in Counter(tables(name)).items():
         if table in DISTRIBUTED or (table, alias) == ("namespace_member", "namespace_member"):
@@ -60,14 +60,14 @@ def test_statements_on_reference_tables_alone_may_go_anywhere(name: str) -> None
 @pytest.mark.parametrize("name", FILES)
 def test_what_a_cluster_refuses_is_avoided(name: str) -> None:
     statement = query(name).decode()
-    # Rows are locked on one shard only.
+    # Citus locks rows on one shard only.
     assert not re.search(r"\bFOR (UPDATE|SHARE|NO KEY|KEY)\b", statement)
-    # What decides on the shard of a row may not be changed.
+    # The distribution column of a row must not change.
     assert not re.search(r"\bSET\s+(?:\w+ = [^,]+,\s*)*namespace_id =", statement)
     # INSERT … VALUES takes no subqueries, INSERT … SELECT does.
     values = re.search(r"\bVALUES \((.*?)\n\)", statement, re.DOTALL)
     assert values is None or "SELECT" not in values[1]
-    # A table in INSERT … SELECT gets the column that decides on its shard from a table like it.
+    # INSERT … SELECT takes the distribution column from another distributed table.
     if insert := re.search(
         rf"INSERT INTO ({'|'.join(DISTRIBUTED)}) \((.*?)\)\s*SELECT", statement, re.DOTALL
     ):

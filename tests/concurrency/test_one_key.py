@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
-from dreamlake_assets import db, store
+from dreamlake_assets import store
 from dreamlake_assets.config import Settings
+from dreamlake_assets.database.connection import connect
 from dreamlake_assets.errors import IdempotencyKeyReused
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import WRITER, headers_of
 from tests.support.api import Api, row_counts, serving
 from tests.support.waiting import until
@@ -79,7 +80,7 @@ class TestSentAgain:
         asset = {"namespace": namespace, "project": "robotics", "episode": None, "name": "/a"}
         asset |= {"bss_id": None, "tags": [], "metadata": None}
         sent = {"kind": KINDS["label-track"], "subject": WRITER, "asset": asset}
-        with db.connect(database_url) as connection:
+        with connect(database_url) as connection:
             # So that the path exists.
             store.asset.register(connection, asset_id=str(uuid7()), **sent)
         return {**sent, "asset_id": str(uuid7()), "idempotency_key": "key"}
@@ -87,7 +88,7 @@ class TestSentAgain:
     def test_after_it_was_carried_out(
         self, connection: psycopg.Connection, database_url: str, sent: dict[str, Any]
     ) -> None:
-        with db.connect(database_url) as lost, db.connect(database_url) as fresh:
+        with connect(database_url) as lost, connect(database_url) as fresh:
             first = store.asset.register(lost, **sent)
             assert store.asset.register(fresh, **sent) == first
         assert first.asset_id == sent["asset_id"]
@@ -98,8 +99,8 @@ class TestSentAgain:
     ) -> None:
         with (
             ThreadPoolExecutor(1) as pool,
-            db.connect(database_url) as lost,
-            db.connect(database_url) as fresh,
+            connect(database_url) as lost,
+            connect(database_url) as fresh,
         ):
             with lost.transaction():
                 first = store.asset.register(lost, **sent)
@@ -115,8 +116,8 @@ class TestSentAgain:
         other = {**sent, "asset_id": str(uuid7()), "asset": {**sent["asset"], "bss_id": "x"}}
         with (
             ThreadPoolExecutor(1) as pool,
-            db.connect(database_url) as first,
-            db.connect(database_url) as second,
+            connect(database_url) as first,
+            connect(database_url) as second,
         ):
             with first.transaction():
                 store.asset.register(first, **sent)

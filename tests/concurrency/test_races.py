@@ -8,12 +8,13 @@ import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
-from dreamlake_assets import db, store
+from dreamlake_assets import store
 from dreamlake_assets.config import Settings
+from dreamlake_assets.database.connection import Connection, connect
 from dreamlake_assets.errors import AssetsError, Unavailable
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS
-from dreamlake_assets.names import folders
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.names import folders
 from tests.conftest import WRITER, headers_of
 from tests.support.api import serving
 
@@ -37,7 +38,7 @@ def asset(namespace: str, name: str | None = NAME, episode: str | None = "run-04
     }
 
 
-def register(connection: db.Connection, namespace: str, asset_id: str | None = None, **of: Any):
+def register(connection: Connection, namespace: str, asset_id: str | None = None, **of: Any):
     return store.asset.register(
         connection,
         kind=KINDS["video"],
@@ -79,7 +80,7 @@ def test_sixty_four_first_registrations_make_each_parent_once(
 def test_ten_thousand_registrations_touch_no_parent(
     database_url: str, connection: psycopg.Connection, namespace: str
 ) -> None:
-    first = db.connect(database_url)
+    first = connect(database_url)
     register(first, namespace)
     for each in (connection, first):
         # Now, or it would be counted after the numbers are set to nothing.
@@ -90,7 +91,7 @@ def test_ten_thousand_registrations_touch_no_parent(
     waited = []
 
     def write(_: int) -> None:
-        with db.connect(database_url) as writer:
+        with connect(database_url) as writer:
             for _ in range(REGISTRATIONS // WRITERS):
                 register(writer, namespace)
 
@@ -119,7 +120,7 @@ def test_a_registration_that_is_not_committed_holds_nobody_up(
     database_url: str, namespace: str
 ) -> None:
     """Whatever locks a registration takes, another one needs none of them for itself."""
-    with db.connect(database_url) as slow, db.connect(database_url) as quick:
+    with connect(database_url) as slow, connect(database_url) as quick:
         register(slow, namespace)
         quick.execute("SET lock_timeout = 1000")
         with slow.transaction():
@@ -146,7 +147,7 @@ def test_a_flight_in_which_a_statement_fails_leaves_nothing(
 ) -> None:
     connection.execute(FAILURES[fails].encode())
     table = "node" if fails.startswith("/") else fails
-    with db.connect(database_url) as writer:
+    with connect(database_url) as writer:
         with pytest.raises(AssetsError):
             register(writer, namespace)
         assert set(counts(connection).values()) == {0}
@@ -159,7 +160,7 @@ def test_an_episode_that_is_taken_away_meanwhile_is_for_another_try(
     connection: psycopg.Connection, database_url: str, namespace: str
 ) -> None:
     with (
-        db.connect(database_url) as writer,
+        connect(database_url) as writer,
         psycopg.connect(database_url) as taker,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -176,7 +177,7 @@ def test_an_episode_that_is_taken_away_meanwhile_is_for_another_try(
         register(writer, namespace, name=None)
 
 
-def waiting_for_a_lock(connection: psycopg.Connection, of: db.Connection) -> bool:
+def waiting_for_a_lock(connection: psycopg.Connection, of: Connection) -> bool:
     statement = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
     return connection.execute(statement, [of.info.backend_pid]).fetchone() == (True,)
 
@@ -185,7 +186,7 @@ def test_a_registration_that_is_sent_twice_registers_once(
     connection: psycopg.Connection, database_url: str, namespace: str
 ) -> None:
     asset_id = str(uuid7())
-    with db.connect(database_url) as writer:
+    with connect(database_url) as writer:
         first, second = (register(writer, namespace, asset_id) for _ in range(2))
     assert first == second
     assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 1}
@@ -208,7 +209,7 @@ def test_no_row_can_point_into_another_namespace(
 ) -> None:
     store.namespace.create(connection, namespace="other")
     store.namespace.add_member(connection, namespace="other", subject=WRITER, role="writer")
-    with db.connect(database_url) as writer:
+    with connect(database_url) as writer:
         register(writer, namespace)
         other = register(writer, "other")
     target = other.node_id if column == "parent_id" else getattr(other, column)

@@ -14,8 +14,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from dreamlake_assets import browsers, errors
+from dreamlake_assets import errors
 from dreamlake_assets.local.processes import free_port
+from dreamlake_assets.serving import headers
 from tests.support.gunicorn import worker_in_a_thread
 from tests.support.http import HttpServer
 from tests.support.nginx import Nginx, running_nginx
@@ -96,7 +97,7 @@ def refused(answer: tuple[http.client.HTTPResponse, bytes], error: type[errors.A
     """Hold an answer to the catalogue of errors; its body."""
     response, text = answer
     assert response.headers["Content-Type"] == "application/json", text
-    assert dict(browsers.PROTECTION).items() <= dict(response.headers).items()
+    assert dict(headers.PROTECTION).items() <= dict(response.headers).items()
     body = json.loads(text)
     assert set(body) == {"error", "code", "requestId"}
     assert (response.status, body["code"]) == (error.status, error.code)
@@ -131,11 +132,21 @@ class TestRefusals:
 
         assert service.asked == []
 
-    @pytest.mark.parametrize("path", ["/metrics", "//metrics", "/%6detrics", "/x/../metrics?a"])
-    def test_metrics_are_not_for_the_world(self, serve: Start, path: str) -> None:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("/metrics", "//metrics", "/%6detrics", "/x/../metrics?a"),
+            *("/metrics/", "//metrics/", "/metrics%2f", "/metrics%2F?a", "/metrics;a"),
+            *("/", "/auth", "/admin", "/assetsx", "//assets/video", "/livez/", "/static/x"),
+        ],
+    )
+    def test_what_is_not_for_the_public_is_not_found(
+        self, serve: Start, service: Service, path: str
+    ) -> None:
         body = refused(send(serve(), path=path), errors.NotFound)
 
         assert body["error"] == errors.NotFound.sentence()
+        assert service.asked == []
 
     @pytest.mark.parametrize("path", ["/_refused/overloaded", "/_refused/x"])
     def test_its_own_addresses_are_not_for_others(self, serve: Start, path: str) -> None:
@@ -185,7 +196,7 @@ class TestRefusals:
             assert response.status == 400
             assert response.headers["Server"] == "nginx"
             assert json.loads(response.read())["code"] == errors.InvalidRequest.code
-            assert dict(browsers.PROTECTION).items() <= dict(response.headers).items()
+            assert dict(headers.PROTECTION).items() <= dict(response.headers).items()
             connection.close()
 
         assert service.asked == []

@@ -7,7 +7,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from dreamlake_assets import db, deadlines
+from dreamlake_assets import deadlines
+from dreamlake_assets.database.connection import _SESSION, connect
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import Answer, Api, serving
 from tests.support.pgbouncer import PgBouncer, running_pgbouncer
@@ -25,10 +26,10 @@ def test_sessions_have_the_settings_of_the_role(pgbouncer: PgBouncer, database_u
     """Those that the service sends when it connects do not arrive."""
     url = as_role(SERVICE, database_url)
     with (
-        db.connect(url, as_service=True) as direct,
+        connect(url, as_service=True) as direct,
         psycopg.connect(pgbouncer.url(url), autocommit=True, options="-c jit=on") as pooled,
     ):
-        for name in db._SESSION:
+        for name in _SESSION:
             statement = "SELECT current_setting(%s)"
             expected = direct.execute(statement, [name]).fetchone()
             assert pooled.execute(statement, [name]).fetchone() == expected, name

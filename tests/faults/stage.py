@@ -15,8 +15,8 @@ import psycopg
 
 from dreamlake_assets import auth
 from dreamlake_assets.config import TokenSettings
+from dreamlake_assets.database.migrations import migrate
 from dreamlake_assets.local.processes import free_port
-from dreamlake_assets.migrations import migrate
 from tests.bench import servers
 from tests.conftest import NAMESPACE, WRITER, add_namespace
 from tests.support.cluster import PostgresServer, running_postgres, running_standby

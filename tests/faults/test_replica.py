@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from flask import Flask
 
-from dreamlake_assets import db, deadlines
+from dreamlake_assets import deadlines
 from dreamlake_assets.config import Settings
+from dreamlake_assets.database.sqlstates import translated
 from tests.conftest import headers_of, settings_of
 from tests.faults.stage import running_pair
 from tests.support.api import Api, serving
@@ -147,7 +148,7 @@ def raise_conflict(connection: psycopg.Connection) -> None:
     try:
         connection.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
     except psycopg.Error as error:
-        raise db._translated(error) from error
+        raise translated(error) from error
 
 
 def test_without_a_replica_nothing_changes(

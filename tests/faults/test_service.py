@@ -15,7 +15,9 @@ import psutil
 import psycopg
 import pytest
 
-from dreamlake_assets import browsers, deadlines, worker
+from dreamlake_assets import deadlines
+from dreamlake_assets.serving import worker
+from dreamlake_assets.serving.headers import PROTECTION
 from tests.faults import database_faults, service_faults
 from tests.faults.stage import Service, running_database, running_service
 from tests.support.waiting import until
@@ -74,9 +76,9 @@ def test_what_is_too_much_is_turned_away_at_once() -> None:
             assert headers["X-Request-Id"] == each.request_id
             assert headers["Access-Control-Allow-Origin"] == ORIGIN
             assert headers["Vary"] == "Origin"
-            assert dict(browsers.PROTECTION).items() <= headers.items()
+            assert dict(PROTECTION).items() <= headers.items()
             assert body == {
-                "error": "The service is full; try again soon.",
+                "error": "The service is at capacity; try again soon.",
                 "code": "overloaded",
                 "requestId": each.request_id,
             }

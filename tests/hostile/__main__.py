@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from dreamlake_assets import auth, migrations
+from dreamlake_assets import auth
 from dreamlake_assets.config import TokenSettings
+from dreamlake_assets.database import migrations
 from tests.bench.servers import SECRET, bss, gunicorn
 from tests.conftest import add_namespace
 from tests.hostile.fuzzing import SUBJECTS

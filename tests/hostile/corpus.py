@@ -1,6 +1,6 @@
 """What clients send by mistake, and attackers on purpose."""
 
-from dreamlake_assets.globs import MAXIMUM_BYTES
+from dreamlake_assets import limits
 
 #: Strings that mean something to a parser, a terminal, a file system, a database or a browser.
 STRINGS = [
@@ -143,7 +143,7 @@ BODIES = [
 
 #: Patterns that take long where they are matched by trying, or are read by recursion.
 GLOBS = [
-    "*" * MAXIMUM_BYTES,
+    "*" * limits.GLOB_BYTES,
     "**/" * 300,
     "*a" * 500 + "b",
     "/**/" + "*x*" * 300,

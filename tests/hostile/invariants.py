@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
+from dreamlake_assets.database.heads import FILES
+from dreamlake_assets.database.queries import query
 from dreamlake_assets.errors import catalogue
-from dreamlake_assets.heads import FILES
-from dreamlake_assets.queries import query
 
 #: Status and code of every error that is documented; not the one that says that we are at fault.
 DOCUMENTED = {(int(error.status), error.code) for error in catalogue()} - {(500, "internal_error")}

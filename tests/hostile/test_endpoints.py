@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, SECRET
 from tests.hostile.corpus import BODIES, GLOBS, STRINGS, VALUES
 from tests.hostile.fuzzing import SUBJECTS, Fuzzer, Request

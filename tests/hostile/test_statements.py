@@ -23,32 +23,40 @@ EXECUTING = {
 }
 
 #: Of the same name, but given the name of a file, or nothing of SQL.
-OTHERS = {"db.stream", "services().database.stream", "request.prepare"}
+OTHERS = {"services().database.stream", "request.prepare"}
 
 EXPLAIN = (
     'f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS, {form}) EXECUTE explained'
     " {(f'({arguments})' if types else '')}\".encode()"
 )
 
+CONNECTION = "database/connection.py"
+EXPLAINING = "database/explain.py"
+MIGRATIONS = "database/migrations.py"
+STATEMENTS = "database/statements.py"
+
 #: What is executed besides literals, in which module, and why it may be.
 REASONS = {
-    ("db.py", "query(name)"): "a file",
-    ("db.py", "_statement(name, parameters)"): "a file",
-    ("migrations.py", "f\"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'\".encode()"): "a constant",
-    ("migrations.py", "statement.encode()"): "a statement of a migration, which is a file",
+    (CONNECTION, "query('cluster/find')"): "a file",
+    (STATEMENTS, "query(name)"): "a file",
+    (STATEMENTS, "statement_of(name, parameters)"): "a file",
+    (MIGRATIONS, "f\"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'\".encode()"): "a constant",
+    (MIGRATIONS, "statement.encode()"): "a statement of a migration, which is a file",
     (
-        "db.py",
+        EXPLAINING,
         "f'PREPARE explained {declared} AS {statement}'.encode()",
     ): "a file of sql/ with the types of its head",
-    ("db.py", EXPLAIN): "psycopg makes the literals of its values",
+    (EXPLAINING, EXPLAIN): "psycopg makes the literals of its values",
 }
 
 #: What the reasons rely on, and how often its module gives it its name, but for an import.
 DEFINITIONS = {
-    ("db.py", "query"): 0,
-    ("db.py", "query_of_tenant"): 0,
-    ("db.py", "_statement"): 1,
-    ("migrations.py", "LOCK_TIMEOUT"): 1,
+    (CONNECTION, "query"): 0,
+    (STATEMENTS, "query"): 0,
+    (STATEMENTS, "query_of_tenant"): 0,
+    (STATEMENTS, "statement_of"): 1,
+    (EXPLAINING, "statement_of"): 0,
+    (MIGRATIONS, "LOCK_TIMEOUT"): 1,
 }
 
 
@@ -131,13 +139,13 @@ def test_what_the_reasons_rely_on_is_what_they_mean(file: str, name: str) -> Non
 
 
 def test_a_statement_is_a_file_and_nothing_else() -> None:
-    source = ast.parse((PACKAGE / "db.py").read_text("utf-8"))
+    source = ast.parse((PACKAGE / STATEMENTS).read_text("utf-8"))
     [definition] = [
         node
         for node in source.body
-        if isinstance(node, ast.FunctionDef) and node.name == "_statement"
+        if isinstance(node, ast.FunctionDef) and node.name == "statement_of"
     ]
-    [body] = definition.body
+    [_docstring, body] = definition.body
     assert ast.unparse(body) == (
         "return query_of_tenant(name) if 'namespace_id' in parameters else query(name)"
     )

@@ -18,9 +18,9 @@ import pytest
 import requests
 
 from dreamlake_assets.config import DEBUG_SECRET
-from dreamlake_assets.heads import FILES
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.database.heads import FILES
 from dreamlake_assets.local.processes import free_port
+from dreamlake_assets.model.kinds import KINDS
 from tests.local.conftest import COMMAND, STOP_SECONDS, RunningStack, start_dev
 
 ROOT = Path(__file__).parents[2]
@@ -180,7 +180,7 @@ def test_the_demo_takes_a_file(stack: RunningStack, tmp_path: Path) -> None:
 def test_the_demo_without_a_stack_says_so() -> None:
     done = demo("--url", f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: the local stack does not run")
+    assert done.stderr.startswith("Error: the local stack is not running")
     assert "make run" in done.stderr
 
 
@@ -258,7 +258,7 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
         output, _ = dev.communicate(timeout=STOP_SECONDS)
     option = "--" + taken.replace("_", "-")
     assert re.fullmatch(
-        rf"Error: port {ports[taken]} of 127\.0\.0\.1 is in use, by another local stack perhaps;"
+        rf"Error: port {ports[taken]} of 127\.0\.0\.1 is in use, perhaps by another local stack;"
         rf" choose another port: make run ARGS='{option} \d+'\n",
         output,
     )
@@ -272,7 +272,7 @@ def test_a_directory_that_cannot_be_made_is_named_in_one_line(tmp_path: Path) ->
     dev = start_dev(directory, free_port(), free_port())
     output, _ = dev.communicate(timeout=STOP_SECONDS)
     assert output == (
-        f"Error: {directory} cannot be written to (Not a directory); name another --directory\n"
+        f"Error: cannot write to {directory} (Not a directory); choose another --directory\n"
     )
     assert dev.returncode == 1
 
@@ -281,7 +281,7 @@ def test_a_directory_is_for_one_stack(stack: RunningStack) -> None:
     dev = start_dev(stack.directory, free_port(), free_port())
     output, _ = dev.communicate(timeout=STOP_SECONDS)
     assert output == (
-        f"Error: another local stack runs on {stack.directory};"
-        " stop it, or name another --directory\n"
+        f"Error: another local stack uses {stack.directory};"
+        " stop it, or choose another --directory\n"
     )
     assert dev.returncode == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dreamlake_assets import migrations
+from dreamlake_assets.database import migrations
 from tests.support.postgres import Server
 
 

@@ -5,8 +5,8 @@ import shutil
 import psycopg
 import pytest
 
-from dreamlake_assets import migrations
-from dreamlake_assets.migrations import migrate
+from dreamlake_assets.database import migrations
+from dreamlake_assets.database.migrations import migrate
 from tests.migrations.conftest import Folder
 
 #: An asset of each of the four kinds, and what they are filed under.

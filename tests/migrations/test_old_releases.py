@@ -9,8 +9,8 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from dreamlake_assets import migrations
-from dreamlake_assets.migrations import migrate
+from dreamlake_assets.database import migrations
+from dreamlake_assets.database.migrations import migrate
 from tests.conftest import headers_of, settings_of
 from tests.support.api import TABLES, Api, serving
 from tests.support.roles import SERVICE, as_role, make

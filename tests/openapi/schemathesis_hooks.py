@@ -16,7 +16,7 @@ from uuid import uuid4
 import schemathesis
 from hypothesis import strategies as st
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 
 _pieces = st.sampled_from(["*", "**", "**/", "?", "[abc]", "[a-z]", "[!a]", "[]a]", r"\*", r"\["])
 _globs = st.recursive(

@@ -11,8 +11,9 @@ import orjson
 import pytest
 from flask import Flask
 
-from dreamlake_assets import errors, openapi
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets import errors
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.schemas import openapi
 from tests.support.api import Api
 from tests.support.openapi import document, resolved, validator
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets import schemas
 from dreamlake_assets.errors import InvalidRequest
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.schemas import requests
 from tests.support.openapi import document, resolved, validator
 
 PLACE = {"namespace": "testuser", "project": "robotics"}
@@ -64,7 +64,7 @@ VALUES = st.one_of(
 
 def is_taken(schema: Any, data: dict[str, Any]) -> bool:
     try:
-        schemas.load(schema, data)
+        requests.load(schema, data)
     except InvalidRequest:
         return False
     return True
@@ -84,7 +84,7 @@ def test_bodies(kind: str) -> None:
         if name == "space":
             del body["project"]
 
-        assert allowed.is_valid(body) == is_taken(schemas.REGISTER[kind], body)
+        assert allowed.is_valid(body) == is_taken(requests.REGISTER[kind], body)
 
     agree()
 
@@ -92,8 +92,8 @@ def test_bodies(kind: str) -> None:
 @pytest.mark.parametrize(
     ("path", "schema", "required"),
     [
-        ("/assets/video", schemas.LIST, PLACE),
-        ("/assets/video/download", schemas.DOWNLOAD, {**PLACE, "path": "/a"}),
+        ("/assets/video", requests.LIST, PLACE),
+        ("/assets/video/download", requests.DOWNLOAD, {**PLACE, "path": "/a"}),
     ],
     ids=["list", "download"],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import requests
 
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
 from tests.local.conftest import RunningStack
 
 ROOT = Path(__file__).parents[2]

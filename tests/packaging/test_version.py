@@ -8,7 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from dreamlake_assets import __version__, openapi
+from dreamlake_assets import __version__
+from dreamlake_assets.schemas import openapi
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamlake_assets import migrations
-from dreamlake_assets.queries import SQL_DIRECTORY, query
+from dreamlake_assets.database import migrations
+from dreamlake_assets.database.queries import SQL_DIRECTORY, query
 from tests.conftest import SECRET
 from tests.support.postgres import Server
 
@@ -24,7 +24,8 @@ import json
 from pathlib import Path
 
 import dreamlake_assets
-from dreamlake_assets import create_app, migrations, queries
+from dreamlake_assets import create_app
+from dreamlake_assets.database import migrations, queries
 
 sql = queries.SQL_DIRECTORY
 files = {str(path.relative_to(sql)) for path in sql.rglob("*.sql")}

@@ -1,4 +1,4 @@
-"""A database of some size, and how its statements are carried out."""
+"""A large database, and the plans of statements on it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,22 +7,24 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 
-from dreamlake_assets import db, globs
-from dreamlake_assets.heads import Head
+from dreamlake_assets.database.connection import connect
+from dreamlake_assets.database.explain import plan_of
+from dreamlake_assets.database.heads import Head
+from dreamlake_assets.model import globs
 from tests.support.postgres import Server
 
 SEED = Path(__file__).with_name("seed.sql")
 ANALYZE = "VACUUM (ANALYZE) namespace, namespace_member, space, episode, node, asset"
 
-#: What grows with use, and is never read from end to end.
+#: Tables that grow with use; no statement may read a whole one.
 GROWING = {"namespace_member", "space", "episode", "node", "asset"}
-#: The examples of the heads ask for so many rows.
+#: The row limit in the examples of the heads.
 PAGE = 100
 LARGE_EPISODE: dict[str, object] = {"project": "archive", "episode": "run-0001"}
 
 
 class Plan:
-    """What EXPLAIN (ANALYZE, BUFFERS) says of a statement."""
+    """The output of EXPLAIN (ANALYZE, BUFFERS) for a statement."""
 
     def __init__(self, root: dict[str, Any]):
         nodes = list(_nodes(root))
@@ -31,7 +33,7 @@ class Plan:
         self.types = {node["Node Type"] for node in nodes}
         self.sorts = bool(self.types & {"Sort", "Incremental Sort"})
         self.indexes = {node["Index Name"] for node in nodes if "Index Name" in node}
-        for node in nodes:  # where ON CONFLICT looks
+        for node in nodes:  # of ON CONFLICT
             self.indexes.update(node.get("Conflict Arbiter Indexes", ()))
         self.scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
         self.written = sum(
@@ -50,7 +52,7 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 class Explain(Protocol):
-    """The generic plan of a file, run once with the examples of its head, and undone."""
+    """The generic plan of a file, run with the examples of its head and rolled back."""
 
     def __call__(self, name: str, /, **values: object) -> Plan: ...
 
@@ -58,7 +60,7 @@ class Explain(Protocol):
 def explain(connection: psycopg.Connection) -> Explain:
     def plan(name: str, /, **values: object) -> Plan:
         parameters = {**Head(name).examples, **values}
-        [[explained]] = db.explain(connection, name, parameters, "FORMAT JSON")
+        [[explained]] = plan_of(connection, name, parameters, "FORMAT JSON")
         return Plan(explained["Plan"])
 
     return plan
@@ -66,14 +68,14 @@ def explain(connection: psycopg.Connection) -> Explain:
 
 @pytest.fixture(scope="session")
 def seeded(server: Server, template: str) -> Iterator[psycopg.Connection]:
-    """A session like those of the service, to a database of 230,000 assets."""
+    """A session of the service on a database of 230,000 assets."""
     with (
         server.database(template=template) as url,
-        psycopg.connect(db._conninfo(url, 60_000), autocommit=True) as connection,
+        connect(url, as_service=True) as connection,
     ):
         connection.execute(SEED.read_bytes())
         connection.execute(ANALYZE)
-        # Here the planner is free to read whole tables, and does not want to.
+        # The planner may read whole tables here, and chooses not to.
         connection.execute("SET enable_seqscan = on")
         yield connection
 
@@ -110,7 +112,7 @@ def deep_in_episode(seeded: psycopg.Connection) -> dict[str, object]:
 
 
 def by_folder(pattern: str) -> dict[str, object]:
-    """The parameters of a glob that is answered folder by folder."""
+    """The parameters of a list by folders."""
     glob = globs.parse(pattern)
     folder = glob.folder
     assert folder is not None

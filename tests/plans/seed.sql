@@ -1,5 +1,5 @@
--- 230,000 assets, so that a plan that reads too much shows. Foreign keys are not checked row by row:
--- what a row points to is made here, too.
+-- 230,000 assets, enough to show a plan that reads too much. Foreign keys are not checked row by row:
+-- this file also creates the rows that they refer to.
 
 SET session_replication_role = replica;
 

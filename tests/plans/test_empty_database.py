@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
-from dreamlake_assets import db
-from dreamlake_assets.heads import FILES, Head
+from dreamlake_assets.database.connection import connect
+from dreamlake_assets.database.heads import FILES, Head
 from tests.conftest import add_namespace
 from tests.plans.conftest import Explain, explain
 from tests.support.postgres import Server
 
-#: Those that the service runs for its clients.
+#: The statements that serve requests.
 SERVED = [
     name for name in FILES if Head(name).words("Route").startswith(("GET /assets", "POST /assets"))
 ]
@@ -21,7 +20,7 @@ SERVED = [
 def plan_when_empty(server: Server, template: str) -> Iterator[Explain]:
     with (
         server.database(template=template) as url,
-        psycopg.connect(db._conninfo(url, 5_000), autocommit=True) as connection,
+        connect(url, as_service=True) as connection,
     ):
         yield explain(connection)
 
@@ -34,10 +33,10 @@ def test_the_indexes_of_the_head_are_used(plan_when_empty: Explain, name: str) -
 
 
 def test_no_table_is_read_whole_because_it_was_small(server: Server, template: str) -> None:
-    """What was planned on a few analysed rows is kept until the tables are analysed again."""
+    """Plans that were made on a few analysed rows are kept until the tables are analysed again."""
     with (
         server.database(template=template) as url,
-        psycopg.connect(db._conninfo(url, 5_000), autocommit=True) as connection,
+        connect(url, as_service=True) as connection,
     ):
         add_namespace(connection)
         connection.execute("VACUUM (ANALYZE)")

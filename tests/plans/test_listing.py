@@ -1,16 +1,16 @@
-"""A page costs what it holds, wherever it stands and however much there is beside it."""
+"""The cost of a page depends on its rows, not on its position or on the size of the table."""
 
 import psycopg
 import pytest
 
 from tests.plans.conftest import GROWING, LARGE_EPISODE, PAGE, Explain, Plan, by_folder
 
-#: Of each row on a page its own page of the table may be read; the rest is the way down the indexes
-#: of the path (three pages of each index, and a row) and 100 entries of the index of the names.
+#: Each row of a page may need its own page of the table. The rest are the descents in the indexes
+#: of the path (three pages of each index, and a row) and 100 entries of the index of names.
 PAGE_BUFFERS = PAGE + 40
 
-#: A folder costs a step in the index of the folders and a range of the index of the names, each of
-#: them three or four pages deep, and its rows.
+#: A folder costs a step in the index of folders and a range of the index of names, each three or
+#: four pages deep, and its rows.
 FOLDER_BUFFERS = 12
 
 OF_PROJECT = "asset_by_space_name"
@@ -48,7 +48,7 @@ def test_a_prefix(plan: Explain, deep: dict[str, object]) -> None:
 
 def test_a_glob(plan: Explain, deep: dict[str, object]) -> None:
     for position in ({}, deep):
-        page = plan("asset/list_by_glob", **position, regex="^/camera/.*mp4$")
+        page = plan("asset/list_by_glob", **position)
         assert is_a_page(page, TO_PROJECT | {OF_PROJECT})
 
 
@@ -65,12 +65,12 @@ def test_a_prefix_in_an_episode(plan: Explain, deep_in_episode: dict[str, object
 
 def test_a_glob_in_an_episode(plan: Explain, deep_in_episode: dict[str, object]) -> None:
     for position in (LARGE_EPISODE, deep_in_episode):
-        page = plan("asset/list_by_episode_glob", **position, regex="^/camera/.*mp4$")
+        page = plan("asset/list_by_episode_glob", **position)
         assert is_a_page(page, TO_EPISODE | {OF_EPISODE})
 
 
 def test_an_episode_is_found_among_thousands(plan: Explain, seeded: psycopg.Connection) -> None:
-    """By its name and by its id, though the last of 2,000 by either."""
+    """By name and by id, although it is the last of 2,000 by both."""
     row = seeded.execute(
         "SELECT episode_id FROM episode WHERE name = 'run-2000' AND namespace_id ="
         " (SELECT namespace_id FROM namespace WHERE slug = 'testuser')"
@@ -92,7 +92,7 @@ def test_an_episode_is_found_among_thousands(plan: Explain, seeded: psycopg.Conn
     ],
 )
 def test_a_glob_by_folders(plan: Explain, pattern: str, folders: int) -> None:
-    """What it reads grows with the folders that may match: not with assets, nor with episodes."""
+    """Buffers grow with the folders that may match, not with assets or episodes."""
     found = plan("asset/list_by_folder_glob", **by_folder(pattern))
     assert found.rows == folders
     assert found.indexes == TO_PROJECT | {"node_by_space_path", OF_PROJECT}
@@ -107,14 +107,14 @@ def test_a_glob_by_folders_costs_the_same_in_ten_episodes_and_in_two_thousand(
     many = plan("asset/list_by_folder_glob", **glob, project="robotics")
     few = plan("asset/list_by_folder_glob", **glob, project="few")
     assert many.rows == few.rows == 20
-    # A level more in each of two indexes, for each of 21 folders.
+    # One more level in each of two indexes, for each of 21 folders.
     assert many.buffers <= few.buffers + 2 * 21
 
 
 def test_folders_below_the_pattern_are_skipped(plan: Explain) -> None:
-    """All folders of the project begin as the pattern does; none of them is as high as it is."""
+    """All folders are between the bounds of the pattern, and all are deeper than it."""
     found = plan("asset/list_by_folder_glob", **by_folder("/*/person001234.mp4"))
-    assert found.rows == 1  # the row that stands where nothing matches
+    assert found.rows == 1  # the one row without a match
     assert found.buffers <= 40 + FOLDER_BUFFERS * 3
 
 
@@ -122,11 +122,11 @@ def test_folders_below_the_pattern_are_skipped(plan: Explain) -> None:
 def test_files_are_found_between_the_folders_beside_them(
     plan: Explain, pattern: str, folders: int
 ) -> None:
-    """There are none, but 100,000 names between the bounds of the pattern."""
+    """None match, although 100,000 names are between the bounds of the pattern."""
     of_project = plan("asset/list_by_folder_glob", **by_folder(pattern))
     of_episode = plan("asset/list_by_episode_folder_glob", **by_folder(pattern), **LARGE_EPISODE)
     for found in (of_project, of_episode):
-        assert found.rows == 1  # the row that stands where nothing matches
+        assert found.rows == 1  # the one row without a match
         assert not found.scanned & GROWING
         assert found.buffers <= 40 + 2 * FOLDER_BUFFERS * (folders + 1)
 
@@ -163,7 +163,7 @@ def test_filters(
     few: dict[str, object],
     many: dict[str, object],
 ) -> None:
-    """Few are sorted; of many, 5,001 are seen, and then the list is walked."""
+    """Few matches are sorted; of many, 5,001 are counted and the list is read in its order."""
     for values, bound in ((few, 40 + 2 * 120), (many, 5001 + 5000), (many | deep, 5001 + 5000)):
         page = plan(name, **values)
         assert page.rows == PAGE
@@ -198,12 +198,12 @@ def test_filters_in_an_episode(
     ("subject", "namespaces"), [("test-001", 1), ("owner of testuser", 1), ("robot", 4998)]
 )
 def test_an_asset_by_its_id(plan: Explain, subject: str, namespaces: int) -> None:
-    """It costs a look-up for each namespace of the subject, and no index of its own."""
+    """It costs a lookup for each namespace of the subject, and needs no index of its own."""
     found = plan("asset/find_by_id", subject=subject)
     assert found.rows == 1
     assert found.indexes == TO_ASSET
     assert not found.scanned & GROWING
-    # The membership and three pages of asset_pkey; then what the asset is filed under.
+    # The membership and three pages of asset_pkey, then project, episode and folder.
     assert found.buffers <= 30 + 4.2 * namespaces
 
 

@@ -1,4 +1,4 @@
-"""What a worker of a Citus cluster reads for a statement that came to it with its tenant."""
+"""A worker of a Citus cluster reads no more for a statement than a single server."""
 
 import psycopg
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests.citus.test_statements import BELOW_A_NAMESPACE
 from tests.plans.conftest import Explain
 
-#: Pages on the way down an index, which one plan goes once more than another.
+#: Pages of one more descent in an index.
 NOISE = 5
 
 

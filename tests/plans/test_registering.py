@@ -1,4 +1,4 @@
-"""A registration reads one row of each index on its path, and an upsert writes only what is new."""
+"""A registration reads one row of each index on its path; an upsert writes only new rows."""
 
 import time
 
@@ -12,7 +12,7 @@ TO_PROJECT = {"namespace_slug_key", "namespace_member_pkey", "space_slug_key"}
 TO_EPISODE = TO_PROJECT | {"episode_name_key"}
 NEW = "00000000-0000-0000-0000-00000000000f"
 
-#: What stands, and is the last of its kind to be found where everything is read.
+#: An existing path: the last one that a scan of everything would find.
 PATH: dict[str, object] = {"episode": "run-2000", "folder": "/lidar/top"}
 
 
@@ -20,7 +20,7 @@ def test_a_path_is_looked_up_by_its_names(plan: Explain) -> None:
     insert = plan("asset/insert", **PATH)
     assert insert.indexes == TO_EPISODE | {"node_path_key", "asset_pkey"}
     assert insert.written == 1
-    # A look-up is three or four pages; an entry in an index may split pages on its way.
+    # A lookup is three or four pages; a new entry in an index may split pages.
     assert insert.buffers <= 80
 
 
@@ -41,7 +41,7 @@ def test_a_key_is_looked_up_first(plan: Explain, seeded: psycopg.Connection) -> 
 
 @pytest.mark.parametrize("subject", ["test-001", "robot"])
 def test_foreign_keys_are_checked_by_one_row_each(seeded: psycopg.Connection, subject: str) -> None:
-    """EXPLAIN does not show these checks, but the server counts what they read.
+    """EXPLAIN does not show these checks, but the server counts the rows they read.
 
     The subject "robot" is a member of 5,000 namespaces.
     """
@@ -52,7 +52,7 @@ def test_foreign_keys_are_checked_by_one_row_each(seeded: psycopg.Connection, su
         "space_slug_key": 1,
         "episode_name_key": 1,
         "node_path_key": 1,
-        # Of the foreign keys of the asset.
+        # The foreign keys of the asset.
         "space_pkey": 1,
         "episode_pkey": 1,
         "node_pkey": 1,
@@ -63,7 +63,7 @@ def test_foreign_keys_are_checked_by_one_row_each(seeded: psycopg.Connection, su
 def _rows_read_by(
     connection: psycopg.Connection, name: str, values: dict[str, object]
 ) -> dict[str, int]:
-    """How many entries of each index a statement reads; those of asset aside."""
+    """The number of entries that a statement reads of each index, except the indexes of asset."""
     prepare(connection, name)
     statement = execute(name, values)
     with connection.transaction(force_rollback=True):

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from dreamlake_assets.config import Settings
-from dreamlake_assets.ids import uuid7
+from dreamlake_assets.model.ids import uuid7
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import LEFT_OUT, Api, serving
 from tests.support.pgbouncer import PgBouncer, running_pgbouncer

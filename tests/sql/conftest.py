@@ -1,4 +1,4 @@
-"""A database that every test leaves as it was."""
+"""A database that no test changes."""
 
 from collections.abc import Iterator
 

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from dreamlake_assets import sqlstates
+from dreamlake_assets.database import sqlstates
 
 #: The service alone decides on what these check.
 OF_THE_SERVICE = {

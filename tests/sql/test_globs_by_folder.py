@@ -1,4 +1,4 @@
-"""A glob finds what matching every name finds, whichever way it is answered."""
+"""A list by glob returns the same assets as matching every name, with either statement."""
 
 from collections.abc import Iterator
 
@@ -7,19 +7,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets import db, globs, store
-from dreamlake_assets.cursors import Position
-from dreamlake_assets.ids import uuid7
-from dreamlake_assets.kinds import KINDS
-from dreamlake_assets.names import folders
-from dreamlake_assets.store.asset import Filters
+from dreamlake_assets import limits, store
+from dreamlake_assets.database.connection import Connection, connect
+from dreamlake_assets.model import globs
+from dreamlake_assets.model.cursors import Position
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.names import folders
+from dreamlake_assets.store.listing import Filters
 from tests.conftest import WRITER, add_namespace
 from tests.support.postgres import Server
 
 VIDEO = KINDS["video"]
 EPISODES = ("one", "two", None)
 
-# Few, so that names and patterns meet; and around the slash in the order of bytes.
+# Few, so that patterns match names; some sort just before and after the slash.
 SEGMENTS = ("a", "a", "b", "ab", "a-", "a0", "*", "[é")
 names = st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=4).map(
     lambda segments: "/" + "/".join(segments)
@@ -33,15 +35,15 @@ file_parts = st.one_of(st.just("a*"), st.sampled_from(("*", "a", "*b", "**")), n
 patterns = (
     st.tuples(st.lists(folder_parts, min_size=1, max_size=2), file_parts)
     .map(lambda pattern: "/".join([*pattern[0], pattern[1]]))
-    # More alternatives than that are refused.
-    .filter(lambda pattern: 3 ** pattern.count("{") <= globs.MAXIMUM_ALTERNATIVES)
+    # The service refuses more alternatives.
+    .filter(lambda pattern: 3 ** pattern.count("{") <= limits.GLOB_ALTERNATIVES)
 )
 
 
 @pytest.fixture(scope="module")
-def project(server: Server, template: str) -> Iterator[db.Connection]:
-    """A project with two episodes and nothing in it."""
-    with server.database(template=template) as url, db.connect(url) as connection:
+def project(server: Server, template: str) -> Iterator[Connection]:
+    """A project with two empty episodes."""
+    with server.database(template=template) as url, connect(url) as connection:
         add_namespace(connection)
         connection.execute(
             "INSERT INTO space (namespace_id, space_id, slug)"
@@ -82,7 +84,7 @@ def fill(connection: psycopg.Connection, made: list[tuple[str, str | None]]) -> 
 def matching(
     connection: psycopg.Connection, glob: globs.Glob, episode: str | None
 ) -> list[tuple[str, str]]:
-    """What matches, by asking of each asset."""
+    """The assets that match, found by matching each name."""
     return connection.execute(
         "SELECT asset.asset_id, asset.name FROM asset"
         " LEFT JOIN episode USING (namespace_id, episode_id)"
@@ -92,14 +94,14 @@ def matching(
     ).fetchall()
 
 
-# Below /a nothing is looked for, but /a0 comes right after it.
+# Everything below /a is skipped; /a0 follows right after it.
 @example([("/a/a/a", None), ("/a0/a", None)], "*/a*", None, 1)
-# A file that two folders are above of.
+# Two folders above the file match.
 @example([("/a/a/a", "one"), ("/a/a", "one")], "**/a*", "one", 1)
 @settings(max_examples=300, deadline=None)
 @given(assets, patterns, st.sampled_from(EPISODES), st.integers(1, 5))
 def test_pages_and_streams_hold_what_matches(
-    project: db.Connection,
+    project: Connection,
     made: list[tuple[str, str | None]],
     pattern: str,
     episode: str | None,
@@ -111,12 +113,12 @@ def test_pages_and_streams_hold_what_matches(
     with project.transaction(force_rollback=True):
         fill(project, made)
         expected = matching(project, glob, episode)
-        assert [row[:2] for row in store.asset.every(project, **listing, after=None)] == expected
+        assert [row[:2] for row in store.listing.every(project, **listing, after=None)] == expected
 
         paged: list[tuple[str, str]] = []
         after, more = None, True
         while more:
-            rows = store.asset.page(project, **listing, after=after, row_limit=row_limit)
+            rows = store.listing.page(project, **listing, after=after, row_limit=row_limit)
             more = len(rows) > row_limit
             paged += [row[:2] for row in rows[:row_limit]]
             if more:

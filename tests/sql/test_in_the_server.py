@@ -1,4 +1,4 @@
-"""Whoever looks at the server sees which file a statement is from, and which worker sent it."""
+"""The server shows the file of each statement, and the worker that sent it."""
 
 import os
 import re
@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from dreamlake_assets import db
-from dreamlake_assets.heads import FILES, Head
+from dreamlake_assets.database.connection import connect
+from dreamlake_assets.database.heads import FILES, Head
+from dreamlake_assets.database.migrations import migrate
+from dreamlake_assets.database.statements import one_flight
 from dreamlake_assets.local.postgres import binaries, major_version
-from dreamlake_assets.migrations import migrate
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import Api, serving
 from tests.support.postgres import Server
 
-#: The oldest that is served, where this machine has it, and the newest.
+#: The oldest supported version, if it is installed, and the newest.
 VERSIONS = sorted({binaries(prefer_installed=True), binaries(prefer_installed=False)})
 
 OPTIONS = (
@@ -39,11 +40,11 @@ def url(watched: Server) -> Iterator[str]:
 
 
 def test_pg_stat_statements_names_every_file(url: str) -> None:
-    with db.connect(url) as connection:
+    with connect(url) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
         for name in FILES:
             with connection.transaction(force_rollback=True):
-                db.one_flight(connection, [(name, Head(name).examples)])
+                one_flight(connection, [(name, Head(name).examples)])
         found = "\n".join(
             query for (query,) in connection.execute("SELECT query FROM pg_stat_statements")
         )

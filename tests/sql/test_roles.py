@@ -1,6 +1,6 @@
-"""sql/roles.sql: the service can read and write rows, and nothing else.
+"""sql/roles.sql: the service may read and write rows, and nothing else.
 
-That it can do all it has to is shown by tests/api, whose service runs as this role.
+tests/api runs the service as this role, which shows that the role may do all it has to.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dreamlake_assets import db
-from dreamlake_assets.migrations import migrate
+from dreamlake_assets.database.connection import _SESSION, connect
+from dreamlake_assets.database.migrations import migrate
 from tests.conftest import add_namespace, settings_of
 from tests.support.api import TABLES, serving
 from tests.support.postgres import Server
@@ -78,8 +78,8 @@ def test_nothing_else_can_be_done(service: psycopg.Connection, statement: str) -
 def test_the_settings_of_the_role_are_those_of_the_services_sessions(
     url: str, service: psycopg.Connection
 ) -> None:
-    """PgBouncer passes no startup options on."""
-    names = [*db._SESSION, "statement_timeout"]
+    """PgBouncer does not pass startup options on."""
+    names = [*_SESSION, "statement_timeout"]
 
     def settings(connection: psycopg.Connection) -> dict[str, str]:
         rows = connection.execute(
@@ -94,7 +94,7 @@ def test_the_settings_of_the_role_are_those_of_the_services_sessions(
 
 
 def test_on_a_cluster_the_role_plans_with_parameters(server: Server, template: str) -> None:
-    """On the workers, too, whose sessions have the settings of the role."""
+    """The settings of the role also apply to the workers' sessions."""
     try:
         with server.database(template=template) as url:
             with psycopg.connect(url, autocommit=True) as superuser:
@@ -114,7 +114,7 @@ def test_the_owner_migrates_and_administers(server: Server) -> None:
         migrate(url)
         make(url)
         owner = as_role(OWNER, url)
-        with db.connect(owner) as connection:
+        with connect(owner) as connection:
             connection.execute("DELETE FROM schema_migration WHERE name ~ '_published_views$'")
             connection.execute("DROP VIEW video, audio, label_track, text_track, image")
             add_namespace(connection)
@@ -125,9 +125,9 @@ def test_what_a_later_migration_makes_can_be_read_and_written_to(server: Server)
     with server.database() as url:
         migrate(url)
         make(url)
-        with db.connect(as_role(OWNER, url)) as connection:
+        with connect(as_role(OWNER, url)) as connection:
             connection.execute("CREATE TABLE later (id int)")
-        with db.connect(as_role(SERVICE, url)) as connection:
+        with connect(as_role(SERVICE, url)) as connection:
             connection.execute("INSERT INTO later VALUES (1)")
             assert connection.execute("SELECT id FROM later").fetchall() == [(1,)]
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -159,7 +159,7 @@ def test_a_dba_who_is_no_superuser_can_run_it(server: Server) -> None:
             dba = as_role("dba", url)
             migrate(dba)
             make(dba)
-            with db.connect(as_role(SERVICE, url)) as connection:
+            with connect(as_role(SERVICE, url)) as connection:
                 assert connection.execute("SELECT count(*) FROM asset").fetchone() == (0,)
         finally:
             superuser.execute(sql.SQL("ALTER DATABASE {} OWNER TO postgres").format(database))

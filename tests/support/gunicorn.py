@@ -13,8 +13,8 @@ import pytest
 from gunicorn.app.base import Application
 from gunicorn.sock import create_sockets
 
-from dreamlake_assets.logs import GunicornLogger
-from dreamlake_assets.worker import Worker
+from dreamlake_assets.serving.logs import GunicornLogger
+from dreamlake_assets.serving.worker import Worker
 
 CONFIGURATION = Path(__file__).parents[2] / "gunicorn.conf.py"
 

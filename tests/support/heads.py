@@ -5,8 +5,8 @@ import re
 import psycopg
 from psycopg import sql
 
-from dreamlake_assets.heads import Head
-from dreamlake_assets.queries import query
+from dreamlake_assets.database.heads import Head
+from dreamlake_assets.database.queries import query
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 

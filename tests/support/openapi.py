@@ -9,7 +9,7 @@ import jsonschema_rs
 import orjson
 from werkzeug.test import TestResponse
 
-from dreamlake_assets import openapi
+from dreamlake_assets.schemas import openapi
 
 METHODS = ("get", "post")
 

@@ -2,8 +2,8 @@
 
 import re
 
-from dreamlake_assets.heads import FILES, Head
-from dreamlake_assets.queries import SQL_DIRECTORY
+from dreamlake_assets.database.heads import FILES, Head
+from dreamlake_assets.database.queries import SQL_DIRECTORY
 
 README = SQL_DIRECTORY / "README.md"
 

@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from dreamlake_assets.database.queries import SQL_DIRECTORY
 from dreamlake_assets.local.postgres import binaries
-from dreamlake_assets.queries import SQL_DIRECTORY
 
 OWNER = "dreamlake_owner"
 SERVICE = "dreamlake_service"

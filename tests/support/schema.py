@@ -6,9 +6,9 @@ import subprocess
 
 import psycopg
 
-from dreamlake_assets import migrations
+from dreamlake_assets.database import migrations
+from dreamlake_assets.database.queries import SQL_DIRECTORY
 from dreamlake_assets.local.postgres import binaries
-from dreamlake_assets.queries import SQL_DIRECTORY
 from tests.support import overview
 from tests.support.postgres import Server
 

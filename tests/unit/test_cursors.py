@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamlake_assets.cursors import ABOVE_ALL_NAMES, Cursors, InvalidCursor, Position
+from dreamlake_assets.model.cursors import ABOVE_ALL_NAMES, Cursors, InvalidCursor, Position
 
 CURSORS = Cursors(b"key")
 FILTERS = {"namespace": "testuser", "project": "robotics", "prefix": "/camera"}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets import schemas
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.schemas import requests
 from dreamlake_assets.store.asset import _digest
 
 PLACE = {"namespace": "testuser", "project": "robotics", "name": "/camera/front/a"}
@@ -44,5 +44,5 @@ RECORDED = [
 
 @pytest.mark.parametrize(("name", "own", "digest"), RECORDED)
 def test_digests_are_those_of_earlier_releases(name: str, own: dict[str, Any], digest: str) -> None:
-    body = schemas.load(schemas.REGISTER[name], {**PLACE, **own})
+    body = requests.load(requests.REGISTER[name], {**PLACE, **own})
     assert _digest(KINDS[name], body) == rf"\x{digest}"

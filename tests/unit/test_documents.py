@@ -6,8 +6,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from dreamlake_assets import openapi
-from dreamlake_assets.kinds import KINDS
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.schemas import openapi
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets.globs import (
-    MAXIMUM_REGEX_CHARACTERS,
+from dreamlake_assets import limits
+from dreamlake_assets.model.globs import (
     Folder,
     Glob,
     GlobError,
@@ -471,6 +471,11 @@ def test_bounds_are_tight(pattern: str, lower: str, upper: str):
             "/camera/*/person*.mp4",
             Folder("^/camera/[^/]*$", "/camera/", "/camera0", 2, "/person", "/persoo"),
         ),
+        # The example in the docstring of the module.
+        (
+            "camera/*/run{1,2}.mp4",
+            Folder("^/camera/[^/]*$", "/camera/", "/camera0", 2, "/run1.mp4", "/run2.mp4\x01"),
+        ),
         ("/camera/a.mp4", Folder("^/camera$", "/camera", "/camera\1", 1, "/a.mp4", "/a.mp4\1")),
         ("/camera/**/*", Folder("^/camera(?:/[^/]+)*$", "/camera", "/camera0", None, "/", "0")),
         ("**/a", Folder("^(?:/[^/]+)*$", "", "0", None, "/a", "/a\1")),
@@ -528,7 +533,7 @@ def test_the_longest_patterns_are_compiled_and_matched_at_once(
     connection: Connection, pattern: str
 ):
     glob = parse(pattern)
-    assert len(glob.regex) <= MAXIMUM_REGEX_CHARACTERS
+    assert len(glob.regex) <= limits.REGEX_CHARACTERS
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = '5s'")
         ask(connection, glob, ["/" + "a" * 1_023, "/" + "ab/" * 340 + "c"])

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from uuid import RFC_4122, UUID
 
-from dreamlake_assets.ids import uuid7
+from dreamlake_assets.model.ids import uuid7
 
 
 def test_the_version_and_the_variant() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets.kinds import FOUND_COLUMNS, KINDS, LISTED_COLUMNS
+from dreamlake_assets.model.kinds import FOUND_COLUMNS, KINDS, LISTED_COLUMNS
 
 ROW: dict[str, Any] = {
     "asset_id": "1",

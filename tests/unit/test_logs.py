@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from dreamlake_assets import logs, trace
+from dreamlake_assets import trace
+from dreamlake_assets.serving import logs
 from tests.support.gunicorn import worker_in_a_thread
 
 LINE = b"x" * 99 + b"\n"
@@ -45,7 +46,7 @@ def test_lines_that_nobody_reads_are_dropped_and_counted(
 
     assert read(reader, logs.CAPACITY * len(LINE)) == LINE * logs.CAPACITY
     output.close()
-    assert "lines were dropped: the log was not read" in caplog.text
+    assert "log lines: standard error was not read" in caplog.text
 
 
 def test_closing_writes_what_waits(pipe: tuple[int, int]) -> None:

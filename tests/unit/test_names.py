@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dreamlake_assets.names import (
+from dreamlake_assets.model.names import (
     InvalidName,
     check_episode,
     check_slug,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dreamlake_assets.queries import SQL_DIRECTORY, query
+from dreamlake_assets.database.queries import SQL_DIRECTORY, query
 
 NAMES = sorted(
     path.relative_to(SQL_DIRECTORY).with_suffix("").as_posix()

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, statements and migrations. Only this package imports psycopg."""

@@ -1,0 +1,31 @@
+"""How large anything may be. :mod:`.deadlines` has the limits of time."""
+
+# A request, in bytes.
+BODY = 1024 * 1024
+#: The longest legal list request, with the longest episode name and glob, escaped, has about 7 KB.
+REQUEST_LINE = 8190
+HEADER = 16_380
+TOKEN = 8192
+
+# Names.
+NAME_BYTES = 1024
+SEGMENT_BYTES = 255
+FOLDERS = 32
+EPISODE_CHARACTERS = 512
+
+# Fields of an asset.
+BSS_ID_CHARACTERS = 512
+METADATA_BYTES = 65_536
+TAGS = 100
+TAG_CHARACTERS = 200
+#: The maximum of PostgreSQL's type integer.
+COUNT = 2**31 - 1
+
+# Lists.
+PAGE = 1000
+#: Tags in a query string, which has to fit into the request line.
+TAGS_TO_LIST_BY = 10
+GLOB_BYTES = 1024
+GLOB_ALTERNATIVES = 64
+#: Characters of the regular expression that a glob is translated to.
+REGEX_CHARACTERS = 16_384

@@ -1,0 +1,290 @@
+"""Marshmallow fields of requests, strict about types and with readable messages.
+
+Marshmallow's own fields are lenient, which hides mistakes: they accept the string "30" as a number,
+and True as 1.0.
+
+The attribute ``json_schema`` of a field is its schema in the OpenAPI document, made of the limits
+that its code enforces. The first line of its docstring is its description, unless the field is used
+with one of its own in ``metadata``.
+"""
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import orjson
+from marshmallow import ValidationError, fields, validate
+
+from dreamlake_assets import limits
+from dreamlake_assets.model import names
+
+REQUIRED = "Is required."
+
+_LANGUAGE_TAG_PATTERN = "[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}"
+_LANGUAGE_TAG = re.compile(_LANGUAGE_TAG_PATTERN)
+_UUID_PATTERN = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_UUID = re.compile(_UUID_PATTERN)
+_TIME_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
+# A datetime holds the years 1 to 9999. The first and the last are excluded, because the conversion
+# to UTC could leave this range.
+_TIMESTAMP_PATTERN = (
+    r"(?!000[01]|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    rf"[Tt]{_TIME_PATTERN}:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]{_TIME_PATTERN})"
+)
+_TIMESTAMP = re.compile(_TIMESTAMP_PATTERN)
+_NO_NUL_PATTERN = r"[^\u0000]*"
+
+#: A value in metadata. Types do not exclude NUL, which PostgreSQL cannot store; patterns do.
+JSON_VALUE_SCHEMA = {
+    "description": "Any JSON value. Strings and keys must not contain NUL characters.",
+    "anyOf": [
+        {"type": ["boolean", "number", "null"]},
+        {"type": "string", "pattern": f"^{_NO_NUL_PATTERN}$"},
+        {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}},
+        {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{_NO_NUL_PATTERN}$"},
+            "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
+        },
+    ],
+}
+
+
+class Text(fields.String):
+    """A string without control characters."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{names.TEXT_PATTERN}$"}
+
+    default_error_messages = {"required": REQUIRED}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        try:
+            return self.checked(value)
+        except names.InvalidName as error:
+            raise ValidationError(str(error)) from None
+
+    def checked(self, value: str) -> str:
+        """Return the value as it is stored.
+
+        :raises names.InvalidName: the value is not allowed.
+        """
+        return names.check_text(value)
+
+
+class Slug(Text):
+    """The slug of a namespace or a project."""
+
+    json_schema = {"pattern": f"^{names.SLUG_PATTERN}$"}
+
+    def checked(self, value: str) -> str:
+        return names.check_slug(value)
+
+
+class EpisodeName(Text):
+    """The name of an episode."""
+
+    json_schema = {
+        **Text.json_schema,
+        "maxLength": limits.EPISODE_CHARACTERS,
+        "examples": ["run-042"],
+    }
+
+    def checked(self, value: str) -> str:
+        return names.check_episode(value)
+
+
+class AssetName(Text):
+    """The full path of an asset. A leading slash is added, and repeated slashes become one."""
+
+    json_schema = {"pattern": f"^{names.NAME_PATTERN}$", "examples": ["/camera/front/run01.mp4"]}
+
+    def checked(self, value: str) -> str:
+        return names.normalise(value)
+
+
+class BssId(Text):
+    """The id of the file in BSS. It must not be `.` or `..`, as it is a segment of a path there."""
+
+    json_schema = {
+        "pattern": rf"^(?!\.{{1,2}}$){names.TEXT_PATTERN}$",
+        "minLength": 1,
+        "maxLength": limits.BSS_ID_CHARACTERS,
+    }
+
+    def checked(self, value: str) -> str:
+        if not 1 <= len(value) <= limits.BSS_ID_CHARACTERS:
+            raise names.InvalidName(f"Must have 1 to {limits.BSS_ID_CHARACTERS} characters.")
+        if value in (".", ".."):
+            raise names.InvalidName("Must not be '.' or '..'.")
+        return names.check_text(value)
+
+
+class Id(Text):
+    """A UUID with hyphens, as in responses. An empty string counts as not given."""
+
+    json_schema = {"pattern": f"^({_UUID_PATTERN})?$"}
+
+    def checked(self, value: str) -> str:
+        if not _UUID.fullmatch(value):
+            raise names.InvalidName("Not a valid UUID.")
+        return value
+
+
+class LanguageTag(Text):
+    """A language tag (BCP 47) such as en, pt-BR or zh-Hans-CN."""
+
+    json_schema = {"pattern": f"^{_LANGUAGE_TAG_PATTERN}$", "examples": ["pt-BR"]}
+
+    def checked(self, value: str) -> str:
+        if not _LANGUAGE_TAG.fullmatch(value):
+            raise names.InvalidName("Must be a language tag, such as en, pt-BR or zh-Hans-CN.")
+        return value
+
+
+class PositiveNumber(fields.Field[float]):
+    """A finite number above 0."""
+
+    json_schema = {"type": "number", "exclusiveMinimum": 0}
+
+    default_error_messages = {"invalid": "Must be a finite number above 0."}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid")
+        try:
+            number = float(value)
+        except OverflowError:
+            raise self.make_error("invalid") from None
+        if not (math.isfinite(number) and number > 0):
+            raise self.make_error("invalid")
+        return number
+
+
+class Count(fields.Field[int]):
+    """A whole number, 1 or more."""
+
+    json_schema = {"type": "integer", "minimum": 1, "maximum": limits.COUNT}
+
+    default_error_messages = {"invalid": f"Must be a whole number from 1 to {limits.COUNT}."}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not whole or not 1 <= value <= limits.COUNT:
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class Tags(fields.List):
+    """Tags, by which lists can be filtered."""
+
+    json_schema = {"examples": [["night", "rain"]]}
+
+    def __init__(self, *, maximum: int = limits.TAGS, **kwargs: Any):
+        length = validate.Length(min=1, max=limits.TAG_CHARACTERS)
+        super().__init__(Text(validate=length), validate=validate.Length(max=maximum), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, *args, **kwargs) if value else []
+
+
+class Metadata(fields.Field[str]):
+    """Any JSON object, up to 64 KiB.
+
+    It is deserialised to the JSON text that is stored.
+    """
+
+    json_schema = {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{_NO_NUL_PATTERN}$"},
+        "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
+        "examples": [{"robot": "arm-3", "calibration": {"fx": 610.5}}],
+    }
+
+    default_error_messages = {
+        "invalid": "Must be an object.",
+        "too_large": f"Must have at most {limits.METADATA_BYTES} bytes as JSON.",
+        "too_deep": "Is nested too deeply.",
+        "nul": "NUL characters are not allowed.",
+        "surrogate": "Unpaired surrogates are not allowed.",
+        "not_finite": "Numbers must be finite.",
+    }
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, dict):
+            raise self.make_error("invalid")
+        self._check(value)
+        try:
+            text = orjson.dumps(value)
+        except TypeError:
+            # A value that was parsed from JSON fails only if it is nested too deeply.
+            raise self.make_error("too_deep") from None
+        if len(text) > limits.METADATA_BYTES:
+            raise self.make_error("too_large")
+        return text.decode()
+
+    def _check(self, value: dict[str, Any]) -> None:
+        pending: list[Any] = [value]
+        while pending:
+            match pending.pop():
+                case str(text):
+                    if "\x00" in text:
+                        raise self.make_error("nul")
+                    if not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
+                        raise self.make_error("surrogate")
+                case float(number) if not math.isfinite(number):
+                    raise self.make_error("not_finite")
+                case dict(members):
+                    pending.extend(members)
+                    pending.extend(members.values())
+                case list(items):
+                    pending.extend(items)
+
+
+class Limit(fields.Field[int]):
+    """The number of assets in a page. Without it, the whole list is streamed."""
+
+    json_schema = {"type": "integer", "minimum": 1, "maximum": limits.PAGE}
+
+    default_error_messages = {"invalid": f"Must be a whole number from 1 to {limits.PAGE}."}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if not re.fullmatch("[0-9]{1,4}", value) or not 1 <= int(value) <= limits.PAGE:
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class Prefix(Text):
+    """The literal beginning of a name. A leading slash is added, repeated slashes become one."""
+
+    def checked(self, value: str) -> str:
+        return names.with_leading_slash(names.check_text(value))
+
+
+class Timestamp(Text):
+    """An RFC 3339 timestamp.
+
+    It is deserialised to UTC.
+    """
+
+    json_schema = {
+        "format": "date-time",
+        "pattern": f"^{_TIMESTAMP_PATTERN}$",
+        "examples": ["2026-04-14T09:30:00Z"],
+    }
+
+    def checked(self, value: str) -> str:
+        try:
+            if _TIMESTAMP.fullmatch(value):
+                return datetime.fromisoformat(value.upper()).astimezone(UTC).isoformat()
+        except ValueError:
+            # The date or the time does not exist, such as 30 February.
+            pass
+        raise names.InvalidName(
+            "Must be an RFC 3339 timestamp, such as 2026-04-14T09:30:00Z;"
+            " in a URL, the + of an offset is written %2B."
+        )

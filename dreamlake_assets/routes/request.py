@@ -1,0 +1,135 @@
+"""Request parsing and response helpers shared by the routes."""
+
+import json
+import re
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from flask import Response, request
+from marshmallow import Schema
+
+from dreamlake_assets import trace
+from dreamlake_assets.errors import (
+    InvalidRequest,
+    MalformedJson,
+    PreconditionFailed,
+    UnsupportedMediaType,
+)
+from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
+from dreamlake_assets.schemas import requests
+from dreamlake_assets.services import services
+
+#: A host, or an address in brackets, and a port (RFC 3986), as the client sent them.
+_HOST = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
+
+
+def authenticated_subject() -> str:
+    """Return the subject of the request's token.
+
+    :raises Unauthenticated: the request has no token, or the token is not valid.
+    """
+    subject = services().authenticator.subject(request.headers.get("Authorization"))
+    trace.current().subject = subject
+    return subject
+
+
+def json_body() -> Any:
+    """Return the parsed body of the request.
+
+    A body that orjson rejects is parsed by the standard library, which accepts NaN, 1e999 and
+    unpaired surrogates. The schema then rejects the value, and its message names the field.
+
+    :raises UnsupportedMediaType: the body is not sent as application/json, or is compressed.
+    :raises MalformedJson: the body is not JSON, or is nested too deeply.
+    """
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    body = request.get_data()
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "HTTP_CONTENT_ENCODING" in request.environ:
+            raise UnsupportedMediaType(
+                "The body must be sent without a Content-Encoding."
+            ) from None
+        try:
+            # orjson also reads an integer above 64 bits as a float. int() refuses a very long one.
+            return json.loads(body.decode("utf-8", "surrogatepass"), parse_int=float)
+        except RecursionError:
+            raise MalformedJson("The body is nested too deeply.") from None
+        except ValueError:
+            raise MalformedJson(f"The body is not JSON: {error}.") from None
+
+
+def idempotency_key() -> str | None:
+    """Return the idempotency key of the request, or None.
+
+    :raises InvalidRequest: the key is empty or too long, or has a character that is not allowed.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        message = "Must have 1 to 255 visible ASCII characters."
+        raise InvalidRequest(f"Idempotency-Key: {message}", fields={"Idempotency-Key": [message]})
+    return key
+
+
+def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
+    """Return the parameters of the query string.
+
+    :param repeatable: the parameters that may be given more than once. Their value is a list.
+    :raises InvalidRequest: any other parameter is given more than once.
+    """
+    parameters = request.args.to_dict(flat=False)
+    for name, values in parameters.items():
+        if len(values) > 1 and name not in repeatable:
+            message = "Given more than once."
+            raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
+    return {
+        name: values if name in repeatable else values[0] for name, values in parameters.items()
+    }
+
+
+def validated(schema: Schema, given: Any) -> dict[str, Any]:
+    """Return the validated values of a body or a query string, by column.
+
+    :raises InvalidRequest: a value is not valid; the error names every such field.
+    """
+    loaded = requests.load(schema, given)
+    trace.current().namespace = loaded["namespace"]
+    return loaded
+
+
+def base_url() -> str:
+    """Return the URL of the request without its query, in ASCII.
+
+    It is relative if the Host header is malformed. ``request.base_url`` of Flask decodes an
+    internationalised host (punycode), and response headers are ASCII.
+    """
+    host = request.environ.get("HTTP_HOST", "")
+    origin = f"{request.scheme}://{host}" if _HOST.fullmatch(host) else ""
+    return origin + quote(request.root_path + request.path)
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """Return a response with a JSON body."""
+    return Response(orjson.dumps(value), status, mimetype="application/json")
+
+
+def conditional(response: Response) -> Response:
+    """Return the response with an ETag, or 304 if If-None-Match has this ETag (RFC 9110).
+
+    :raises PreconditionFailed: If-Match has other ETags.
+    """
+    response.add_etag()
+    # Caches must revalidate the response before they reuse it.
+    response.cache_control.no_cache = True
+    response.make_conditional(request)
+    # make_conditional() adds a Date, and gunicorn sends its own.
+    del response.headers["Date"]
+    if response.status_code == PreconditionFailed.status:
+        raise PreconditionFailed
+    return response

@@ -1,0 +1,1 @@
+"""Requests and responses as marshmallow schemas, and the OpenAPI document made from them."""

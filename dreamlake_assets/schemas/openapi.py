@@ -1,0 +1,266 @@
+"""The OpenAPI document, generated from the request and response schemas, the kinds and the errors.
+
+To add to the document:
+
+- a field: ``json_schema`` of its class, and the first line of its docstring as the description, or
+  ``metadata`` where a schema uses the class for a purpose of its own;
+- a kind: nothing, an entry in ``kinds.py`` is enough;
+- a route: an operation in :mod:`.operations`, with every error that it returns;
+- a header: an entry in ``_HEADERS`` or ``_PARAMETERS``, and its name at the operations that use it;
+- an error: its name at the operations that return it.
+
+Tests check that every route is documented, and that every response conforms to the document.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+import orjson
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import fields
+
+from dreamlake_assets import __version__, errors
+from dreamlake_assets.model.fields import JSON_VALUE_SCHEMA
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
+from dreamlake_assets.schemas import operations, requests, responses
+
+_Object = dict[str, Any]
+
+_DESCRIPTION = """\
+The registry of DreamLake's recordings. Clients upload the bytes of a file to BSS, register the \
+file here as an asset, and find it again by namespace, project, episode and path.
+
+Every request except those for health and documentation needs `Authorization: Bearer <token>`. \
+Unknown fields of a body are errors, as are unknown query parameters of a list or a download. \
+Later versions may add members to responses.
+
+## Errors
+
+The body of an error has a sentence in `error`, a stable `code` and the `requestId`. Each \
+operation lists its codes. `namespace_not_found` also means that the subject is not a member.
+
+After 503, wait for the seconds in `Retry-After` and try again; after 502, try again. To repeat a \
+POST whose response was lost, send it with the same `Idempotency-Key`.
+
+<details>
+<summary>All codes</summary>
+
+| status | code | when |
+|---|---|---|
+%s
+
+</details>
+"""
+
+_HEADERS: dict[str, _Object] = {
+    "X-Request-Id": {
+        "description": "The id of the request in the log of the service, as sent or generated.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+    },
+    "Server-Timing": {
+        "description": "Milliseconds spent in the database and in BSS before the response began,"
+        " and the number of roundtrips to the database.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Link": {
+        "description": 'The next page, as `<URL>; rel="next"`. Absent on the last page.',
+        "schema": {"type": "string", "pattern": '^<.+>; rel="next"$'},
+    },
+    "X-Next-Cursor": {
+        "description": "The `cursor` of the next page. Absent on the last page.",
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {
+        "description": "The required scheme, and the reason why a token is not valid.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^Bearer "},
+    },
+    "Retry-After": {
+        "description": "The number of seconds to wait before the next attempt.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Location": {
+        "description": "The URL of the asset.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Idempotent-Replayed": {
+        "description": "`true` if this is the response to an earlier request with the same key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "X-Content-Type-Options": {
+        "description": "Tells browsers not to guess another content type.",
+        "required": True,
+        "schema": {"type": "string", "const": "nosniff"},
+    },
+    "Content-Security-Policy": {
+        "description": "Limits what a browser may load and run if it shows the response as a page.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Referrer-Policy": {
+        "description": "Tells browsers not to send the URL to other sites.",
+        "required": True,
+        "schema": {"type": "string", "const": "no-referrer"},
+    },
+    "Cache-Control": {
+        "description": "`no-cache` if the response has an `ETag`, else `no-store`.",
+        "required": True,
+        "schema": {"type": "string", "enum": ["no-store", "no-cache", "private, no-cache"]},
+    },
+    "ETag": {
+        "description": "Identifies this version of the response, for `If-None-Match`.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+}
+
+_PARAMETERS: dict[str, _Object] = {
+    "X-Request-Id": {
+        "in": "header",
+        "description": "Identifies the request in the log of the service: up to 128 letters,"
+        " digits, dots, underscores, colons and hyphens. Any other value is replaced.",
+        "schema": {"type": "string"},
+    },
+    "Idempotency-Key": {
+        "in": "header",
+        "description": "Makes the request safe to repeat. Generate a new key for each asset, such"
+        " as a UUID. The same request with the same key registers nothing and returns the first"
+        " response again, also to another writer of the namespace. Keys do not expire.",
+        "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"},
+    },
+    "If-None-Match": {
+        "in": "header",
+        "description": "The `ETag` of an earlier response. If it is current, the response is 304.",
+        "schema": {"type": "string"},
+    },
+}
+
+
+class _Converter(OpenAPIConverter):
+    """Converts our own fields, and the nullability of requests and responses."""
+
+    def init_attribute_functions(self) -> None:
+        """Add the functions for schemas of fields."""
+        super().init_attribute_functions()
+        self.attribute_functions += [_own_schema, _nullability]
+
+    def init_parameter_attribute_functions(self) -> None:
+        """Add the function for examples of parameters."""
+        super().init_parameter_attribute_functions()
+        self.parameter_attribute_functions.append(_example_of_required)
+
+
+class _Plugin(MarshmallowPlugin):
+    Converter = _Converter
+
+
+def _own_schema(field: fields.Field[Any], *, ret: _Object) -> _Object:
+    """Return the schema of one of our own fields; its ``metadata`` overrides that of its class."""
+    schema: _Object | None = getattr(field, "json_schema", None)
+    if schema is None:
+        return {}
+    own = {"description": (type(field).__doc__ or "").splitlines()[0], **schema}
+    if "enum" in ret:
+        del own["pattern"]
+    return {**own, **field.metadata}
+
+
+def _nullability(field: fields.Field[Any], *, ret: _Object) -> _Object:
+    """Set whether null is allowed. In a body it means not given; a query string has no null."""
+    match field.parent:
+        case requests.RegisterSchema():
+            allowed = not field.required
+        case requests.RequestSchema():
+            allowed = False
+        case _:
+            allowed = field.allow_none
+    if not allowed and ret.get("default", ...) is None:
+        del ret["default"]
+    if "enum" in ret:
+        ret["enum"] = [each for each in ret["enum"] if each is not None] + [None] * allowed
+    if "type" in ret:
+        kind = ret["type"] if isinstance(ret["type"], str) else ret["type"][0]
+        ret["type"] = [kind, "null"] if allowed else kind
+    return {}
+
+
+def _example_of_required(field: fields.Field[Any], **converted: Any) -> _Object:
+    """Return an example for a required parameter, which the page of the document fills in."""
+    return {"example": converted["ret"]["schema"]["examples"][0]} if field.required else {}
+
+
+@cache
+def document() -> bytes:
+    """Return the document as JSON. The first call generates it."""
+    spec = APISpec(
+        title="DreamLake assets",
+        version=__version__,
+        openapi_version="3.1.0",
+        plugins=[_Plugin()],
+        info={"description": _DESCRIPTION % "\n".join(_error_rows())},
+        # Relative to the URL of the document.
+        servers=[{"url": "."}],
+        security=[{"token": []}],
+        tags=[{"name": name} for name in (*KINDS, "identity", "health", "documentation")],
+    )
+    _add_components(spec)
+    for kind in KINDS.values():
+        _add(spec, operations.of_kind(kind, spec.components.schemas))
+    _add(spec, operations.of_other_routes())
+    return orjson.dumps(spec.to_dict())
+
+
+def _add(spec: APISpec, paths: dict[str, _Object]) -> None:
+    for path, each in paths.items():
+        spec.path(path, operations=each)
+
+
+def _error_rows() -> Iterator[str]:
+    for error in sorted(errors.catalogue(), key=attrgetter("status")):
+        yield f"| {error.status:d} | `{error.code}` | {error.sentence()} |"
+
+
+def _add_components(spec: APISpec) -> None:
+    token = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    spec.components.security_scheme("token", token)
+    for name, header in _HEADERS.items():
+        spec.components.header(name, header)
+    for name, parameter in _PARAMETERS.items():
+        spec.components.parameter(name, "header", parameter)
+    spec.components.schema("JsonValue", JSON_VALUE_SCHEMA)
+    spec.components.schema("Error", schema=responses.ErrorSchema)
+    spec.components.schema("Download", schema=responses.DownloadSchema)
+    spec.components.schema("Identity", schema=responses.IdentitySchema)
+    spec.components.schema("Health", schema=responses.HealthSchema)
+    spec.components.schema("Readiness", schema=responses.ReadinessSchema)
+    for kind in KINDS.values():
+        title = operations.title(kind)
+        spec.components.schema(f"{title}Registration", schema=requests.REGISTER[kind.name])
+        _allow_space(spec.components.schemas[f"{title}Registration"])
+        spec.components.schema(f"Registered{title}", schema=responses.registered_schema(kind))
+        spec.components.schema(title, schema=responses.item_schema(kind))
+        spec.components.schema(f"Whole{title}", schema=responses.details_schema(kind))
+
+
+def _allow_space(schema: _Object) -> None:
+    """Allow ``space`` instead of ``project`` in a body."""
+    schema["properties"]["space"] = {
+        **operations.SPACE["schema"],
+        "type": ["string", "null"],
+        "description": operations.SPACE["description"],
+        "deprecated": True,
+    }
+    schema["required"].remove("project")
+    schema["oneOf"] = [
+        {"required": ["project"]},
+        {"required": ["space"], "properties": {"space": {"type": "string", "minLength": 1}}},
+    ]

@@ -1,0 +1,247 @@
+"""The marshmallow schemas of request bodies and query strings."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar, cast
+
+from marshmallow import RAISE, Schema, ValidationError, pre_load, validates_schema
+
+from dreamlake_assets import limits
+from dreamlake_assets.errors import InvalidRequest
+from dreamlake_assets.model import globs
+from dreamlake_assets.model.fields import (
+    REQUIRED,
+    AssetName,
+    BssId,
+    EpisodeName,
+    Id,
+    Limit,
+    Metadata,
+    Prefix,
+    Slug,
+    Tags,
+    Text,
+    Timestamp,
+)
+from dreamlake_assets.model.kinds import KINDS, Kind
+from dreamlake_assets.model.names import InvalidName, check_text
+
+_TAG_DESCRIPTION = (
+    f"Filters by tag. Repeat the parameter, up to {limits.TAGS_TO_LIST_BY} times, to require"
+    " several tags."
+)
+
+_GLOB_DESCRIPTION = f"""\
+Filters by a pattern that matches the whole name. It takes precedence over `prefix`. The leading \
+slash is optional.
+
+- `*` matches any number of characters except `/`; `?` matches one.
+- `**` matches any number of characters; `**/` matches zero or more whole folders.
+- `[abc]`, `[a-z]` and `[!a]` match one character, never `/`.
+- `{{a,b}}` matches either alternative. Braces nest, up to {limits.GLOB_ALTERNATIVES} alternatives.
+- `\\` takes the next character literally.
+"""
+
+
+class RequestSchema(Schema):
+    """Rejects unknown fields, so that a typo does not lose data silently."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = RAISE
+
+    #: Fields whose empty value counts as not given.
+    may_be_empty: frozenset[str] = frozenset()
+
+    namespace = Slug(
+        required=True,
+        metadata={
+            "description": "The slug of a namespace, which is a user or an organisation.",
+            "examples": ["testuser"],
+        },
+    )
+    project = Slug(
+        required=True,
+        metadata={"description": "The slug of a project.", "examples": ["robotics"]},
+    )
+
+    @pre_load
+    def _drop_absent(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        given = {name: value for name, value in data.items() if self._is_given(name, value)}
+        if "space" in given:
+            # Older clients call the project a space.
+            space = given.pop("space")
+            if given.setdefault("project", space) != space:
+                raise ValidationError("Must equal project when both are given.", "space")
+        return given
+
+    def _is_given(self, name: str, value: Any) -> bool:
+        if value is None:
+            # An unknown field is rejected by name, even if it is null.
+            return name not in self._known_names
+        return value != "" or name not in self.may_be_empty
+
+    @cached_property
+    def _known_names(self) -> set[str]:
+        return {"space", *(each.data_key or name for name, each in self.load_fields.items())}
+
+
+class RegisterSchema(RequestSchema):
+    """The body of POST /assets/<kind>, without the fields of a kind."""
+
+    may_be_empty = frozenset({"namespace", "project", "space", "episodeName"})
+
+    episode = EpisodeName(
+        data_key="episodeName",
+        load_default=None,
+        metadata={
+            "description": "The name of the episode, which is created if it does not exist. Null or"
+            " empty means none."
+        },
+    )
+    name = AssetName(
+        load_default=None,
+        metadata={
+            "description": "The full path of the asset. Folders are created if they do not exist."
+            " A leading slash is added, and repeated slashes become one."
+        },
+    )
+    tags = Tags(load_default=list)
+    metadata = Metadata(load_default=None)
+
+
+class EpisodeFilterSchema(RequestSchema):
+    """The query string of a route that can be filtered by episode."""
+
+    may_be_empty = frozenset(
+        {"namespace", "project", "space", "episode", "episodeId", "prefix", "glob", "cursor"}
+    )
+
+    episode = EpisodeName(
+        load_default=None, metadata={"description": "Filters by the name of an episode."}
+    )
+    episode_id = Id(
+        data_key="episodeId",
+        load_default=None,
+        metadata={
+            "description": "Filters by the id of an episode. Cannot be combined with `episode`."
+        },
+    )
+
+    @validates_schema
+    def _one_episode(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data.get("episode") is not None and data.get("episode_id") is not None:
+            raise ValidationError("Give episodeId or episode, not both.", "episodeId")
+
+
+class GlobPattern(Text):
+    """A glob that matches whole names."""
+
+    json_schema: ClassVar[dict[str, Any]] = {
+        **Text.json_schema,
+        "maxLength": limits.GLOB_BYTES,
+        "format": "glob",
+    }
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        try:
+            return globs.parse(check_text(value))
+        except InvalidName as error:
+            raise ValidationError(str(error)) from None
+        except globs.GlobError as error:
+            reason = str(error).removesuffix(".")
+            raise ValidationError(f"{reason} (at position {error.position}).") from None
+
+
+class ListSchema(EpisodeFilterSchema):
+    """The query string of GET /assets/<kind>."""
+
+    prefix = Prefix(
+        load_default=None,
+        metadata={
+            "description": "Filters by the literal, case-sensitive beginning of names. A leading"
+            " slash is added."
+        },
+    )
+    glob = GlobPattern(load_default=None, metadata={"description": _GLOB_DESCRIPTION})
+    tags = Tags(
+        maximum=limits.TAGS_TO_LIST_BY,
+        data_key="tag",
+        load_default=list,
+        metadata={"description": _TAG_DESCRIPTION},
+    )
+    created_after = Timestamp(
+        data_key="createdAfter",
+        load_default=None,
+        metadata={"description": "Filters by registration at this time or later."},
+    )
+    created_before = Timestamp(
+        data_key="createdBefore",
+        load_default=None,
+        metadata={"description": "Filters by registration before this time."},
+    )
+    limit = Limit(load_default=None)
+    cursor = Text(
+        load_default=None,
+        metadata={
+            "description": "The `X-Next-Cursor` of the previous page. All other parameters except"
+            " `limit` must be the same."
+        },
+    )
+
+
+class DownloadSchema(EpisodeFilterSchema):
+    """The query string of GET /assets/<kind>/download."""
+
+    path = AssetName(
+        required=True, metadata={"description": "The name of the asset: its full path."}
+    )
+
+
+def _register_schema(kind: Kind) -> Schema:
+    own = {"bss_id": BssId(data_key=kind.bss_field, load_default=None), **kind.own_fields}
+    return type(f"Register{kind.bss_field}Schema", (RegisterSchema,), own)()
+
+
+REGISTER = {name: _register_schema(kind) for name, kind in KINDS.items()}
+LIST = ListSchema()
+DOWNLOAD = DownloadSchema()
+
+#: Query parameters that may be given more than once.
+REPEATABLE = frozenset({"tag"})
+
+
+def load(schema: Schema, data: Any) -> dict[str, Any]:
+    """Return the validated values of a body or a query string, by column.
+
+    :raises InvalidRequest: the data is not an object, or a value is not valid. The error names
+        every such field.
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidRequest("The body must be a JSON object.")
+    try:
+        return cast("dict[str, Any]", schema.load(data))
+    except ValidationError as error:
+        messages = {
+            _printable(name): _flat(value) for name, value in error.normalized_messages().items()
+        }
+        raise InvalidRequest(_sentence(messages), fields=messages) from None
+
+
+def _sentence(messages: dict[str, list[str]]) -> str:
+    if any(REQUIRED in messages.get(name, ()) for name in ("namespace", "project")):
+        return "namespace or project missing"
+    return " ".join(f"{name}: {' '.join(texts)}" for name, texts in messages.items())
+
+
+def _flat(messages: Any) -> list[str]:
+    """Return the messages of a field. Those of an item of a list begin with its index."""
+    if isinstance(messages, dict):
+        return [f"[{index}] {text}" for index, texts in messages.items() for text in _flat(texts)]
+    return list(messages)
+
+
+def _printable(name: Any) -> str:
+    """Return the name of a field as valid Unicode: an unknown one may have any characters."""
+    return str(name).encode("utf-8", "backslashreplace").decode()

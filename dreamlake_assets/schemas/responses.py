@@ -1,0 +1,209 @@
+"""The marshmallow schemas of responses, for the OpenAPI document.
+
+Responses are built from rows without a schema: dumping through one costs more than everything else
+that the service does for a request. The tests validate every response against these schemas.
+"""
+
+from copy import copy
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, missing, validate
+
+from dreamlake_assets.model.fields import AssetName, BssId, EpisodeName, Metadata, Slug, Tags, Text
+from dreamlake_assets.model.kinds import Kind
+
+
+class ResponseSchema(Schema):
+    """The body of a response, or a part of it. Later versions may add members."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = EXCLUDE
+
+
+class ErrorSchema(ResponseSchema):
+    """The body of every error."""
+
+    error = fields.String(
+        required=True,
+        metadata={"description": "A sentence for people, which may change."},
+    )
+    code = fields.String(required=True, metadata={"description": "A stable code for programs."})
+    request_id = fields.String(
+        data_key="requestId",
+        required=True,
+        metadata={"description": "The id of the request in the log of the service."},
+    )
+    fields_ = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        data_key="fields",
+        metadata={"description": "After a failed validation: the messages for each invalid field."},
+    )
+
+
+class DownloadSchema(ResponseSchema):
+    """The download URL of an asset."""
+
+    url = fields.URL(
+        required=True,
+        metadata={"description": "A presigned URL. It needs no token, and expires after a while."},
+    )
+    filename = fields.String(
+        required=True, metadata={"description": "The last segment of the name of the asset."}
+    )
+
+
+class OwnNamespaceSchema(ResponseSchema):
+    """A namespace, identified by its slug."""
+
+    slug = Slug(required=True, metadata={"description": "The slug of the namespace."})
+
+
+class MembershipSchema(OwnNamespaceSchema):
+    """A namespace, and the role of the subject in it."""
+
+    role = fields.String(
+        required=True,
+        validate=validate.OneOf(["reader", "writer"]),
+        metadata={"description": "A reader may list and download; a writer may also register."},
+    )
+
+
+class IdentitySchema(ResponseSchema):
+    """The subject of a token."""
+
+    subject = Text(required=True, metadata={"description": "The `sub` claim of the token."})
+    namespace = fields.Nested(
+        OwnNamespaceSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The first namespace that the subject may write to, or null."},
+    )
+    namespaces = fields.List(
+        fields.Nested(MembershipSchema),
+        required=True,
+        metadata={"description": "The namespaces that the subject is a member of."},
+    )
+
+
+class HealthSchema(ResponseSchema):
+    """The body of a health check that succeeds."""
+
+    status = fields.String(
+        required=True, validate=validate.Equal("ok"), metadata={"description": "Always `ok`."}
+    )
+
+
+class ReadinessSchema(HealthSchema):
+    """All is well, or all but writing."""
+
+    writes = fields.String(
+        validate=validate.Equal("read_only"),
+        metadata={"description": "Present while the database takes no writes; reads go on."},
+    )
+
+
+def registered_schema(kind: Kind) -> Schema:
+    """Return the schema of the response to a registration, which has the ids of its path."""
+    return ResponseSchema.from_dict(
+        {
+            "id": _id("The id of the asset."),
+            "projectId": _id("The id of the project, which is created if it does not exist."),
+            "episodeId": _id("The id of the episode; null if none was given.", allow_none=True),
+            "nodeId": _id("The id of the innermost folder; null at the root.", allow_none=True),
+            "name": _name(),
+            kind.bss_field: _bss_id(),
+        },
+        name=f"Registered{kind.bss_field}",
+    )()
+
+
+def item_schema(kind: Kind) -> Schema:
+    """Return the schema of an asset in a list."""
+    return ResponseSchema.from_dict(
+        {
+            "id": _id("The id of the asset."),
+            "name": _name(),
+            kind.bss_field: _bss_id(),
+            **_own(kind),
+            "createdAt": _created_at(),
+        },
+        name=f"Item{kind.bss_field}",
+    )()
+
+
+def details_schema(kind: Kind) -> Schema:
+    """Return the schema of a whole asset."""
+    return ResponseSchema.from_dict(
+        {
+            "id": _id("The id of the asset."),
+            "namespace": _slug("The slug of the namespace.", "testuser"),
+            "project": _slug("The slug of the project.", "robotics"),
+            "projectId": _id("The id of the project."),
+            "episodeId": _id("The id of the episode; null if the asset has none.", allow_none=True),
+            "episodeName": EpisodeName(
+                required=True,
+                allow_none=True,
+                metadata={"description": "The name of the episode; null if the asset has none."},
+            ),
+            "nodeId": _id("The id of the innermost folder; null at the root.", allow_none=True),
+            "folder": AssetName(
+                required=True,
+                allow_none=True,
+                metadata={
+                    "description": "The path of the innermost folder; null at the root.",
+                    "examples": ["/camera/front"],
+                },
+            ),
+            "name": _name(),
+            kind.bss_field: _bss_id(),
+            **_own(kind),
+            "tags": Tags(required=True),
+            "metadata": Metadata(required=True, allow_none=True),
+            "createdAt": _created_at(),
+        },
+        name=f"Details{kind.bss_field}",
+    )()
+
+
+def _slug(description: str, example: str) -> Slug:
+    return Slug(required=True, metadata={"description": description, "examples": [example]})
+
+
+def _id(description: str, **options: Any) -> fields.UUID:
+    return fields.UUID(required=True, metadata={"description": description}, **options)
+
+
+def _name() -> AssetName:
+    description = "The full path, normalised; null if the asset has no name."
+    return AssetName(required=True, allow_none=True, metadata={"description": description})
+
+
+def _bss_id() -> BssId:
+    description = "The id of the file in BSS; null if none was given."
+    return BssId(required=True, allow_none=True, metadata={"description": description})
+
+
+def _own(kind: Kind) -> dict[str, fields.Field[Any]]:
+    return {each.data_key or name: _in_response(each) for name, each in kind.own_fields.items()}
+
+
+def _created_at() -> fields.DateTime:
+    return fields.DateTime(
+        required=True,
+        metadata={
+            "description": "The time of registration, in UTC with milliseconds.",
+            "examples": ["2026-04-14T09:30:00.123Z"],
+        },
+    )
+
+
+def _in_response(field: fields.Field[Any]) -> fields.Field[Any]:
+    """Return a field of requests as it is in responses: always present, null if not given."""
+    result = copy(field)
+    result.allow_none = field.load_default in (missing, None)
+    result.required = True
+    result.load_default = missing
+    return result

@@ -1,0 +1,55 @@
+"""The directory in which the metrics of gunicorn's workers are added up.
+
+The hooks of gunicorn.conf.py create it before the first worker, so the counts of a worker outlive
+it. gunicorn.conf.py runs again at each SIGHUP, so only the environment variable of
+prometheus_client keeps the path.
+"""
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+
+from dreamlake_assets import settings_file
+
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def make() -> None:
+    """Create the directory, even if metrics are off: a reload may turn them on."""
+    os.environ[_VARIABLE] = directory = tempfile.mkdtemp(prefix="dreamlake-assets-metrics-")
+    # A reload with a bad setting restores this environment.
+    if settings_file.accepted is not None:
+        settings_file.accepted[_VARIABLE] = directory
+
+
+def path() -> str | None:
+    """Return the directory, or None in a process that counts for itself."""
+    return os.environ.get(_VARIABLE)
+
+
+def files() -> list[str]:
+    """Return the paths of the files that are not empty.
+
+    :raises KeyError: this process counts for itself.
+    """
+    paths = []
+    for entry in os.scandir(os.environ[_VARIABLE]):
+        # The master process may remove the gauges of an exited worker at this moment.
+        with suppress(FileNotFoundError):
+            if entry.stat().st_size:
+                paths.append(entry.path)
+    return paths
+
+
+def forget(pid: int) -> None:
+    """Remove the gauges of a worker that has exited. Its counters stay."""
+    # prometheus_client, imported before the directory exists, counts for a single process.
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    mark_process_dead(pid, path())
+
+
+def remove() -> None:
+    """Remove the directory."""
+    shutil.rmtree(os.environ.pop(_VARIABLE), ignore_errors=True)
