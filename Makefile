@@ -22,6 +22,10 @@ run: $(READY) ## Run everything on this machine: the service, PostgreSQL, BSS an
 demo: $(READY) ## Upload, register, list and download a real video while `make run` runs
 	@exec $(BIN)/dreamlake-assets demo $(ARGS)
 
+.PHONY: check
+check: lint ## Run lint and the tests that need PostgreSQL at most; in two minutes
+	@$(BIN)/python -m pytest -m 'not proxied' tests/unit tests/sql tests/migrations tests/api
+
 .PHONY: test
 test: $(READY) ## Run the tests; with ARGS, those: make test ARGS='tests/unit -k glob'
 	@.ci/install-packages

@@ -1,8 +1,12 @@
 """The service behind a client, with an empty database, or with one that a file's tests share.
 
-Every test goes every way: the service in this process, the same with PgBouncer before its database,
-and over HTTP through nginx and gunicorn. ``-k direct`` runs the first only; the mark ``ways`` names
-those of a test for which the others would show something else.
+A test runs direct: it calls the service in its own process. A test that is marked
+``@pytest.mark.every_way`` runs three times: direct, over HTTP through nginx and gunicorn, and with
+PgBouncer in front of the database. ``make check`` leaves out the two others.
+
+Mark a test when nginx or PgBouncer could change its outcome. Together, the marked tests meet every
+endpoint and method, every statement, every error code, every header, streams, HEAD requests, the
+largest bodies and unusual names. One example of each is enough: leave a table of bad values direct.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,14 +29,18 @@ from tests.support.ways import through_nginx
 Way = Callable[[Settings], Settings]
 WithTokens = Callable[..., AbstractContextManager[Api]]
 
-WAYS = ("direct", "nginx", "pgbouncer")
+DIRECT = [pytest.param("direct", id="direct")]
+#: All ways. Where nginx or PgBouncer takes part, a test has the mark ``proxied``, too.
+EVERY_WAY = [
+    *DIRECT,
+    *(pytest.param(proxy, id=proxy, marks=pytest.mark.proxied) for proxy in ("nginx", "pgbouncer")),
+]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let every test that asks the service go every way, or those that it is marked with."""
+    """Run a test direct, or every way where it is marked so."""
     if "way" in metafunc.fixturenames:
-        mark = metafunc.definition.get_closest_marker("ways")
-        ways = mark.args if mark else WAYS
+        ways = EVERY_WAY if metafunc.definition.get_closest_marker("every_way") else DIRECT
         metafunc.parametrize("way", ways, indirect=True, scope="session")
 
 

@@ -29,6 +29,7 @@ def told(answer: Answer) -> dict[str, list[str]]:
     return {name: answer.headers.getlist(name) for name in ["Vary", *names]}
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize(
     ("path", "method", "status"),
     [
@@ -51,12 +52,15 @@ def test_every_answer_asks_for_care(shared_api: Api, path: str, method: str, sta
     assert answer.headers.getlist("Cache-Control") == ["no-store"]
 
 
+@pytest.mark.every_way
 def test_a_route_may_say_something_else(shared_api: Api) -> None:
     page = shared_api.ask("/docs")
     [policy] = page.headers.getlist("Content-Security-Policy")
     assert "script-src 'self'" in policy
-    assert page.headers.getlist("Cache-Control") == ["no-cache"]
-    assert page.headers.getlist("X-Content-Type-Options") == ["nosniff"]
+    for answer in (page, shared_api.ask("/docs/page.js"), shared_api.ask("/openapi.json")):
+        assert answer.status_code == 200
+        assert answer.headers.getlist("Cache-Control") == ["no-cache"]
+        assert answer.headers.getlist("X-Content-Type-Options") == ["nosniff"]
 
     location = shared_api.register().location
     one = shared_api.get(location)
@@ -66,15 +70,17 @@ def test_a_route_may_say_something_else(shared_api: Api) -> None:
         assert answer.headers.getlist("Content-Security-Policy") == [POLICY]
 
 
-@pytest.mark.ways("direct", "pgbouncer")
+# Not through nginx: it says "nginx" here, without a version (tests/deploy/test_nginx.py).
 def test_no_version_is_told(shared_api: Api) -> None:
     assert "Server" not in shared_api.ask("/livez").headers
 
 
+@pytest.mark.every_way
 def test_by_default_no_other_origin_is_told_anything(api: Api) -> None:
     assert told(api.get("/auth/me", headers={"Origin": ORIGIN})) == {"Vary": []}
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("origin", [ORIGIN, ANOTHER])
 def test_a_known_origin_may_read_every_answer(open_api: Api, origin: str) -> None:
     location = open_api.register().location
@@ -108,6 +114,7 @@ def test_others_may_not(open_api: Api, origin: str | None, method: str) -> None:
     assert (answer.status_code, told(answer)) == (200, {"Vary": ["Origin"]})
 
 
+@pytest.mark.every_way
 def test_whether_it_may_ask_a_page_learns_without_a_token(open_api: Api) -> None:
     answer = open_api.ask(
         "/assets/video",

@@ -50,6 +50,7 @@ def refused(api: Api, code: str, sentence: str) -> None:
     }
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("kind", KIND_NAMES)
 @pytest.mark.parametrize("subject", ["test-001", READER], ids=["writer", "reader"])
 def test_the_answer_is_where_bss_redirects_to(
@@ -68,6 +69,7 @@ def test_the_answer_is_where_bss_redirects_to(
     assert "Authorization" not in request.headers
 
 
+@pytest.mark.every_way
 def test_bss_is_told_the_id_of_the_request(stored: Api, bss: HttpServer) -> None:
     response = stored.download(path="/camera/front/run01.mp4")
 
@@ -122,6 +124,7 @@ def test_the_newest_of_several_is_downloaded(api: Api, bss: HttpServer) -> None:
     assert [request.path for request in bss.received] == ["/videos/third/raw"]
 
 
+@pytest.mark.every_way
 def test_an_episode_is_a_filter(api: Api, bss: HttpServer) -> None:
     inside = api.register(name="/a", bssVideoId="inside", episodeName="run-042").json
     api.register(name="/a", bssVideoId="beside")
@@ -134,6 +137,7 @@ def test_an_episode_is_a_filter(api: Api, bss: HttpServer) -> None:
     assert paths == ["/videos/inside/raw", "/videos/inside/raw", "/videos/beside/raw"]
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("kind", KIND_NAMES)
 def test_what_does_not_exist_is_not_found(api: Api, bss: HttpServer, kind: str) -> None:
     api.register(kind, name="/a", episodeName="run-042")
@@ -201,13 +205,28 @@ def test_what_is_no_http(stored: Api, bss: HttpServer) -> None:
     refused(stored, "bss_unreachable", "it cannot be reached.")
 
 
-def test_a_connection_that_is_closed_without_an_answer(stored: Api, bss: HttpServer) -> None:
-    def hang_up(handler: BaseHTTPRequestHandler) -> None:
-        handler.close_connection = True
+def hang_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
 
+
+def test_a_connection_that_is_closed_without_an_answer(stored: Api, bss: HttpServer) -> None:
     bss.answer = hang_up
 
     refused(stored, "bss_unreachable", "it cannot be reached.")
+
+
+@pytest.mark.every_way
+def test_every_failure_of_bss_has_a_code(stored: Api, bss: HttpServer) -> None:
+    for reply, code in (
+        (hang_up, "bss_unreachable"),
+        (answer(200), "bss_no_redirect"),
+        (answer(302), "bss_no_location"),
+        (answer(302, {"Location": "/relative"}), "bss_bad_location"),
+    ):
+        bss.answer = reply
+        response = stored.download(path="/camera/front/run01.mp4")
+
+        assert (response.status_code, problem(response)["code"]) == (502, code)
 
 
 class TestRefusing:
@@ -221,6 +240,7 @@ class TestRefusing:
         refused(stored, "bss_unreachable", "it cannot be reached.")
 
 
+@pytest.mark.every_way
 def test_timing_out(stored: Api, bss: HttpServer) -> None:
     over = threading.Event()
 
@@ -277,6 +297,7 @@ class TestToken:
         assert bss.received[0].headers["Authorization"] == "Bearer token-of-bss"
 
 
+@pytest.mark.every_way
 class TestWaiting:
     """A worker with one thread has one connection to the database and one place to wait for BSS."""
 

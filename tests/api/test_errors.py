@@ -1,14 +1,17 @@
 """What is wrong outside of any field: addresses, methods, and what every error has."""
 
 import re
+import time
 
+import psycopg
 import pytest
 
-from dreamlake_assets import errors
+from dreamlake_assets import deadlines, errors
 from tests.conftest import STRANGER
 from tests.support.api import Api, problem
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize(
     "path",
     [
@@ -54,20 +57,13 @@ def test_an_unknown_address_is_not_found(shared_api: Api, method: str, path: str
     }
 
 
-@pytest.mark.ways("direct", "pgbouncer")
+# Not through nginx: it refuses a NUL itself (tests/deploy/test_nginx.py).
 def test_a_nul_in_an_address_is_not_found(shared_api: Api) -> None:
     for path in ("/assets/%00", "/assets/video/%00"):
         assert shared_api.ask(path).json["code"] == "not_found"
 
 
-@pytest.mark.ways("nginx")
-def test_a_nul_in_an_address_is_refused_by_nginx(shared_api: Api) -> None:
-    response = shared_api.ask("/assets/%00")
-
-    assert response.status_code == 400
-    assert problem(response)["code"] == "invalid_request"
-
-
+@pytest.mark.every_way
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
@@ -93,6 +89,7 @@ def test_a_method_that_is_not_allowed(
     }
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("path", ["/livez", "/nope", "/assets/video"])
 @pytest.mark.parametrize(
     "given", ["a", "0123-abc_DEF.x:y", "x" * 128, "01970000-0000-7000-8000-000000000003"]
@@ -105,6 +102,7 @@ def test_a_request_id_is_taken_over(shared_api: Api, path: str, given: str) -> N
         assert response.json["requestId"] == given
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("given", [None, "", " ", "a b", "x" * 129, "é", "a\tb", '"', "<script>"])
 def test_a_request_id_is_made_where_none_will_do(shared_api: Api, given: str | None) -> None:
     headers = {} if given is None else {"X-Request-Id": given}
@@ -116,11 +114,13 @@ def test_a_request_id_is_made_where_none_will_do(shared_api: Api, given: str | N
     assert first.json["requestId"] != second.json["requestId"]
 
 
+@pytest.mark.every_way
 def test_every_answer_has_a_request_id(shared_api: Api) -> None:
     for response in (shared_api.register(), shared_api.listing(), shared_api.get("/auth/me")):
         assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-Id"])
 
 
+@pytest.mark.every_way
 def test_errors_are_json(shared_api: Api) -> None:
     for response in (
         shared_api.ask("/nope"),
@@ -134,6 +134,7 @@ def test_errors_are_json(shared_api: Api) -> None:
         assert set(response.json) - {"fields"} == {"error", "code", "requestId"}
 
 
+@pytest.mark.every_way
 def test_what_nobody_expected_is_a_500_that_says_nothing_of_the_inside(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -149,6 +150,28 @@ def test_what_nobody_expected_is_a_500_that_says_nothing_of_the_inside(
     }
     assert response.json["requestId"] in caplog.text
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.every_way
+def test_a_lock_that_another_session_holds_is_waited_for_until_the_lock_timeout(
+    api: Api, connection: psycopg.Connection
+) -> None:
+    # The service has a connection: to make one, it prepares statements on the table.
+    assert api.register(name="/a").status_code == 201
+    with connection.transaction():
+        connection.execute("LOCK TABLE asset")
+        begun = time.monotonic()
+        response = api.register(name="/a")
+        waited = time.monotonic() - begun
+
+    assert response.status_code == 503
+    assert response.headers["Retry-After"].isdecimal()
+    assert problem(response) == {
+        "error": "The database did not answer in time; try again.",
+        "code": "database_timeout",
+    }
+    assert deadlines.LOCK <= waited < deadlines.STATEMENT
+    assert api.register(name="/a").status_code == 201
 
 
 def test_every_code_is_another() -> None:

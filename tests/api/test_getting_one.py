@@ -36,6 +36,7 @@ def location(shared_api: Api) -> str:
     return shared_api.register(name="/camera/front/run01.mp4").location
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("kind", KIND_NAMES)
 @pytest.mark.parametrize("subject", [WRITER, READER])
 def test_every_field_is_there(shared_api: Api, kind: str, subject: str) -> None:
@@ -115,6 +116,7 @@ def test_a_file_at_the_root_is_in_no_folder(shared_api: Api) -> None:
 class TestNotFound:
     """One answer, whatever the reason: nobody can probe for ids."""
 
+    @pytest.mark.every_way
     def test_an_id_that_nobody_has(self, shared_api: Api) -> None:
         not_found(shared_api.get(f"/assets/video/{uuid7()}"))
 
@@ -154,10 +156,12 @@ def test_an_id_may_be_written_in_capitals(shared_api: Api, location: str) -> Non
     assert UUID(response.json["id"]) == UUID(asset_id)
 
 
+@pytest.mark.every_way
 def test_a_token_is_asked_for(shared_api: Api, location: str) -> None:
     assert shared_api.ask(location).status_code == 401
 
 
+@pytest.mark.every_way
 class TestConditional:
     def test_what_the_client_has_is_not_sent_again(self, shared_api: Api, location: str) -> None:
         first = shared_api.get(location)
@@ -224,8 +228,6 @@ class TestConditional:
         assert shared_api.get(location, method="HEAD", headers=known).status_code == 304
 
 
-# nginx, too, could put one before; the site in deploy/ has none.
-@pytest.mark.ways("direct", "pgbouncer")
 @pytest.mark.parametrize("kind", KIND_NAMES)
 def test_the_location_holds_behind_a_prefix(shared_api: Api, kind: str) -> None:
     body = {"namespace": NAMESPACE, "project": PROJECT}

@@ -8,6 +8,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from dreamlake_assets import deadlines
 from dreamlake_assets.config import Settings
 from dreamlake_assets.local.processes import free_port
 from tests.conftest import headers_of
@@ -15,6 +16,7 @@ from tests.support.api import Api, problem, serving
 from tests.support.postgres import Server
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_no_token_is_asked_for(api: Api, path: str) -> None:
     response = api.ask(path)
@@ -31,6 +33,7 @@ class TestDatabaseAway:
     def test_the_process_lives(self, api: Api) -> None:
         assert api.ask("/livez").status_code == 200
 
+    @pytest.mark.every_way
     def test_it_is_not_ready(self, api: Api) -> None:
         begun = time.monotonic()
 
@@ -44,7 +47,9 @@ class TestDatabaseAway:
             "code": "database_unavailable",
         }
 
-    def test_requests_are_told_so(self, api: Api) -> None:
+    @pytest.mark.every_way
+    def test_requests_are_told_so(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(deadlines, "DATABASE", 0.5)
         requests = (
             lambda: api.with_client_of_its_own().register(),
             lambda: api.with_client_of_its_own().listing(),
@@ -86,6 +91,7 @@ class TestMigrated:
         with server.database(template=template) as url:
             yield url
 
+    @pytest.mark.every_way
     def test_a_database_that_lacks_the_last_migration_is_behind(
         self, api: Api, connection: psycopg.Connection
     ) -> None:

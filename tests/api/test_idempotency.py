@@ -39,6 +39,7 @@ def refused(response: Answer) -> None:
     }
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("kind", KIND_NAMES)
 @pytest.mark.parametrize("body", [{}, BODY], ids=["least", "path"])
 def test_the_same_request_again_gets_the_first_answer(
@@ -115,6 +116,7 @@ def test_another_body_is_refused_and_writes_nothing(
     replayed(api.register(idempotency_key=KEY, **body), first)
 
 
+@pytest.mark.every_way
 def test_another_kind_is_another_request(api: Api) -> None:
     api.register("label-track", idempotency_key=KEY)
 
@@ -181,6 +183,7 @@ class TestWhose:
         assert problem(answers[0]) == problem(answers[1])
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("key", ["!", "~" * 255, '"8e03978e"', "a,b;c"])
 def test_any_visible_characters_make_a_key(api: Api, key: str) -> None:
     first = api.register(idempotency_key=key)
@@ -188,13 +191,13 @@ def test_any_visible_characters_make_a_key(api: Api, key: str) -> None:
     replayed(api.register(idempotency_key=key), first)
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "é", "a\tb"])
 def test_what_is_no_key_is_refused(shared_api: Api, key: str) -> None:
     refused_key(shared_api, key)
 
 
-# nginx refuses the character in every header.
-@pytest.mark.ways("direct", "pgbouncer")
+# Not through nginx: it refuses the character in every header.
 def test_a_delete_character_makes_no_key(shared_api: Api) -> None:
     refused_key(shared_api, "\x7f")
 

@@ -69,6 +69,7 @@ def test_needs_no_more_than_a_namespace_and_a_project(
     assert row_counts(connection) == {**EMPTY, "space": 1, "asset": 1}
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("kind", KIND_NAMES)
 def test_keeps_every_field(api: Api, connection: psycopg.Connection, kind: str) -> None:
     metadata = {"robot": "r2", "runs": [1, 2.5, {"note": None}], "grün": True}
@@ -175,6 +176,7 @@ def test_a_name_is_normalised(shared_api: Api, given: str, kept: str) -> None:
     assert (response.status_code, response.json["name"]) == (201, kept)
 
 
+@pytest.mark.every_way
 def test_folders_hang_together(api: Api, connection: psycopg.Connection) -> None:
     body = api.register(name="/a/b/c/file").json
 
@@ -305,6 +307,7 @@ def test_the_last_values_that_are_allowed(
     assert stored(shared_connection, response.json["id"])[field] == kept
 
 
+@pytest.mark.every_way
 def test_the_longest_names_that_are_allowed(api: Api) -> None:
     name = "/" + "/".join(["s" * 255] * 4)
     assert len(name) == 1024

@@ -28,6 +28,7 @@ def timing(response: Answer) -> Timing:
     return Timing(int(read[2]), float(read[1]), None if bss is None else float(bss))
 
 
+@pytest.mark.every_way
 def test_registering_says_whether_the_path_was_new(api: Api) -> None:
     first, second = (timing(api.register(name="/a/b")) for _ in range(2))
 
@@ -47,6 +48,7 @@ def test_a_list_says_it(api: Api, query: dict[str, str]) -> None:
     assert said.database_milliseconds > 0
 
 
+@pytest.mark.every_way
 def test_a_download_says_how_long_bss_was_waited_for(api: Api) -> None:
     api.register(name="/a/b", bssVideoId="v")
 
@@ -57,11 +59,13 @@ def test_a_download_says_how_long_bss_was_waited_for(api: Api) -> None:
     assert said.bss_milliseconds > 0
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("path", ["/livez", "/nope", "/auth/me"])
 def test_what_asks_nobody_says_so(shared_api: Api, path: str) -> None:
     assert timing(shared_api.ask(path)) == (0, 0, None)
 
 
+@pytest.mark.every_way
 def test_readiness_and_errors_say_it(shared_api: Api) -> None:
     assert timing(shared_api.ask("/readyz")).roundtrips == 1
     refused = shared_api.listing(subject=STRANGER, limit=1)
@@ -69,8 +73,6 @@ def test_readiness_and_errors_say_it(shared_api: Api) -> None:
     assert timing(refused).roundtrips == 1
 
 
-# Through nginx the service is in another thread, and this one keeps what it was last asked itself.
-@pytest.mark.ways("direct", "pgbouncer")
 def test_nothing_is_traced_once_the_answer_is_out(shared_api: Api) -> None:
     shared_api.ask("/livez").close()
 

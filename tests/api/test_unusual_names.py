@@ -54,6 +54,7 @@ def named(shared_api: Api) -> Api:
     return shared_api
 
 
+@pytest.mark.every_way
 def test_they_come_back_exactly(named: Api) -> None:
     assert named.names() == sorted(NAMES, key=str.encode)
 
@@ -71,11 +72,13 @@ def test_a_glob_matches_them_when_escaped(named: Api, name: str) -> None:
     assert named.names(glob=f"**{escaped(name[1:])}", episode=name) == [name]
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_an_episode_may_bear_them(named: Api, name: str) -> None:
     assert named.names(episode=name) == [name]
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("limit", [1, 2, 7])
 def test_pages_do_not_stumble_over_them(named: Api, limit: int) -> None:
     pages = named.pages(limit=limit, glob="**")
@@ -83,6 +86,7 @@ def test_pages_do_not_stumble_over_them(named: Api, limit: int) -> None:
     assert [item["name"] for page in pages for item in page] == named.names()
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_a_link_carries_them(named: Api, name: str) -> None:
     named.register(name=f"{name}1", project="links")

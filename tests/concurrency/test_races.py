@@ -17,6 +17,7 @@ from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.names import folders
 from tests.conftest import WRITER, headers_of
 from tests.support.api import serving
+from tests.support.waiting import until
 
 WRITERS = 16
 REGISTRATIONS = 10_000
@@ -75,6 +76,36 @@ def test_sixty_four_first_registrations_make_each_parent_once(
     parents = {(each["projectId"], each["episodeId"], each["nodeId"]) for each in made}
     assert len(parents) == 1
     assert counts(connection) == {"space": 1, "episode": 1, "node": 10, "asset": 64}
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [None, {"name": None, "episode": None}, {"name": None}, {"name": "/folder0/folder1/other"}],
+    ids=["nothing", "the project", "the episode", "two folders"],
+)
+def test_two_registrations_that_make_the_same_parents_share_them(
+    connection: psycopg.Connection,
+    database_url: str,
+    namespace: str,
+    existing: dict[str, Any] | None,
+) -> None:
+    """The second waits for the first at the first parent that is new, and finds it there."""
+    with (
+        ThreadPoolExecutor(1) as pool,
+        connect(database_url) as one,
+        connect(database_url) as another,
+    ):
+        if existing is not None:
+            register(one, namespace, **existing)
+        with one.transaction():
+            first = register(one, namespace)
+            registering = pool.submit(register, another, namespace)
+            until(lambda: waiting_for_a_lock(connection, another))
+        second = registering.result()
+    parents = (first.space_id, first.episode_id, first.node_id)
+    assert (second.space_id, second.episode_id, second.node_id) == parents
+    made = counts(connection)
+    assert made == {"space": 1, "episode": 1, "node": 10, "asset": 2 + bool(existing)}
 
 
 def test_ten_thousand_registrations_touch_no_parent(
@@ -168,8 +199,7 @@ def test_an_episode_that_is_taken_away_meanwhile_is_for_another_try(
         connection.execute("DELETE FROM asset")
         taker.execute("DELETE FROM episode")
         registering = pool.submit(register, writer, namespace, name=None)
-        while not waiting_for_a_lock(connection, writer):
-            assert not registering.done()
+        until(lambda: waiting_for_a_lock(connection, writer))
         taker.commit()
 
         with pytest.raises(Unavailable):

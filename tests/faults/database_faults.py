@@ -48,12 +48,12 @@ def _start_again(
     with running_service(database.url) as service:
         for end in ends:
             with writing(service.port, service.headers()) as tally:
-                time.sleep(1)
+                tally.await_more()
                 begun = time.monotonic()
                 end()
                 database.start()
                 away.append(time.monotonic() - begun)
-                time.sleep(1.5)
+                tally.await_more()
             written.add(tally)
     outcome.writers_were_told(written)
     outcome.note(f"away {max(away):.1f} s at most")
@@ -81,7 +81,7 @@ def cut(rounds: int) -> Outcome:
                     everything=True,
                 )
                 until(lambda: not proxy.is_due(), 30)
-                time.sleep(0.1)
+                tally.await_more(50)
         outcome.writers_were_told(tally)
         outcome.no_error()
         outcome.database_holds(audit(database.url, tally))
@@ -97,14 +97,14 @@ def frozen(rounds: int, seconds: float = 20) -> Outcome:
     with running_database() as database, running_service(database.url) as service:
         for _ in range(rounds):
             with writing(service.port, service.headers()) as tally:
-                time.sleep(1)
+                tally.await_more()
                 database.freeze()
                 try:
                     slowest.append(_look_at_a_frozen_one(outcome, service, seconds))
                 finally:
                     database.thaw()
                 recoveries.append(until(lambda: service.ask("/readyz").status == 200, 60))
-                time.sleep(1)
+                tally.await_more()
             written.add(tally)
         outcome.writers_were_told(written)
         outcome.only_503()
@@ -219,13 +219,13 @@ def _fail_over(outcome: Outcome) -> float:
         )
         with running_service(url) as service:
             with writing(service.port, service.headers()) as tally:
-                time.sleep(1)
+                tally.await_more()
                 begun = time.monotonic()
                 primary.kill()
                 standby.promote()
                 away = time.monotonic() - begun
                 until(lambda: service.ask("/readyz").status == 200, 60)
-                time.sleep(2)
+                tally.await_more()
             outcome.writers_were_told(tally)
             outcome.database_holds(audit(standby.url, tally))
     return away

@@ -5,7 +5,6 @@ import json
 import signal
 import statistics
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,11 +32,11 @@ def worker_killed(rounds: int) -> Outcome:
     with running_database() as database, running_service(database.url) as service:
         with writing(service.port, service.headers()) as tally:
             for _ in range(rounds):
-                time.sleep(1)
+                tally.await_more()
                 before = service.workers()
                 before[0].kill()
                 until(lambda before=before: len(service.workers()) == len(before), 20)
-            time.sleep(1)
+            tally.await_more()
         outcome.writers_were_told(tally)
         outcome.database_holds(audit(database.url, tally))
     cut = sum(outcome.errors[kind] for kind in _CUT)
@@ -53,7 +52,7 @@ def reloaded(rounds: int) -> Outcome:
     with running_database() as database, running_service(database.url) as service:
         with writing(service.port, service.headers()) as tally:
             for _ in range(rounds):
-                time.sleep(1)
+                tally.await_more()
                 before = {worker.pid for worker in service.workers()}
                 service.process.send_signal(signal.SIGHUP)
                 until(
@@ -78,7 +77,7 @@ def stopped(rounds: int) -> Outcome:
                 idle.request("GET", "/livez")
                 idle.getresponse().read()
                 with writing(service.port, service.headers()) as tally:
-                    time.sleep(1)
+                    tally.await_more()
                     service.process.terminate()
                     took.append(until(lambda service=service: is_over(service.process), 60))
                 idle.close()

@@ -111,6 +111,28 @@ def test_a_connection_that_breaks_under_a_request_is_replaced_once(server: HttpS
     assert len(server.received) == 3
 
 
+def test_a_second_attempt_has_the_rest_of_the_time(
+    server: HttpServer, over: threading.Event
+) -> None:
+    timeout = 2.0
+    bss = Bss(server.url, token=None, timeout=timeout, concurrency=1)
+
+    def hang(_: BaseHTTPRequestHandler) -> None:
+        over.wait(10)
+
+    def hang_up_late(handler: BaseHTTPRequestHandler) -> None:
+        server.answer = hang
+        over.wait(0.9 * timeout)
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+    server.answer = hang_up_late
+    begun = time.monotonic()
+    with pytest.raises(BssTimeout):
+        bss.presigned_url("videos", "a")
+    assert timeout <= time.monotonic() - begun < 1.8 * timeout
+    assert len(server.received) == 2
+
+
 @pytest.mark.parametrize("of", ["status line", "headers", "body"])
 def test_a_server_that_drips_is_given_its_time_and_no_more(
     server: HttpServer, over: threading.Event, of: str

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -62,21 +63,47 @@ def test_dead_idle_connections_cost_no_pause(api: Api, proxy: WireProxy) -> None
         assert time.monotonic() - begun < 0.9
 
 
-def test_a_frozen_database_is_given_its_time_and_no_more(api: Api, proxy: WireProxy) -> None:
+def test_a_dead_idle_connection_is_not_used_for_a_stream(api: Api, proxy: WireProxy) -> None:
+    """A stream that loses its connection is not sent again."""
     api.register(name="/a")
-    proxy.freeze()
-    waited = []
+    for _ in range(3):
+        assert api.names() == ["/a"]
+        proxy.cut_all()
+
+
+def test_a_frozen_database_is_given_its_time_and_no_more(
+    api: Api, proxy: WireProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "DATABASE", 2.0)
+    # Once it has been away for so long, a request waits less, until one succeeds.
     for _ in range(2):
-        begun = time.monotonic()
-        response = api.register(name="/a")
-        waited.append(time.monotonic() - begun)
-        assert response.status_code == 503
-        assert response.json["code"] == "database_unavailable"
-        assert response.headers["Retry-After"].isdecimal()
-    proxy.thaw()
-    assert deadlines.DATABASE <= waited[0] < deadlines.DATABASE + 2
-    assert deadlines.DATABASE_AWAY <= waited[1] < deadlines.DATABASE_AWAY + 2
+        assert api.register(name="/a").status_code == 201
+        proxy.freeze()
+        for seconds in (deadlines.DATABASE, deadlines.DATABASE_AWAY):
+            begun = time.monotonic()
+            response = api.register(name="/a")
+            assert seconds <= time.monotonic() - begun < seconds + 2
+            assert response.status_code == 503
+            assert response.json["code"] == "database_unavailable"
+            assert response.headers["Retry-After"].isdecimal()
+        proxy.thaw()
     assert api.register(name="/a").status_code == 201
+
+
+def test_a_stream_may_take_longer_than_a_request(
+    api: Api, proxy: WireProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.register(name="/a")
+    # A stream has a connection: to make one takes a part of the time.
+    assert api.names() == ["/a"]
+    monkeypatch.setattr(deadlines, "DATABASE", 0.5)
+    proxy.freeze()
+    with ThreadPoolExecutor(1) as executor:
+        listing = executor.submit(api.with_client_of_its_own().names)
+        with pytest.raises(TimeoutError):
+            listing.result(timeout=2 * deadlines.DATABASE)
+        proxy.thaw()
+        assert listing.result() == ["/a"]
 
 
 def test_a_stream_whose_database_freezes_ends(
@@ -92,20 +119,6 @@ def test_a_stream_whose_database_freezes_ends(
     assert response.status_code == 503
     assert response.json["code"] == "database_unavailable"
     proxy.thaw()
-
-
-def test_a_row_that_somebody_holds_is_waited_for_until_the_lock_timeout(
-    api: Api, connection: psycopg.Connection
-) -> None:
-    with connection.transaction():
-        connection.execute("LOCK TABLE asset")
-        begun = time.monotonic()
-        response = api.register(name="/a")
-        waited = time.monotonic() - begun
-    assert response.status_code == 503
-    assert response.json["code"] == "database_timeout"
-    assert deadlines.LOCK <= waited < deadlines.STATEMENT
-    assert api.register(name="/a").status_code == 201
 
 
 def test_connections_to_a_server_that_was_demoted_are_left(app: Flask, api: Api) -> None:

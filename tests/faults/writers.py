@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.conftest import NAMESPACE
+from tests.support.waiting import until
 
 WRITERS = 16
+#: Registrations before something is broken and after it: about a second of the writers.
+ENOUGH = 500
 #: Far above every deadline of the service: who waits so long has found something that hangs.
 CLIENT_SECONDS = 60.0
 #: After an answer that asks for patience.
@@ -40,11 +43,24 @@ class Tally:
         self.errors += other.errors
         self.slowest = max(self.slowest, other.slowest)
 
+    def await_more(self, registrations: int = ENOUGH) -> None:
+        """Wait until the service has acknowledged this many more registrations."""
+        enough = len(self.acknowledged) + registrations
+        until(lambda: len(self.acknowledged) >= enough)
+
 
 class _Writer(threading.Thread):
-    def __init__(self, number: int, run: str, port: int, headers: dict[str, str]):
+    def __init__(
+        self,
+        number: int,
+        run: str,
+        port: int,
+        headers: dict[str, str],
+        acknowledged: list[tuple[str, str]],
+    ):
         super().__init__(name=f"writer {number}")
         self.tally = Tally()
+        self._acknowledged = acknowledged
         self.stopping = threading.Event()
         self._names = (f"{run}-{number}-{count}" for count in itertools.count())
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CLIENT_SECONDS)
@@ -78,7 +94,7 @@ class _Writer(threading.Thread):
             return
         self.tally.slowest = max(self.tally.slowest, time.monotonic() - begun)
         if answer.status == 201:
-            self.tally.acknowledged.append((content["id"], content["name"]))
+            self._acknowledged.append((content["id"], content["name"]))
             return
         kind = f"{answer.status} {content.get('code')}"
         if answer.status == 503 and "Retry-After" not in answer.headers:
@@ -92,10 +108,13 @@ _RUNS = itertools.count(1)
 
 @contextmanager
 def writing(port: int, headers: dict[str, str], writers: int = WRITERS) -> Iterator[Tally]:
-    """Let clients write within a block; what they were told is complete at its end."""
+    """Let clients write within a block.
+
+    Their tally grows by what is acknowledged; the rest of it is complete at the end of the block.
+    """
     run = f"run{next(_RUNS)}"
     tally = Tally()
-    running = [_Writer(number, run, port, headers) for number in range(writers)]
+    running = [_Writer(number, run, port, headers, tally.acknowledged) for number in range(writers)]
     for each in running:
         each.start()
     try:

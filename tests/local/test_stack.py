@@ -184,12 +184,12 @@ def test_the_demo_without_a_stack_says_so() -> None:
     assert "make run" in done.stderr
 
 
-def test_a_second_run_finds_the_data(start: Start) -> None:
+def test_a_signal_stops_everything_and_the_next_run_finds_the_data(start: Start) -> None:
     first = start()
     assert demo_on(first).returncode == 0
     register = first.commands[0]
     assert run_printed(register)[0] == 201
-    assert first.stop() == 0
+    assert first.stop(signal.SIGINT) == 0
     assert first.survivors() == []
 
     second = start()
@@ -206,6 +206,12 @@ def test_a_second_run_finds_the_data(start: Start) -> None:
     download = requests.get(answer.json()["url"], timeout=30)
     digest = hashlib.sha256(download.content).hexdigest()
     assert (second.directory / "bss/objects/videos/testuser/demo" / digest).exists()
+    assert second.stop(signal.SIGTERM) == 0
+    assert second.survivors() == []
+
+    third = start()
+    assert third.stop(signal.SIGHUP) == 0
+    assert third.survivors() == []
 
 
 def test_its_database_is_the_one_that_is_explained(stack: RunningStack) -> None:
@@ -225,13 +231,6 @@ def test_its_database_is_the_one_that_is_explained(stack: RunningStack) -> None:
     listings = [line for line in lines if line.startswith("asset/list_")]
     for line in listings:
         assert re.search(r"Index Scan asset_by_\w+ +[1-9]\d* rows", line)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_everything(start: Start, number: signal.Signals) -> None:
-    stack = start()
-    assert stack.stop(number) == 0
-    assert stack.survivors() == []
 
 
 def test_nothing_is_left_when_the_stack_is_killed(start: Start) -> None:

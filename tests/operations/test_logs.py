@@ -253,6 +253,8 @@ def test_text_is_for_people(populated_url: str, bss: HttpServer, tmp_path: Path)
     [line] = [line for line in log.read_text().splitlines() if request_id in line]
     assert re.match(r"\d\d:\d\d:\d\d INFO request request_id=", line)
     assert " method=POST route=/assets/<kind:kind> status=201 " in line
+    # A text leaves out what JSON says with null.
+    assert "error=" not in line
 
 
 def test_a_terminal_shows_text(populated_url: str, bss: HttpServer) -> None:

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from dreamlake_assets.local.postgres import (
     unprivileged_user,
 )
 from dreamlake_assets.local.processes import free_port
+from tests.support.waiting import until
 
 _START_SECONDS = 60.0
 _DATABASE = "postgres"
@@ -72,14 +72,15 @@ class PostgresServer:
             command += ["-c", setting]
         with (self.directory.parent / f"{self.directory.name}.log").open("ab") as log:
             self._process = psutil.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + _START_SECONDS
-        while not self.accepts_connections():
-            assert self._process.poll() is None, "PostgreSQL did not start"
-            assert time.monotonic() < deadline, "PostgreSQL is not ready"
-            time.sleep(0.02)
+        until(self._is_up, _START_SECONDS)
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "PostgreSQL did not start"
+        return self.accepts_connections()
 
     def accepts_connections(self) -> bool:
-        """Whether somebody can connect."""
+        """Whether a client can connect."""
         try:
             psycopg.connect(self.url, connect_timeout=2).close()
         except psycopg.OperationalError:

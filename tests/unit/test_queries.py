@@ -1,36 +1,26 @@
-"""The statements as they are sent."""
+"""How a file becomes the statement that is sent. Each file of sql/ is tested in tests/sql."""
 
-import re
+from pathlib import Path
 
 import pytest
 
-from dreamlake_assets.database.queries import SQL_DIRECTORY, query
-
-NAMES = sorted(
-    path.relative_to(SQL_DIRECTORY).with_suffix("").as_posix()
-    for path in SQL_DIRECTORY.glob("*/*.sql")
-    if path.parent.name not in ("citus", "migrations")
-)
+from dreamlake_assets.database import queries
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_statement_begins_with_the_name_of_its_file(name: str) -> None:
-    first, second, *_ = query(name).decode().splitlines()
+def test_the_name_is_added_and_the_head_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(queries, "SQL_DIRECTORY", tmp_path)
+    (tmp_path / "walrus").mkdir()
+    (tmp_path / "walrus" / "find.sql").write_text(
+        "-- Finds 100% of the walruses.\n--\n-- Route: none\n\nSELECT name\nFROM walrus\n"
+    )
 
-    assert first == f"/* {name} */"
-    assert re.match(rf"(SELECT|WITH|INSERT|DELETE) /\* {name} \*/(\s|$)", second)
+    statement = queries.query("walrus/find")
 
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_head_stays_at_home(name: str) -> None:
-    statement = query(name).decode()
-
-    assert "Route:" not in statement
-    assert statement == statement.strip()
-    # A per cent sign outside of a placeholder would be taken for one.
-    assert statement.count("%") == statement.count("%(")
+    assert statement == b"/* walrus/find */\nSELECT /* walrus/find */ name\nFROM walrus"
 
 
 def test_a_file_that_does_not_exist() -> None:
     with pytest.raises(FileNotFoundError, match="asset/nothing"):
-        query("asset/nothing")
+        queries.query("asset/nothing")
