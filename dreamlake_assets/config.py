@@ -199,7 +199,7 @@ class Settings:
         shown="required",
         secret=True,
         help="Sets the URL of the database: `postgresql://…`. PostgreSQL 15 or later is required."
-        " With several hosts and `?target_session_attrs=read-write` the service finds a promoted"
+        " With several hosts and `?target_session_attrs=primary` the service finds a promoted"
         " replica without a restart.",
     )
     prepared_statements: bool = _setting(

@@ -215,7 +215,7 @@ def _fail_over(outcome: Outcome) -> float:
     with running_pair() as (primary, standby):
         url = (
             f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/postgres"
-            "?target_session_attrs=read-write"
+            "?target_session_attrs=primary"
         )
         with running_service(url) as service:
             with writing(service.port, service.headers()) as tally:
