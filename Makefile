@@ -1,11 +1,11 @@
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
 
-# The Python that the virtual environment is made with: make PYTHON=python3.13 …
+# The Python of the virtual environment. To use another one: make PYTHON=python3.13 …
 PYTHON ?= $(or $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,\
 	$(shell command -v $(name)))),python3)
 BIN := .venv/bin
-# Touched when the virtual environment holds what these files ask for.
+# Touched once the virtual environment is complete.
 READY := .venv/ready
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -19,7 +19,7 @@ run: $(READY) ## Run everything on this machine: the service, PostgreSQL, BSS an
 	@exec $(BIN)/dreamlake-assets dev $(ARGS)
 
 .PHONY: demo
-demo: $(READY) ## Take a real video through the service that `make run` runs
+demo: $(READY) ## Upload, register, list and download a real video while `make run` runs
 	@exec $(BIN)/dreamlake-assets demo $(ARGS)
 
 .PHONY: check
@@ -31,7 +31,7 @@ test: $(READY) ## Run the tests; with ARGS, those: make test ARGS='tests/unit -k
 	@.ci/install-packages
 	@$(BIN)/python -m pytest $(ARGS)
 
-# What a migration says that runs outside a transaction.
+# The line of a migration that runs outside a transaction.
 NO_TRANSACTION := '^-- transaction: none$$'
 
 .PHONY: lint
@@ -44,10 +44,10 @@ lint: $(READY) ## Check style and types of Python and SQL
 	@grep --files-with-matches $(NO_TRANSACTION) sql/migrations/*.sql | xargs $(BIN)/squawk
 
 .PHONY: bench
-bench: $(READY) ## Measure; QUICK=1 for a short run
+bench: $(READY) ## Measure what requests cost; QUICK=1 for a short run
 	@QUICK=$(QUICK) $(BIN)/python -m tests.bench
 
-# Q and P are read from the environment, where make puts what its command line sets.
+# Q and P come from the environment: make exports the variables of its command line.
 .PHONY: explain
 explain: $(READY) ## Show the plans of all statements; Q=asset/find_by_name P='project=archive' of one
 	@$(BIN)/dreamlake-assets explain $${Q:-} --param "$${P:-}"
@@ -57,7 +57,7 @@ faults: $(READY) ## Break things while clients write, and print what was lost; Q
 	@QUICK=$(QUICK) $(BIN)/python -m tests.faults --fuzz $(or $(FUZZ),0) $(ARGS)
 
 .PHONY: schema
-schema: $(READY) ## Write sql/schema.sql and the table of sql/README.md anew, after sql/ was changed
+schema: $(READY) ## Update sql/schema.sql and the table of sql/README.md after a change of sql/
 	@$(BIN)/python -m tests.support.schema
 
 .PHONY: lock
@@ -67,11 +67,11 @@ lock: ## Pin the newest releases that setup.cfg allows
 	@$(COMPILE) --output-file requirements.txt
 	@$(COMPILE) --output-file requirements-dev.txt --extra dev --constraints requirements.txt
 
-# For every platform and every Python from 3.11 on; with no address of a package index in the files.
+# For every platform and every Python from 3.11 on. The files contain no address of a package index.
 COMPILE := .venv/lock/bin/uv pip compile setup.cfg --quiet --upgrade --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 
-# Not a part of the tests: what is known to be unsafe changes without us, and asks for the network.
+# Not part of the tests: advisories change while this repository does not, and the lookup needs the network.
 .PHONY: audit
 audit: ## Look up whether a pinned library is known to be unsafe
 	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv --clear .venv/audit; \
@@ -88,7 +88,7 @@ clean: ## Remove what was built, the virtual environment too; the data in var/ s
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): setup.cfg pyproject.toml requirements-dev.txt
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there; install Python 3.11 or later" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found; install Python 3.11 or later" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is $$($(PYTHON) --version), too old; install Python 3.11 or later, or name one: make PYTHON=…" >&2; exit 1; }
 	@echo "Setting up .venv (once, about a minute)"

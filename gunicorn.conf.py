@@ -1,4 +1,4 @@
-"""How gunicorn serves the service. Its command line and GUNICORN_CMD_ARGS override every value."""
+"""The configuration of gunicorn. Its command line and GUNICORN_CMD_ARGS override every value."""
 
 import logging
 import math
@@ -13,10 +13,10 @@ from dreamlake_assets.serving import logs, metrics_directory
 
 
 def _checked() -> Settings:
-    """The settings, from the file that may have changed.
+    """Read the settings, which the settings file may have changed, and check the database schema.
 
     :raises SettingsError: a setting is missing or bad.
-    :raises SchemaBehind: the database lacks a migration.
+    :raises SchemaBehind: a migration is missing in the database.
     """
     settings_file.read()
     checked = services.read_settings()
@@ -28,67 +28,68 @@ try:
     settings = _checked()
     settings_file.accepted = dict(os.environ)
 except (SettingsError, errors.SchemaBehind) as error:
-    # Checked here, before the fork: one line, and no worker that is started again and again.
+    # Checked before the fork: an error ends the start with one line, instead of one worker after
+    # another.
     if settings_file.accepted is None:
         sys.exit(f"dreamlake_assets: {error}")
-    # At SIGHUP the workers go on with the settings that they have.
+    # At a reload (SIGHUP) the new workers start with the previous settings.
     log = logging.getLogger("dreamlake_assets")
-    log.error("%s; nothing was changed", error)  # noqa: TRY400  (the line says all of it)
+    log.error("%s; the previous settings stay in use", error)  # noqa: TRY400  (no traceback needed)
     os.environ.clear()
     os.environ.update(settings_file.accepted)
     settings = services.read_settings()
 
-#: Processes: as many as the machine has cores.
+#: Processes; by default one for each core.
 workers = settings.workers
 loglevel = settings.log_level
 
-#: Loopback: nginx stands in front.
+#: Loopback only: nginx is the public server.
 bind = f"127.0.0.1:{settings.port}"
 
-#: Threads, since a request waits most of its time for PostgreSQL, its disk, or BSS.
+#: Threads, because a request mostly waits: for PostgreSQL, its disk, or BSS.
 worker_class = "dreamlake_assets.serving.worker.Worker"
 threads = settings.threads
 
-#: Seconds. Longer than nginx keeps its connections to us, so that it never writes to one that has
-#: just been closed.
+#: Seconds. nginx closes its idle connections earlier (deploy/nginx.conf), so it never sends a
+#: request on a connection that gunicorn has just closed.
 keepalive = 75
 
-#: Seconds: every request that runs ends within the first. A worker says all the time that it is
-#: well, whatever its threads wait for.
+#: Seconds. Every running request ends within graceful_timeout. The main thread of a worker reports
+#: to gunicorn regardless of its other threads, so timeout only ends a worker that hangs.
 graceful_timeout = math.ceil(deadlines.request(settings.bss_timeout))
 timeout = graceful_timeout + 10
 
 limit_request_line = limits.REQUEST_LINE
 limit_request_field_size = limits.HEADER
 
-#: Nobody uses it, and it would be a file in the home of whoever runs the service.
+#: Unused, and it would create a socket file in the home directory of the service's user.
 control_socket_disable = True
 
-#: One form for all lines; each request has one, written by the service itself.
+#: Gives all lines the same form. The service itself writes the lines of requests.
 logger_class = logs.GunicornLogger
 
 
 def pre_fork(_server: object, worker: Any) -> None:
-    """Whoever tells a worker to stop as it starts is heard."""
-    worker.is_about_to_start()
+    """Keep stop signals pending until the new worker can handle them."""
+    worker.before_fork()
 
 
 def post_fork(_server: object, _worker: object) -> None:
-    """In a worker no request waits for whoever reads the log."""
+    """Start the log thread of the worker, so that no request waits for the log to be read."""
     logs.output.start()
 
 
 def when_ready(_server: object) -> None:
-    """Before the first worker, and not again at SIGHUP: what workers count is kept together."""
+    """Create the metrics directory, before the first worker; not again at a reload."""
     metrics_directory.make()
 
 
 def child_exit(_server: object, worker: Any) -> None:
-    """What a worker has counted stays; that it had so many connections does not."""
+    """Remove the gauges of an exited worker, and the worker from the balance."""
     metrics_directory.forget(worker.pid)
-    worker.has_ended()
+    worker.after_exit()
 
 
 def on_exit(_server: object) -> None:
-    """Nothing is left behind."""
+    """Remove the metrics directory."""
     metrics_directory.remove()

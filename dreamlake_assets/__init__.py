@@ -1,6 +1,6 @@
 """The registry of DreamLake's assets: videos, audio, label tracks, text tracks and images.
 
-A request travels from :mod:`.routes` (validate, call the store, answer) through :mod:`.store` (one
+A request passes from :mod:`.routes` (validate, call the store, respond) through :mod:`.store` (one
 function per operation) to the hand-written statements of ``sql/``, which :mod:`.database` runs.
 """
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from dreamlake_assets.app import create_app
 
 __all__ = ["create_app"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Load the application factory on first use: the command line needs no Flask."""
+    """Import the application factory on first use: the command line does not need Flask."""
     if name == "create_app":
         from dreamlake_assets.app import create_app  # noqa: PLC0415
 

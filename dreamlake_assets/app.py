@@ -25,51 +25,51 @@ from dreamlake_assets.serving.observer import Observer
 
 _log = logging.getLogger(__name__)
 
-_BROKE_OFF = "The body did not come to its end."
+_INCOMPLETE_BODY = "The body is incomplete."
 
-#: What the framework's own refusals are called here.
-_REFUSALS: dict[int, type[AssetsError]] = {
+#: The errors that replace those of Flask, by status.
+_ERRORS_BY_STATUS: dict[int, type[AssetsError]] = {
     each.status: each for each in (NotFound, MethodNotAllowed, BodyTooLarge, UnsupportedMediaType)
 }
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The WSGI application, with its connections to the database being made.
+    """Create the WSGI application and start connecting to the database.
 
-    To be called in the process that serves: connections do not outlive a fork.
+    Call it in the process that serves, since connections do not survive a fork.
 
-    :param settings: from the environment where they are not given.
+    :param settings: the settings; None reads them from the environment.
     :raises SettingsError: a setting is missing or bad.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = limits.BODY
-    # Of an address only the path matters: werkzeug would refuse a Host that is no name of IDNA.
+    # Routes depend on the path alone. Otherwise werkzeug refuses a Host that is not valid IDNA.
     app.config["SERVER_NAME"] = "localhost"
-    # It is taken as it is written: no redirects to what may have been meant.
-    app.url_map.strict_slashes = False
+    # A path is matched exactly: no slash is added, dropped or merged.
     app.url_map.merge_slashes = False
     routes.install(app)
     app.before_request(_read_body)
-    app.register_error_handler(AssetsError, _answer_error)
-    app.register_error_handler(HTTPException, _answer_refusal)
-    app.register_error_handler(Exception, _answer_failure)
+    app.before_request(_refuse_aliases)
+    app.register_error_handler(AssetsError, _handle_assets_error)
+    app.register_error_handler(HTTPException, _handle_http_exception)
+    app.register_error_handler(Exception, _handle_unexpected_error)
     app.wsgi_app = observer = Observer(app.wsgi_app)
     observer.listeners.append(logs.log_request)
     settings = settings or services.read_settings()
     if settings.cors_origins:
         app.wsgi_app = CrossOrigin(observer, Origins(settings.cors_origins))
-    made = services.install(app, settings)
-    if made.metrics is not None:
-        observer.listeners.append(made.metrics)
-    made.open()
+    installed = services.install(app, settings)
+    if installed.metrics is not None:
+        observer.listeners.append(installed.metrics)
+    installed.open()
     return app
 
 
 def _read_body() -> None:
-    """Read the body of every request, also of one that is going to be refused.
+    """Read the body of each request, even if the request is going to be refused.
 
-    What the service leaves, gunicorn reads after the answer. By then the client may have sent its
-    next request, of which gunicorn then takes the beginning, too, and which is never answered.
+    gunicorn would read an unread body after the response. By then the client may have sent its next
+    request; gunicorn would read the beginning of that one, too, and never respond to it.
     """
     chunked = "HTTP_TRANSFER_ENCODING" in request.environ
     if not chunked and "CONTENT_LENGTH" not in request.environ:
@@ -77,37 +77,51 @@ def _read_body() -> None:
     try:
         body = request.get_data()
     except ClientDisconnected:
-        raise MalformedJson(_BROKE_OFF) from None
+        raise MalformedJson(_INCOMPLETE_BODY) from None
     if len(body) < (request.content_length or 0):
-        raise MalformedJson(_BROKE_OFF)
-    # Flask cuts off what comes in chunks where it becomes too large.
+        raise MalformedJson(_INCOMPLETE_BODY)
+    # Flask cuts a chunked body off at the limit without an error.
     if chunked and len(body) == limits.BODY and request.environ["wsgi.input"].read(1):
         raise BodyTooLarge
 
 
-def _answer_error(error: AssetsError) -> Response:
-    return _answer(error) if error.status != AssetsError.status else _answer_failure(error)
+def _refuse_aliases() -> None:
+    """Refuse a doubled slash at the beginning of a path and an escaped one, which werkzeug accepts.
+
+    nginx decides by the path, too, so a route must have one spelling only.
+
+    :raises NotFound: the path has such a slash.
+    """
+    path = request.environ.get("RAW_URI", request.path).partition("?")[0]
+    if request.environ["PATH_INFO"].startswith("//") or "%2f" in path.lower():
+        raise NotFound
 
 
-def _answer_refusal(refusal: HTTPException) -> Response:
-    error = _REFUSALS.get(refusal.code or 0, InvalidRequest)()
-    if isinstance(refusal, werkzeug.exceptions.MethodNotAllowed):
-        error.headers["Allow"] = ", ".join(sorted(refusal.valid_methods or ()))
-    return _answer(error)
+def _handle_assets_error(error: AssetsError) -> Response:
+    if error.status == AssetsError.status:
+        return _handle_unexpected_error(error)
+    return _error_response(error)
 
 
-def _answer_failure(error: Exception) -> Response:
+def _handle_http_exception(exception: HTTPException) -> Response:
+    error = _ERRORS_BY_STATUS.get(exception.code or 0, InvalidRequest)()
+    if isinstance(exception, werkzeug.exceptions.MethodNotAllowed):
+        error.headers["Allow"] = ", ".join(sorted(exception.valid_methods or ()))
+    return _error_response(error)
+
+
+def _handle_unexpected_error(error: Exception) -> Response:
     _log.error("request %s failed", trace.current().request_id, exc_info=error)
-    return _answer(AssetsError())
+    return _error_response(AssetsError())
 
 
-def _answer(error: AssetsError) -> Response:
-    here = trace.current()
-    here.error_code = error.code
+def _error_response(error: AssetsError) -> Response:
+    current = trace.current()
+    current.error_code = error.code
     body: dict[str, Any] = {
         "error": str(error),
         "code": error.code,
-        "requestId": here.request_id,
+        "requestId": current.request_id,
     }
     if error.fields:
         body["fields"] = error.fields

@@ -1,4 +1,4 @@
-"""Who is asking: tokens, verified with PyJWT. The only module that imports it."""
+"""Authentication by bearer tokens. Only this module and :mod:`.issuer_keys` import PyJWT."""
 
 import time
 from contextlib import suppress
@@ -15,17 +15,19 @@ from dreamlake_assets.errors import Unauthenticated
 from dreamlake_assets.issuer_keys import IssuerKeys
 from dreamlake_assets.model.names import InvalidName, check_text
 
-#: Seconds that the clocks of issuer and service may differ.
+#: Seconds by which the clocks of issuer and service may differ.
 LEEWAY = 10
-#: Seconds after which a verified token is verified again.
+#: Seconds after which a cached token is verified again.
 CACHE_SECONDS = 300
+#: The largest number of cached tokens.
 CACHE_TOKENS = 4096
 
 
 def check_keys(settings: TokenSettings) -> None:
-    """Refuse a key that does not go with every one of its algorithms.
+    """Check that each key is valid for every configured algorithm.
 
-    :raises SettingsError: it is of another kind, too short, or no key at all; never quotes it.
+    :raises SettingsError: a key is of another kind, too short or malformed. The message does not
+        quote the key.
     """
     for name, key in (
         ("DREAMLAKE_JWT_SECRET", settings.secret),
@@ -37,55 +39,56 @@ def check_keys(settings: TokenSettings) -> None:
             try:
                 prepared = algorithm.prepare_key(key)
             except (jwt.InvalidKeyError, TypeError, ValueError) as error:
-                raise SettingsError(f"{name} is bad: it is no key of {algorithm_name}") from error
+                raise SettingsError(f"{name} is not a valid {algorithm_name} key") from error
             if too_short := algorithm.check_key_length(prepared):
-                raise SettingsError(f"{name} is bad: {too_short}")
+                raise SettingsError(f"{name} is too short: {too_short}")
 
 
 def bearer_token(authorization: str | None) -> str:
-    """The token in an Authorization header; empty where there is none."""
+    """Return the bearer token in an Authorization header, or an empty string."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class _Verified(NamedTuple):
     subject: str
-    until: float  # by time.time(); the token is verified again then
+    until: float  # on the clock of time.time()
 
 
 class Authenticator:
-    """Tells the subject of a token."""
+    """Verifies tokens and caches their subjects."""
 
     def __init__(self, settings: TokenSettings, *, concurrency: int = 1):
-        """Begin to fetch the keys of the issuer, where there is one.
+        """Start fetching the keys of the issuer, if the settings name one.
 
-        :param concurrency: how many threads may wait for the issuer at once; those whose tokens
-            have a known key never wait.
+        :param concurrency: the number of threads that may wait for the issuer at once. A token
+            with a known key never waits.
         """
         self._settings = settings
         self._lock = Lock()
-        self._forget()
+        self._clear_cache()
         self._issuer_keys = (
             IssuerKeys(
                 settings.jwks_url,
                 settings.algorithms,
                 concurrency=concurrency,
-                on_change=self._forget,
+                on_change=self._clear_cache,
             )
             if settings.jwks_url is not None
             else None
         )
 
     def close(self) -> None:
-        """Fetch no more keys."""
+        """Stop fetching keys."""
         if self._issuer_keys is not None:
             self._issuer_keys.close()
 
     def subject(self, authorization: str | None) -> str:
-        """The subject of the token in an Authorization header.
+        """Return the subject of the token in an Authorization header.
 
-        :raises Unauthenticated: there is no token, or it does not verify.
-        :raises Unavailable: the issuer's keys cannot be fetched.
+        :param authorization: the value of the header, or None without one.
+        :raises Unauthenticated: the token is missing or invalid.
+        :raises Unavailable: the keys of the issuer cannot be fetched.
         """
         token = bearer_token(authorization)
         if not token:
@@ -95,15 +98,15 @@ class Authenticator:
             verified = cache.get(token)
         if verified is None:
             verified = self._verify(token)
-            # Where the keys have changed meanwhile, nobody looks into this cache any more.
+            # If the keys have changed meanwhile, a new cache has replaced this one.
             with self._lock:
                 cache[token] = verified
         return verified.subject
 
-    def _forget(self) -> None:
-        """Let every token be verified again."""
+    def _clear_cache(self) -> None:
+        """Empty the cache, so that every token is verified again."""
         self._verified: TLRUCache[str, _Verified] = TLRUCache(
-            CACHE_TOKENS, ttu=_until, timer=time.time
+            CACHE_TOKENS, ttu=_cached_until, timer=time.time
         )
 
     def _verify(self, token: str) -> _Verified:
@@ -115,10 +118,10 @@ class Authenticator:
                 raise InvalidSubjectError("The subject is empty")
             check_text(claims["sub"])
         except (jwt.PyJWTError, InvalidName) as error:
-            raise Unauthenticated(_reason(error), token_given=True) from error
+            raise Unauthenticated(_sentence(error), token_given=True) from error
         until = time.time() + CACHE_SECONDS
         if "exp" in claims:
-            # PyJWT takes an exp that is a string of digits, too.
+            # PyJWT also accepts an exp that is a string of digits.
             until = min(until, int(claims["exp"]))
         return _Verified(claims["sub"], until)
 
@@ -145,11 +148,11 @@ class Authenticator:
         )
 
 
-def _until(_token: str, verified: _Verified, _now: float) -> float:
+def _cached_until(_token: str, verified: _Verified, _now: float) -> float:
     return verified.until
 
 
-def _reason(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     match error:
         case jwt.ExpiredSignatureError():
             return "The token has expired."
@@ -160,18 +163,22 @@ def _reason(error: Exception) -> str:
         case jwt.InvalidIssuerError() | jwt.MissingRequiredClaimError(claim="iss"):
             return "The token is from another issuer."
         case jwt.MissingRequiredClaimError() | InvalidSubjectError() | InvalidName():
-            return "The token names no subject."
+            return "The token has no subject."
         case _:
-            return "The token does not verify."
+            return "The token cannot be verified."
 
 
 def sign(settings: TokenSettings, subject: str, ttl_seconds: int) -> str:
-    """A token for a subject, signed with the secret of HS256.
+    """Return a token, signed with the secret and its first algorithm.
 
-    :raises ValueError: tokens are verified with a public key, so they are signed elsewhere.
+    :param subject: the claim ``sub``.
+    :param ttl_seconds: the validity of the token, in seconds.
+    :raises ValueError: the settings have no secret: the issuer signs the tokens.
     """
     if settings.secret is None:
-        raise ValueError("tokens are signed by their issuer; only DREAMLAKE_JWT_SECRET signs here")
+        raise ValueError(
+            "DREAMLAKE_JWT_SECRET is not set, so only the issuer of the tokens can sign one"
+        )
     now = int(time.time())
     claims: dict[str, Any] = {"sub": subject, "iat": now, "exp": now + ttl_seconds}
     if settings.audience is not None:

@@ -1,4 +1,7 @@
-"""The Big Streaming Server, which keeps the bytes. The only module that imports requests."""
+"""Client of BSS, the Big Streaming Server, which stores the bytes of the assets.
+
+Only this module and :mod:`.bss_transport` import requests.
+"""
 
 from contextlib import suppress
 from threading import BoundedSemaphore
@@ -14,27 +17,30 @@ from dreamlake_assets.bss_transport import Adapter
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 
-#: After so many failures in a row BSS is not asked for so many seconds, then tried again.
+#: Consecutive failures that open the circuit breaker.
 FAILURES = 10
+#: Seconds for which an open circuit breaker sends no request to BSS.
 REST_SECONDS = 2
 
-#: A body up to so many bytes is read, so that its connection can be used again.
+#: Bytes. A body up to this size is read, so that its connection can be reused.
 SMALL_BODY = 16 * 1024
 
 
 class Bss:
-    """Asks BSS for presigned URLs, over kept-alive connections."""
+    """Requests presigned URLs from BSS, over kept-alive connections."""
 
     def __init__(self, url: str, *, token: str | None, timeout: float, concurrency: int):
-        """Make the connections' pool; they are made when they are needed.
+        """Create the connection pool. Connections are opened on demand.
 
-        :param timeout: seconds to connect, and again for the whole answer.
-        :param concurrency: how many threads may wait for BSS at once; the others are for those who
-            register and list.
+        :param url: the base URL of BSS.
+        :param token: the bearer token that is sent to BSS, or None.
+        :param timeout: seconds to connect, and again for the whole response.
+        :param concurrency: the number of threads that may wait for BSS at once. The others stay
+            free for registrations and lists.
         """
         self._url = url
         self._timeout = timeout
-        self._places = BoundedSemaphore(concurrency)
+        self._slots = BoundedSemaphore(concurrency)
         self._breaker = CircuitBreaker(
             failure_threshold=FAILURES,
             recovery_timeout=REST_SECONDS,
@@ -44,18 +50,18 @@ class Bss:
         self._headers = {"Accept": "*/*", "User-Agent": "dreamlake-assets"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
-        # An adapter without a session: that would follow redirects, keep the cookies of one
-        # client's answer for the next, and ask the machine for proxies and .netrc.
+        # Without a requests.Session, which would follow redirects, send the cookies of one
+        # client's response with the request of another, and read proxies and .netrc.
         self._adapter = Adapter(concurrency)
 
     def presigned_url(self, route: str, bss_id: str) -> str:
-        """Where the bytes can be downloaded for a while.
+        """Return a URL from which the bytes of an asset can be downloaded for a limited time.
 
         :param route: ``videos``, ``audio``, ``labels``, ``text-tracks`` or ``image``.
-        :param bss_id: sent as one path segment, whatever characters it has.
-        :raises errors.BssError: BSS did not answer with a redirect to an http or https URL; or it
-            kept failing, and is left alone for a moment: then as it failed last.
-        :raises errors.Overloaded: too many requests wait for BSS already.
+        :param bss_id: sent as a single path segment, escaped.
+        :raises errors.BssError: the response is not a redirect to an http or https URL. While the
+            circuit breaker is open, the last failure is raised again without a request.
+        :raises errors.Overloaded: ``concurrency`` threads wait for BSS already.
         """
         with trace.BssRequest():
             return self._presigned_url(route, bss_id)
@@ -64,13 +70,13 @@ class Bss:
         failure = self._breaker.last_failure
         if self._breaker.opened and isinstance(failure, errors.BssError):
             raise type(failure)
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise errors.Overloaded("Too many downloads wait for BSS; try again soon.")
         try:
             with self._breaker:
                 location = self._location(f"{self._url}/{route}/{quote(bss_id, safe='')}/raw")
         finally:
-            self._places.release()
+            self._slots.release()
         try:
             parts = urlsplit(location)
             valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
@@ -82,7 +88,7 @@ class Bss:
 
     def _location(self, url: str) -> str:
         try:
-            response = self._redirect(url)
+            response = self._send_with_retry(url)
         except requests.Timeout as error:
             raise errors.BssTimeout from error
         except requests.RequestException as error:
@@ -102,34 +108,34 @@ class Bss:
             )
         return location
 
-    def _redirect(self, url: str) -> requests.Response:
-        """Ask, and once more where the connection broke: BSS may have closed one that was idle.
+    def _send_with_retry(self, url: str) -> requests.Response:
+        """Send a request, and again if its connection broke: BSS may have closed an idle one.
 
-        :raises requests.RequestException: there is no answer.
+        :raises requests.RequestException: both attempts failed, or the timeout has expired.
         """
         deadline = monotonic() + self._timeout
         try:
-            return self._ask(url, self._timeout)
+            return self._send(url, self._timeout)
         except requests.Timeout:
             raise
         except requests.ConnectionError:
-            left = deadline - monotonic()
-            if left <= 0:
+            remaining = deadline - monotonic()
+            if remaining <= 0:
                 raise
-            return self._ask(url, left)
+            return self._send(url, remaining)
 
-    def _ask(self, url: str, timeout: float) -> requests.Response:
+    def _send(self, url: str, timeout: float) -> requests.Response:
         request = requests.PreparedRequest()
         headers = {**self._headers, "X-Request-Id": trace.current().request_id}
         request.prepare(method="GET", url=url, headers=headers)
-        # stream: the body of the answer is of no interest, and may be large.
+        # stream: the body is not needed and may be large.
         return self._adapter.send(request, stream=True, timeout=timeout)
 
 
 def _read_small_body(response: requests.Response) -> None:
-    """Read what is left of an answer, if it is little: else its connection is closed."""
+    """Read a small body, so that its connection can be reused. A larger one closes it."""
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal() or int(length) <= SMALL_BODY:
-        # The answer is in its head, whatever becomes of the body.
+        # The headers are complete, so a body that cannot be read does not matter.
         with suppress(urllib3.exceptions.HTTPError):
             response.raw.read(SMALL_BODY + 1, decode_content=False)

@@ -1,7 +1,8 @@
-"""The transport of :mod:`.bss`: requests and urllib3 with one deadline for all of a response.
+"""The transport of :mod:`.bss`: requests and urllib3 with a deadline for the whole response.
 
-The timeout of a socket is for each of its reads, and urllib3 gives each address of a host the whole
-timeout. Here a connection is made, and a response is read, within one deadline.
+A socket timeout applies to each read, and urllib3 applies the timeout of a connection to each
+address of a host. Here one deadline bounds the connection to any of the addresses, and another one
+the whole response.
 """
 
 import io
@@ -18,10 +19,10 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 
 class _UntilDeadline(io.RawIOBase):
-    """What a socket receives, until a deadline.
+    """The received bytes of a socket, until a deadline.
 
-    The timeout of a socket is for each of its reads, and a server that sends a byte now and then
-    never reaches it.
+    A socket timeout applies to each read, so a server that sends single bytes would never exceed
+    it.
     """
 
     def __init__(self, received: io.RawIOBase, sock: socket):
@@ -33,10 +34,10 @@ class _UntilDeadline(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
-        left = self._deadline - monotonic()
-        if left <= 0:
+        remaining = self._deadline - monotonic()
+        if remaining <= 0:
             raise TimeoutError("timed out")
-        self._sock.settimeout(left)
+        self._sock.settimeout(remaining)
         return self._received.readinto(buffer)
 
     def close(self) -> None:
@@ -45,7 +46,7 @@ class _UntilDeadline(io.RawIOBase):
 
 
 class _Response(HTTPResponse):
-    """An answer that is all there within the timeout of its connection, or not at all."""
+    """A response that is received completely within the timeout of its connection."""
 
     def __init__(self, sock: socket, *args: Any, **kwargs: Any):
         super().__init__(sock, *args, **kwargs)
@@ -53,7 +54,7 @@ class _Response(HTTPResponse):
 
 
 class _HttpConnection(HTTPConnection):
-    """Connects within its timeout, however many addresses its host has."""
+    """A connection that tries all addresses of its host within a single timeout."""
 
     response_class = _Response
 
@@ -75,7 +76,7 @@ class _HttpConnection(HTTPConnection):
         try:
             return super()._new_conn()
         finally:
-            # The certificate is of the name.
+            # TLS verifies the certificate against the host name.
             self.host, self.timeout = host, timeout
 
 
@@ -92,8 +93,12 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 
 class Adapter(HTTPAdapter):
-    """Keeps as many connections as there are threads that may ask."""
+    """The adapter that keeps one connection for each thread that may wait for BSS."""
 
     def __init__(self, connections: int):
+        """Create the pool of one host.
+
+        :param connections: the number of connections that are kept.
+        """
         super().__init__(pool_connections=1, pool_maxsize=connections)
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}

@@ -1,7 +1,7 @@
 """The command ``dreamlake-assets``.
 
-Results go to the standard output, everything else to the standard error. The exit code is 0, 1 when
-the command could not do its work, 2 when it was called wrongly.
+Results go to standard output, all other messages to standard error. The exit code is 0 for success,
+1 if the command fails, and 2 for a usage error.
 """
 
 import os
@@ -24,30 +24,30 @@ DEFAULT_TTL_SECONDS = 3600
 
 
 class Commands(click.Group):
-    """A group of commands whose expected errors are one line each."""
+    """A group of commands that reports each expected error in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; exit with 1 and the message of an expected error."""
+        """Run a command. An expected error prints its message and exits with 1."""
         try:
             return super().invoke(ctx)
         except (AssetsError, config.SettingsError, migrations.MigrationError) as error:
-            # What nobody expected has a sentence for clients, who are told no more.
-            said = error.__cause__ if type(error) is AssetsError else error
-            raise click.ClickException(" ".join(str(said).split())) from error
+            # AssetsError itself only has a general sentence for clients; its cause has the reason.
+            reason = error.__cause__ if type(error) is AssetsError else error
+            raise click.ClickException(" ".join(str(reason).split())) from error
 
 
 class Main(Commands):
-    """The top-level commands; those of the local stack are imported when they are asked for."""
+    """The top-level commands. Those of the local stack are imported on first use."""
 
-    _OF_THE_LOCAL_STACK = ("demo", "dev")
+    _LOCAL_COMMANDS = ("demo", "dev")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands."""
-        return sorted([*super().list_commands(ctx), *self._OF_THE_LOCAL_STACK])
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *self._LOCAL_COMMANDS])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command by its name."""
-        if cmd_name in self._OF_THE_LOCAL_STACK:
+        """Return a command by its name."""
+        if cmd_name in self._LOCAL_COMMANDS:
             from dreamlake_assets.local import commands  # noqa: PLC0415
 
             return getattr(commands, cmd_name)
@@ -83,14 +83,14 @@ class Subject(click.ParamType):
 
 
 class Member(click.ParamType):
-    """``SUBJECT``, ``SUBJECT:reader`` or ``SUBJECT:writer``; other colons belong to the subject."""
+    """``SUBJECT``, ``SUBJECT:reader`` or ``SUBJECT:writer``. The subject may contain colons."""
 
     name = "subject[:role]"
 
     def convert(
         self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, str]:
-        """Split a member into its subject and its role, by default ``writer``."""
+        """Split a member into the subject and the role, which is ``writer`` by default."""
         if isinstance(value, tuple):
             return value
         subject, colon, role = value.rpartition(":")
@@ -102,33 +102,34 @@ class Member(click.ParamType):
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Look after the assets service of DreamLake.
+    """Administer the DreamLake assets service.
 
-    The database is the one that DATABASE_URL names, such as
-    postgresql://dreamlake@localhost:5432/dreamlake. Settings may also stand in the file that
-    DREAMLAKE_SETTINGS_FILE names.
+    DATABASE_URL names the database, such as postgresql://dreamlake@localhost:5432/dreamlake.
+    DREAMLAKE_SETTINGS_FILE may name a file with settings.
 
-    To try the service on this machine alone, with nothing else set up: dreamlake-assets dev
+    \b
+    To try the service on this machine, with nothing else to set up:
+      dreamlake-assets dev
     """
     settings_file.read()
 
 
 @main.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be applied.")
-@click.option("--status", is_flag=True, help="Only say what the database has and what it lacks.")
+@click.option("--dry-run", is_flag=True, help="Only list the migrations to apply.")
+@click.option("--status", is_flag=True, help="Only list applied, pending and newer migrations.")
 def migrate(*, dry_run: bool, status: bool) -> None:
-    """Bring the schema of the database up to date.
+    """Apply the pending migrations to the database.
 
-    Applies the files of sql/migrations that the database lacks, in order, each in a transaction.
-    Safe to run again, and to run twice at once. Behind PgBouncer, name the server itself in
-    DATABASE_URL.
+    The files of sql/migrations are applied in order, each in a transaction unless it says
+    otherwise. It is safe to repeat the command and to run it several times at once. DATABASE_URL
+    must name the server itself, not PgBouncer.
 
     \b
     Example:
       DATABASE_URL=postgresql://dreamlake@localhost/dreamlake dreamlake-assets migrate
     """
     if dry_run and status:
-        raise click.UsageError("--dry-run and --status do not go together.")
+        raise click.UsageError("--dry-run and --status cannot be combined.")
     url = config.read("database_url")
     if status:
         with connect(url) as connection:
@@ -150,7 +151,7 @@ def _show(status: migrations.Status) -> None:
     for name in status.pending:
         click.echo(f"pending  {name}")
     for name in status.unknown:
-        click.echo(f"newer    {name}  (of a later release)")
+        click.echo(f"newer    {name}  (from a later release)")
 
 
 @main.command("explain")
@@ -160,17 +161,20 @@ def _show(status: migrations.Status) -> None:
     "params",
     multiple=True,
     metavar="NAME=VALUE...",
-    help="Parameters that differ from the examples in the head of the file. May be given several"
-    " times, or with several in one.",
+    help="Parameters that replace the examples in the head of the file. Repeat the option, or list"
+    " several parameters in one. Each statement takes the parameters that it has.",
 )
 def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
-    """Show how PostgreSQL carries a statement of sql/ out.
+    """Show the execution plans of statements of sql/.
 
-    One NAME, such as asset/list_by_prefix: its plan as the service's sessions have it, run once
-    with the examples of its head, with rows, buffers (pages of 8 KiB) and milliseconds. Several, or
-    none for all: a line each, with the parameters that it has. What they write is undone.
+    Each statement runs once, with the session settings of the service and with the examples in the
+    head of its file as parameters. All writes are rolled back.
 
-    The database is the one that DATABASE_URL names, else that of the local stack in ./var.
+    For one NAME, such as asset/list_by_prefix, the output is the plan of PostgreSQL with rows,
+    buffers (pages of 8 KiB) and milliseconds. For several NAMEs, or for all statements if there is
+    no NAME, the output is one line for each statement.
+
+    DATABASE_URL names the database. Without it, the command uses the local stack in ./var.
 
     \b
     Example:
@@ -185,7 +189,7 @@ def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
             elif not _summarised(connection, statements, given):
                 raise click.exceptions.Exit(1)
     except (explain.UnknownStatement, Error) as error:
-        # The lines below point into the statement as it was sent.
+        # Only the first line: the others point into the text of the statement.
         raise click.ClickException(str(error).splitlines()[0]) from error
 
 
@@ -196,7 +200,7 @@ def _url_to_explain() -> str:
         url = postgres.serving_url(Path("var"))
         if url is None:
             raise click.ClickException(
-                "there is no database: set DATABASE_URL, or start the local stack with `make run`"
+                "no database: set DATABASE_URL, or start the local stack with `make run`"
             )
         return url
     return config.read("database_url")
@@ -205,7 +209,7 @@ def _url_to_explain() -> str:
 def _summarised(
     connection: Connection, names: Sequence[str], given: Mapping[str, str | None]
 ) -> bool:
-    """Print a line for each statement; whether all of them could be run."""
+    """Print a line for each statement, and return whether all of them ran without an error."""
     width = max(map(len, names))
     parameters = explain.parameters(names, given)
     complete = True
@@ -226,7 +230,7 @@ def _summarised(
 
 @main.group(cls=Commands)
 def namespace() -> None:
-    """Make namespaces and say who may use them."""
+    """Create namespaces and manage their members."""
 
 
 @namespace.command()
@@ -237,11 +241,11 @@ def namespace() -> None:
     type=Member(),
     multiple=True,
     metavar="SUBJECT[:ROLE]",
-    help="Who may use it: the claim 'sub' of a token, and reader or writer (the default)."
-    " May be given several times.",
+    help="A member: the claim 'sub' of its tokens, and the role reader or writer (the default)."
+    " Repeat the option to add several.",
 )
 def create(slug: str, members: tuple[tuple[str, str], ...]) -> None:
-    """Make the namespace SLUG.
+    """Create the namespace SLUG.
 
     \b
     Example:
@@ -249,10 +253,10 @@ def create(slug: str, members: tuple[tuple[str, str], ...]) -> None:
     """
     with connect(config.read("database_url")) as connection, connection.transaction():
         if not namespaces.create(connection, namespace=slug):
-            raise click.ClickException(f"the namespace {slug} exists already")
+            raise click.ClickException(f"the namespace {slug} already exists")
         for subject, role in members:
             namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
-    click.echo(f"made the namespace {slug}")
+    click.echo(f"created the namespace {slug}")
     for subject, role in members:
         click.echo(f"{subject} is a {role} of {slug}")
 
@@ -261,8 +265,8 @@ def create(slug: str, members: tuple[tuple[str, str], ...]) -> None:
 def list_() -> None:
     """List the namespaces and their members.
 
-    One line for each member: the namespace, the role and the subject; one with the namespace alone
-    where it has none.
+    The output has a line for each member: the namespace, the role and the subject, separated by
+    tabs. A namespace without members is a line of its own.
 
     \b
     Example:
@@ -280,14 +284,14 @@ def list_() -> None:
 
 @namespace.group(cls=Commands)
 def member() -> None:
-    """Say who may use a namespace."""
+    """Manage the members of a namespace."""
 
 
 @member.command()
 @click.argument("slug", metavar="NAMESPACE", type=Slug())
 @click.argument("new", metavar="SUBJECT[:ROLE]", type=Member())
 def add(slug: str, new: tuple[str, str]) -> None:
-    """Let SUBJECT use NAMESPACE as reader or writer (the default), or change its role.
+    """Add SUBJECT to NAMESPACE as a reader or writer (the default), or change its role.
 
     \b
     Example:
@@ -299,7 +303,8 @@ def add(slug: str, new: tuple[str, str]) -> None:
             namespaces.add_member(connection, namespace=slug, subject=subject, role=role)
         except NamespaceNotFound:
             raise click.ClickException(
-                f"there is no namespace {slug}; make it: dreamlake-assets namespace create {slug}"
+                f"the namespace {slug} does not exist;"
+                f" create it with: dreamlake-assets namespace create {slug}"
             ) from None
     click.echo(f"{subject} is a {role} of {slug}")
 
@@ -308,7 +313,7 @@ def add(slug: str, new: tuple[str, str]) -> None:
 @click.argument("slug", metavar="NAMESPACE", type=Slug())
 @click.argument("subject", type=Subject())
 def remove(slug: str, subject: str) -> None:
-    """Let SUBJECT use NAMESPACE no longer.
+    """Remove SUBJECT from NAMESPACE.
 
     \b
     Example:
@@ -316,7 +321,7 @@ def remove(slug: str, subject: str) -> None:
     """
     with connect(config.read("database_url")) as connection:
         if not namespaces.remove_member(connection, namespace=slug, subject=subject):
-            raise click.ClickException(f"{subject} is no member of a namespace {slug}")
+            raise click.ClickException(f"{subject} is not a member of the namespace {slug}")
     click.echo(f"{subject} is no longer a member of {slug}")
 
 
@@ -328,12 +333,12 @@ def remove(slug: str, subject: str) -> None:
     default=DEFAULT_TTL_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long the token is valid.",
+    help="Lifetime of the token.",
 )
 def token(subject: str, ttl: int) -> None:
     """Print a token for SUBJECT, signed with DREAMLAKE_JWT_SECRET.
 
-    Where tokens are verified with a public key, they come from whoever has the private one.
+    If the service verifies tokens with a public key, only the token issuer can sign them.
 
     \b
     Example:

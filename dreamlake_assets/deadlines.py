@@ -1,51 +1,47 @@
-"""How long anything may wait. Each is within the next one out, so the inner one speaks first.
+"""How long anything may wait, in seconds.
 
-Seconds, and what happens when they run out::
-
-    LOCK 2       one row, held by another session          503 database_timeout
-    STATEMENT 5  a statement, with its locks               503 database_timeout
-    CONNECT 2    a connection to one host of DATABASE_URL  another try
-    DATABASE 8   all that a request wants of the database: a connection, a statement, the same
-                 again where the connection was lost       503 database_unavailable or _timeout
-    REPLICA 2    the same, of a replica                    the primary is asked
-    BSS          connecting, DREAMLAKE_BSS_TIMEOUT; and again for the whole answer
-                                                           502 bss_timeout
-    RECEIVE_ALL 10  a request, from its first byte to its last   the connection is closed
-    QUEUE 8      a thread, while others wait for the database that was lost
-                                                           503 overloaded
-    request()    the sum of these: no request takes longer, but for a list that is streamed
-    gunicorn     waits so long when it stops, and a little longer before it takes a worker for dead
-
-A list that is streamed waits for its client: SEND for each piece, STREAM_ROWS for the next rows of
-the database, STREAM for all of it.
+Deadlines nest: the innermost expires first and names the error.
 """
 
-LOCK = 2.0
-STATEMENT = 5.0
-CONNECT = 2
-DATABASE = 8.0
+# fmt: off
 
-#: What a read gives a replica before it asks the primary, and how long a replica that did not
-#: answer is left alone.
-REPLICA = 2.0
-REPLICA_RESTS = 5.0
+# A request, from the inside out.
+# Deadline             Bounds                                            When it expires
+LOCK = 2.0           # the wait for a row lock                           503 database_timeout
+STATEMENT = 5.0      # a statement, including its row locks              503 database_timeout
+CONNECT = 2          # connecting to one host of DATABASE_URL            next host, or a retry
+REPLICA = 2.0        # the replica's work for a request                  the primary does it
+DATABASE = 8.0       # the primary's work for a request, with retries    503 database_unavailable
+#                      connecting to BSS (DREAMLAKE_BSS_TIMEOUT)         502 bss_timeout
+#                      the response of BSS (the same again)              502 bss_timeout
+QUEUE = 8.0          # the wait for a thread                             503 overloaded
+RECEIVE_ALL = 10.0   # receiving a request, from first to last byte      connection closed
 
-#: What /readyz gives the database, and every request once it has been away for DATABASE.
-DATABASE_AWAY = 1.0
+# A database that does not respond.
+DATABASE_AWAY = 1.0  # replaces DATABASE once it has expired; /readyz    503 database_unavailable
+REPLICA_RESTS = 5.0  # the pause after a failure of the replica          the replica is used again
+WRITE_CHECK = 1.0    # the pause between checks of a read-only primary     the next check
 
-RECEIVE_ALL = 10.0
-#: For a client to close its end, once it was told to.
-CLOSE = 5.0
-QUEUE = 8.0
+# A streamed list. It waits for its client, so it may take longer than other requests.
+SEND = 30.0          # one write of any response                         response cut off
+STREAM_ROWS = 30.0   # the wait for the next rows                        response cut off
+STREAM = 15 * 60.0   # the whole list                                    response cut off
 
-SEND = 30.0
-STREAM_ROWS = 30.0
-STREAM = 15 * 60.0
+# The end of a connection.
+CLOSE = 5.0          # the wait for the client to close its end          connection closed
+LAST_REQUEST = 1.0   # the wait for a request while the worker stops     connection closed
 
-#: How long a worker that stops leaves an idle connection to whoever is about to use it.
-LAST_REQUEST = 1.0
+# fmt: on
 
 
 def request(bss_timeout: float) -> float:
-    """The seconds that a request takes at most, from its first byte to the last of its answer."""
+    """The longest time from the first byte of a request to the last byte of its response.
+
+    Streamed lists may take longer. A gunicorn worker that stops gives its requests this time
+    (``graceful_timeout``). gunicorn kills a worker that has not reported for 10 seconds more than
+    that (``timeout``).
+
+    :param bss_timeout: the setting DREAMLAKE_BSS_TIMEOUT, in seconds.
+    :returns: seconds.
+    """
     return RECEIVE_ALL + QUEUE + REPLICA + DATABASE + 2 * bss_timeout

@@ -58,6 +58,10 @@ class Unauthenticated(AssetsError):
         self.headers["WWW-Authenticate"] = challenge
 
 
+class NotPermitted(AssetsError):
+    """The database role of the service lacks a privilege; the request id names its log."""
+
+
 class Forbidden(AssetsError):
     """The subject may read this namespace but not write to it."""
 
@@ -203,6 +207,12 @@ class DatabaseTimeout(Unavailable):
     """The database did not answer in time; try again."""
 
     code = "database_timeout"
+
+
+class DatabaseReadOnly(Unavailable):
+    """The database takes no writes at the moment; reads go on, try again soon."""
+
+    code = "database_read_only"
 
 
 class SchemaBehind(Unavailable):

@@ -1,4 +1,4 @@
-"""The keys that an issuer of tokens publishes at a JWKS URL."""
+"""The public keys of a token issuer, fetched from its JWKS URL (RFC 7517)."""
 
 import logging
 import time
@@ -12,28 +12,27 @@ from dreamlake_assets.errors import Unavailable
 
 _log = logging.getLogger(__name__)
 
-#: Seconds after which the keys of the issuer are fetched again: as long may one count that it has
-#: withdrawn.
+#: Seconds between two fetches of the keys. A withdrawn key stays valid for up to this long.
 JWKS_SECONDS = 300
-#: As long do they count while the issuer is away; a token that was verified at the end of it counts
-#: ``CACHE_SECONDS`` more. An hour in all.
+#: Seconds that fetched keys stay valid while the issuer is unreachable. A token verified at the end
+#: of that time stays cached for ``CACHE_SECONDS`` more: an hour in all.
 JWKS_STALE_SECONDS = 3300
-#: There is at most one fetch in so many seconds for tokens whose key is not known.
+#: Seconds from a fetch until a token with an unknown key may cause the next one.
 JWKS_PAUSE_SECONDS = 10
 #: Seconds between two fetches while they fail.
 JWKS_RETRY_SECONDS = 2
-#: Seconds that a fetch may take, and that a request waits for it.
+#: The timeout of a fetch, and of a request that waits for one, in seconds.
 JWKS_TIMEOUT_SECONDS = 3
 
 _NO_KEYS = "The keys of the token issuer cannot be fetched; try again."
 
 
 class IssuerKeys:
-    """The keys that the issuer of tokens publishes. One thread fetches them; nobody else asks.
+    """The keys of a token issuer. A single thread fetches them.
 
-    Whoever has a token with a known key never waits for the issuer. Tokens with unknown keys, which
-    anybody can make, cause one fetch in ``JWKS_PAUSE_SECONDS``, however many there are; few of them
-    wait for it, and none while the issuer is known to be away.
+    A request whose token has a known key never waits for the issuer. Anybody can make tokens with
+    unknown keys, so all such tokens together cause at most one fetch in ``JWKS_PAUSE_SECONDS``.
+    ``concurrency`` requests may wait for that fetch, and none while fetches fail.
     """
 
     def __init__(
@@ -44,70 +43,78 @@ class IssuerKeys:
         concurrency: int,
         on_change: Callable[[], None],
     ):
+        """Start the thread that fetches the keys.
+
+        :param url: the JWKS URL.
+        :param algorithms: the names of the accepted algorithms; other keys are ignored.
+        :param concurrency: the number of threads that may wait for a fetch at once.
+        :param on_change: called in the thread when the published keys have changed.
+        """
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=JWKS_TIMEOUT_SECONDS)
         self._algorithms = algorithms
         self._on_change = on_change
-        self._places = BoundedSemaphore(concurrency)
+        self._slots = BoundedSemaphore(concurrency)
 
-        # Of the thread; others read it, each in one step, without a lock.
+        # Written by the fetching thread. Other threads read each attribute once, without a lock.
         self._published: dict[str, Any] = {}
         self._keys: dict[str, jwt.PyJWK] = {}
         self._stale_at = 0.0
         self._failing = False
 
-        # What the thread and those who wait for it tell each other. Not held during a fetch.
+        # Guards the attributes that the fetching thread and the waiting threads share. No thread
+        # holds it during a fetch.
         self._condition = Condition()
         self._fetches = 0
         self._pause_until = 0.0
-        self._wanted = False
+        self._fetch_requested = False
         self._closed = False
         Thread(target=self._keep_fresh, name="issuer-keys", daemon=True).start()
 
     def close(self) -> None:
-        """Fetch no more keys."""
+        """Stop fetching keys."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
 
     def key_of(self, token: str) -> jwt.PyJWK:
-        """The key that a token names.
+        """Return the key that a token names in its header ``kid``.
 
-        :raises jwt.PyJWTError: it names none, or none that the issuer publishes.
-        :raises Unavailable: the keys cannot be fetched, which says nothing about the token.
+        :raises jwt.PyJWTError: the token names no key, or a key that the issuer does not publish.
+        :raises Unavailable: the keys cannot be fetched, so the validity of the token is unknown.
         """
         key_id = jwt.get_unverified_header(token).get("kid")
         if key_id is None:
-            raise jwt.InvalidTokenError("The token names no key")
-        key = self._known(key_id)
+            raise jwt.InvalidTokenError("The token has no kid")
+        key = self._valid_key(key_id)
         if key is None:
             self._wait_for_fetch()
-            key = self._known(key_id)
+            key = self._valid_key(key_id)
         if key is not None:
             return key
         if self._failing or not self._keys:
             raise Unavailable(_NO_KEYS)
-        raise jwt.InvalidTokenError("The issuer publishes no such key")
+        raise jwt.InvalidTokenError("The issuer does not publish this key")
 
-    def _known(self, key_id: str) -> jwt.PyJWK | None:
+    def _valid_key(self, key_id: str) -> jwt.PyJWK | None:
         return self._keys.get(key_id) if time.monotonic() < self._stale_at else None
 
     def _wait_for_fetch(self) -> None:
-        """Wait until the next fetch is done, unless there is to be none now."""
-        if not self._places.acquire(blocking=False):
+        """Request a fetch and wait for it. Return at once if none is allowed now."""
+        if not self._slots.acquire(blocking=False):
             raise Unavailable(_NO_KEYS)
         try:
             with self._condition:
                 if self._failing or time.monotonic() < self._pause_until:
                     return
-                begun = self._fetches
-                self._wanted = True
+                started = self._fetches
+                self._fetch_requested = True
                 self._condition.notify_all()
                 if not self._condition.wait_for(
-                    lambda: self._fetches > begun, JWKS_TIMEOUT_SECONDS
+                    lambda: self._fetches > started, JWKS_TIMEOUT_SECONDS
                 ):
                     raise Unavailable(_NO_KEYS)
         finally:
-            self._places.release()
+            self._slots.release()
 
     def _keep_fresh(self) -> None:
         while not self._closed:
@@ -116,15 +123,15 @@ class IssuerKeys:
                 self._failing = failing
                 self._fetches += 1
                 self._pause_until = time.monotonic() + JWKS_PAUSE_SECONDS
-                self._wanted = False
+                self._fetch_requested = False
                 self._condition.notify_all()
                 self._condition.wait_for(
-                    lambda: self._wanted or self._closed,
+                    lambda: self._fetch_requested or self._closed,
                     JWKS_RETRY_SECONDS if failing else JWKS_SECONDS,
                 )
 
     def _fetch(self) -> bool:
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             published = self._client.fetch_data()
             if published != self._published:
@@ -132,21 +139,22 @@ class IssuerKeys:
                 self._published = published
                 self._on_change()
         except Exception as error:  # noqa: BLE001
-            # Whatever an issuer answers: without this thread, no key would ever be fetched again.
+            # The thread must survive any response of the issuer: without it, no keys would ever be
+            # fetched again.
             if not self._failing:
                 _log.warning("the keys of the token issuer cannot be fetched: %r", error)
             return False
-        self._stale_at = begun + JWKS_STALE_SECONDS
+        self._stale_at = started + JWKS_STALE_SECONDS
         return True
 
 
 def _signing_keys(published: dict[str, Any], algorithms: Iterable[str]) -> dict[str, jwt.PyJWK]:
-    """The keys that may sign tokens, by their id.
+    """Return the keys that may sign tokens, by their ``kid``.
 
     :raises jwt.PyJWTError: the issuer did not publish a set of keys.
     """
     if published.get("keys") == []:
-        # All of them were withdrawn; PyJWT takes this for an error.
+        # The issuer has withdrawn all keys. PyJWT treats an empty set as an error.
         return {}
     return {
         key.key_id: key

@@ -1,11 +1,8 @@
-"""How large anything may be.
+"""How large anything may be. :mod:`.deadlines` has the limits of time."""
 
-``deadlines.py`` says how long anything may wait. The request line holds the longest legal list
-request: about 7 KB, with the longest episode name and glob, escaped.
-"""
-
-# Requests, in bytes.
+# A request, in bytes.
 BODY = 1024 * 1024
+#: The longest legal list request, with the longest episode name and glob, escaped, has about 7 KB.
 REQUEST_LINE = 8190
 HEADER = 16_380
 TOKEN = 8192
@@ -21,7 +18,7 @@ BSS_ID_CHARACTERS = 512
 METADATA_BYTES = 65_536
 TAGS = 100
 TAG_CHARACTERS = 200
-#: The maximum of a column of type integer.
+#: The maximum of PostgreSQL's type integer.
 COUNT = 2**31 - 1
 
 # Lists.
@@ -30,5 +27,5 @@ PAGE = 1000
 TAGS_TO_LIST_BY = 10
 GLOB_BYTES = 1024
 GLOB_ALTERNATIVES = 64
-#: Of the regular expression that a glob becomes.
+#: Characters of the regular expression that a glob is translated to.
 REGEX_CHARACTERS = 16_384

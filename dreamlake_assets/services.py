@@ -1,4 +1,4 @@
-"""What the routes of one process work with."""
+"""The services that the routes of a process share."""
 
 import os
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _EXTENSION = "dreamlake_assets"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once for each process."""
+    """The services of an application, created once for each process."""
 
     authenticator: Authenticator
     bss: Bss
@@ -31,13 +31,13 @@ class Services:
     metrics: "Metrics | None"
 
     def open(self) -> None:
-        """Begin what works in the background; to be called in the process that serves."""
+        """Start the background work. Call it in the process that serves, after the fork."""
         self.database.open()
         if self.metrics is not None:
             self.metrics.open()
 
     def close(self) -> None:
-        """End what works in the background."""
+        """Stop the background work."""
         if self.metrics is not None:
             self.metrics.close()
         self.authenticator.close()
@@ -45,7 +45,7 @@ class Services:
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of this process, with keys and URLs checked by the libraries that use them.
+    """Read the settings, and check keys and URLs with the libraries that use them.
 
     :raises SettingsError: a setting is missing or bad.
     """
@@ -58,25 +58,28 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def install(app: Flask, settings: Settings) -> Services:
-    """Make the services of an application."""
-    part = max(1, settings.threads // 2)
+    """Create the services of an application and attach them to it.
+
+    They are still closed: see :meth:`Services.open`.
+    """
+    # Downloads and streams wait for others. The other half of the threads stays free of them.
+    half = max(1, settings.threads // 2)
     previous = settings.previous_cursor_secret
     database = Database(
         settings.database_url,
         read_url=settings.database_read_url,
         connections=settings.threads,
-        streams=part,
+        streams=half,
         prepared=settings.prepared_statements,
         on_cluster=settings.on_cluster,
     )
-    made = Services(
-        authenticator=Authenticator(settings.tokens, concurrency=part),
+    installed = Services(
+        authenticator=Authenticator(settings.tokens, concurrency=half),
         bss=Bss(
             settings.bss_url,
             token=settings.bss_token,
             timeout=settings.bss_timeout,
-            # Downloads and streams wait for others; half of the threads stay for everybody else.
-            concurrency=part,
+            concurrency=half,
         ),
         cursors=Cursors(
             settings.cursor_secret.encode(),
@@ -85,19 +88,19 @@ def install(app: Flask, settings: Settings) -> Services:
         database=database,
         metrics=_metrics(settings, database),
     )
-    app.extensions[_EXTENSION] = made
-    return made
+    app.extensions[_EXTENSION] = installed
+    return installed
 
 
 def _metrics(settings: Settings, database: Database) -> "Metrics | None":
     if settings.metrics_token is None:
         return None
-    # Not before gunicorn has begun, and not at all where nobody may read them: metrics.py says why.
+    # Imported only now, when gunicorn has started; metrics.py gives the reason.
     from dreamlake_assets.serving.metrics import Metrics  # noqa: PLC0415
 
     return Metrics(settings.metrics_token, database)
 
 
 def services() -> Services:
-    """The services of the application that serves the current request."""
+    """Return the services of the application that serves the current request."""
     return current_app.extensions[_EXTENSION]

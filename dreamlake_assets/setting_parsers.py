@@ -1,7 +1,7 @@
 """Parsers of the values of settings.
 
-A parser turns the text of an environment variable into a value. It raises ValueError where the text
-is bad; the message completes a sentence that begins with the name of the setting.
+A parser converts the text of an environment variable into a value. It raises ValueError if the text
+is invalid. The message completes a sentence that starts with the name of the setting.
 """
 
 import re
@@ -15,7 +15,7 @@ ASYMMETRIC = {
     *("ES256", "ES384", "ES512", "EdDSA"),
 }
 
-#: In lower case and without a default port: browsers send no other form.
+#: In lower case and without a default port, which is the only form that browsers send.
 _ORIGIN = re.compile(
     r"(?:http(?!.*:80$)|https(?!.*:443$))://"
     r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
@@ -23,7 +23,7 @@ _ORIGIN = re.compile(
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Accept one of several words."""
+    """Return a parser that accepts one of several words."""
 
     def parse(text: str) -> str:
         if text not in choices:
@@ -35,17 +35,17 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def on_or_off(text: str) -> bool:
-    """Parse a switch."""
+    """Parse ``on`` or ``off``."""
     return one_of("on", "off")(text) == "on"
 
 
 def on_cluster(text: str) -> bool | None:
-    """Parse a switch with a third position: None for ``auto``."""
+    """Parse ``on``, ``off`` or ``auto``, which is None."""
     return {"on": True, "off": False, "auto": None}[one_of("on", "off", "auto")(text)]
 
 
 def number(least: float, most: float) -> Callable[[str], float]:
-    """Accept a number between two bounds, both included."""
+    """Return a parser that accepts a number between two bounds, both inclusive."""
 
     def parse(text: str) -> float:
         try:
@@ -60,7 +60,7 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Accept a whole number between two bounds, both included."""
+    """Return a parser that accepts a whole number between two bounds, both inclusive."""
 
     def parse(text: str) -> int:
         value = number(least, most)(text)
@@ -72,54 +72,54 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def bearer_token(least: int) -> Callable[[str], str]:
-    """Accept a token that fits into a header and has a least length."""
+    """Return a parser that accepts a token of a minimum length that a header can hold."""
 
     def parse(text: str) -> str:
         if not re.fullmatch(f"[!-~]{{{least},}}", text):
-            raise ValueError(f"must have {least} or more visible ASCII characters and no others")
+            raise ValueError(f"must consist of {least} or more visible ASCII characters")
         return text
 
     return parse
 
 
 def http_url(text: str) -> str:
-    """Accept an http or https URL; the result has no trailing slash."""
+    """Parse an http or https URL, and remove its trailing slash."""
     try:
         parts = urlsplit(text)
         valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
-        # User and password would appear wherever the URL is shown.
+        # User and password would appear in every message that shows the URL.
         valid = valid and "@" not in parts.netloc
     except ValueError:
         valid = False
     if not valid:
-        # The URL is not quoted: the faulty part may be a password.
-        raise ValueError("must be an http or https URL without user and password")
+        # The message does not quote the URL, because the invalid part may be a password.
+        raise ValueError("must be an http or https URL without a user and a password")
     return text.rstrip("/")
 
 
 def bss_url(text: str) -> str:
-    """Accept an http or https URL that paths can be appended to."""
+    """Parse an http or https URL to which paths can be appended."""
     url = http_url(text)
     if "?" in url or "#" in url:
-        # Paths are appended to the URL, and a query may hold a secret.
-        raise ValueError("must have no query and no fragment")
+        # The message does not quote the URL, because a query may contain a secret.
+        raise ValueError("must not have a query or a fragment")
     return url
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Parse origins, separated by commas."""
+    """Parse a comma-separated list of origins."""
     found = tuple(origin.strip() for origin in text.split(","))
     if not all(_ORIGIN.fullmatch(origin) for origin in found):
         raise ValueError(
-            "must be origins as browsers send them, separated by commas,"
+            "must be a comma-separated list of origins in the form that browsers send,"
             " such as https://app.example.org,http://localhost:3000"
         )
     return found
 
 
 def pem(text: str) -> str:
-    r"""Accept a public key in PEM, whose line breaks may be written as ``\n``."""
-    # Many places that set an environment cannot hold a line break.
+    r"""Parse a public key in PEM, whose line breaks may be written as ``\n``."""
+    # Many tools that set environment variables do not support line breaks.
     text = text.replace("\\n", "\n")
     if not text.startswith("-----BEGIN ") or "PRIVATE KEY" in text:
         raise ValueError("must be a public key in PEM")
@@ -127,10 +127,10 @@ def pem(text: str) -> str:
 
 
 def algorithms(text: str) -> tuple[str, ...]:
-    """Parse the names of signature algorithms, separated by commas."""
+    """Parse a comma-separated list of signature algorithms."""
     names = tuple(name.strip() for name in text.split(","))
     if not set(names) <= SYMMETRIC | ASYMMETRIC:
-        # An unknown name is not quoted: it may be a secret under the wrong setting.
+        # The message does not quote the value, because it may be a secret in the wrong setting.
         known = ", ".join(sorted(SYMMETRIC | ASYMMETRIC))
-        raise ValueError(f"must be algorithms separated by commas, of {known}")
+        raise ValueError(f"must be a comma-separated list of algorithms from {known}")
     return names

@@ -1,4 +1,4 @@
-"""The file of settings, which takes precedence over the environment."""
+"""The settings file, whose values take precedence over the environment."""
 
 import os
 from collections.abc import MutableMapping
@@ -10,18 +10,18 @@ from dotenv import dotenv_values
 from dreamlake_assets import config
 from dreamlake_assets.config import SettingsError
 
-#: The environment that gunicorn serves with; a later one may be refused at SIGHUP.
+#: The environment that gunicorn serves with. It stays in use if a reload finds invalid settings.
 accepted: dict[str, str] | None = None
 
-#: The variables that the settings file has replaced, with their former values.
+#: The variables that the settings file replaced, with their former values; None if there was none.
 _replaced: dict[str, str | None] = {}
 
 
 def read(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Put the settings of the file that DREAMLAKE_SETTINGS_FILE names into the environment.
+    """Read the file that DREAMLAKE_SETTINGS_FILE names into the environment.
 
-    Settings that an earlier call took from the file are removed first. The file has the lines of an
-    EnvironmentFile of systemd: ``NAME=value``; a comment begins with ``#``.
+    The changes of an earlier call are undone first. The format is that of EnvironmentFile in
+    systemd: lines ``NAME=value``, and comments that start with ``#``.
 
     :raises SettingsError: the file cannot be read.
     """

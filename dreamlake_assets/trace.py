@@ -1,8 +1,7 @@
-"""What the current request has cost so far, and who sent it.
+"""The trace of the current request: its subject, its cost so far and its outcome.
 
-:mod:`.database` and :mod:`.bss` report to the trace; responses, logs and metrics are made from it.
-A server serves a request in one thread from its first byte to its last, so each thread has one
-trace at a time.
+:mod:`.database` and :mod:`.bss` write to the trace; responses, logs and metrics read it. A single
+thread serves a request from its first byte to its last, so each thread has one trace at a time.
 """
 
 import threading
@@ -10,9 +9,9 @@ from time import perf_counter
 
 
 class Trace:
-    """One request. Times are in seconds.
+    """The trace of one request. Times are in seconds.
 
-    :param request_id: empty outside of any request, as on the command line.
+    :param request_id: the id of the request; empty outside of a request, as on the command line.
     """
 
     __slots__ = (
@@ -36,19 +35,19 @@ class Trace:
         self.request_id = request_id
         self.started = perf_counter()
         self.method = ""
-        #: The rule of the route; None where no route was found.
+        #: The URL rule of the route; None if no route matches.
         self.route: str | None = None
         self.subject: str | None = None
         self.namespace: str | None = None
         self.roundtrips = 0
         self.database_seconds = 0.0
         self.bss_seconds = 0.0
-        #: ``ok`` or the code of an error; None where BSS was not asked.
+        #: ``ok`` or the code of an error; None without a request to BSS.
         self.bss_outcome: str | None = None
         self.status = 0
         self.error_code: str | None = None
         self.body_bytes = 0
-        #: Whether the whole body was taken.
+        #: Whether the whole body was passed to the server.
         self.complete = False
 
 
@@ -63,23 +62,23 @@ _thread = _Thread()
 
 
 def begin(request_id: str) -> Trace:
-    """Begin a request on this thread."""
+    """Start the trace of a request on this thread."""
     _thread.trace = trace = Trace(request_id)
     return trace
 
 
 def end() -> None:
-    """End the request of this thread: what follows belongs to none."""
+    """End the trace of the request on this thread."""
     _thread.trace = Trace("")
 
 
 def current() -> Trace:
-    """The trace of the request that this thread serves."""
+    """Return the trace of the request that this thread serves."""
     return _thread.trace
 
 
 class _Timed:
-    """A block that is timed. A class, since a generator would cost twice as much."""
+    """A context manager that times its block. A generator would cost twice as much."""
 
     __slots__ = ("_started",)
 
@@ -88,18 +87,18 @@ class _Timed:
 
 
 class Roundtrip(_Timed):
-    """Where the database is waited for, once."""
+    """Time one roundtrip to the database."""
 
     __slots__ = ()
 
     def __exit__(self, *_: object) -> None:
-        here = _thread.trace
-        here.roundtrips += 1
-        here.database_seconds += perf_counter() - self._started
+        trace = _thread.trace
+        trace.roundtrips += 1
+        trace.database_seconds += perf_counter() - self._started
 
 
 class MoreRows(_Timed):
-    """Where more of the answer to a roundtrip is read."""
+    """Time the reading of more rows of a roundtrip."""
 
     __slots__ = ()
 
@@ -108,13 +107,13 @@ class MoreRows(_Timed):
 
 
 class BssRequest(_Timed):
-    """Where BSS is asked."""
+    """Time a request to BSS and record its outcome."""
 
     __slots__ = ()
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, *_: object
     ) -> None:
-        here = _thread.trace
-        here.bss_seconds += perf_counter() - self._started
-        here.bss_outcome = "ok" if error is None else getattr(error, "code", "failed")
+        trace = _thread.trace
+        trace.bss_seconds += perf_counter() - self._started
+        trace.bss_outcome = "ok" if error is None else getattr(error, "code", "failed")

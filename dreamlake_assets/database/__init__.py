@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, statements, migrations. The only package that imports psycopg."""
+"""PostgreSQL: connections, statements and migrations. Only this package imports psycopg."""

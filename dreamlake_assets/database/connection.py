@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL on which nothing waits for ever."""
+"""Connections to PostgreSQL with a deadline for every wait."""
 
 import os
 import re
@@ -27,11 +27,11 @@ Row = tuple[Any, ...]
 Connection = psycopg.Connection[Row]
 Error = psycopg.Error
 
-#: Settings of every session. Statements are written for generic plans and tested with them: no
-#: execution is planned anew, and none is compiled by JIT because its estimate is high.
+#: Settings of every session. Statements are written for generic plans and tested with them, so an
+#: execution is neither planned again nor compiled by JIT because of a high estimate.
 _SESSION = {
     "default_transaction_isolation": "read\\ committed",
-    # A plan is kept; one that was made while a table was small must not read all of it.
+    # Plans are cached: one made while a table is small must not scan the whole table later.
     "enable_seqscan": "off",
     "idle_in_transaction_session_timeout": f"{deadlines.STATEMENT:g}s",
     "jit": "off",
@@ -41,9 +41,9 @@ _SESSION = {
 
 
 class _UntypedNumber(Dumper):
-    """A number without a type of its own; the cast in the statement gives it one.
+    """Dumper that sends numbers without a type. The cast in the statement sets the type.
 
-    psycopg would send 1 as int2 and 100000 as int4, and PostgreSQL would prepare a statement each.
+    psycopg sends 1 as int2 and 100000 as int4, which would take one prepared statement per type.
     """
 
     def dump(self, obj: float) -> bytes:
@@ -51,7 +51,7 @@ class _UntypedNumber(Dumper):
 
 
 class _StoredJson(Loader):
-    """JSON as it is stored: it goes into the answer without being read."""
+    """Loader that passes stored JSON to the response without parsing it."""
 
     def load(self, data: Buffer) -> orjson.Fragment:
         return orjson.Fragment(bytes(data))
@@ -61,32 +61,32 @@ def _adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(int, _UntypedNumber)
     adapters.register_dumper(float, _UntypedNumber)
-    # An id is text to the service: it goes into the answer as it came.
+    # Ids are only copied to responses, so they stay text.
     adapters.register_loader("uuid", psycopg.types.string.TextLoader)
     adapters.register_loader("jsonb", _StoredJson)
     return adapters
 
 
 class AdaptContext:
-    """What psycopg takes a connection's adapters from."""
+    """The adapters of a connection, in the form of ``psycopg.abc.AdaptContext``."""
 
     adapters = _adapters()
     connection = None
 
 
 class DeadlinePassed(psycopg.OperationalError):
-    """The server did not answer in time."""
+    """The server did not respond before the deadline."""
 
 
 class BoundedConnection(psycopg.Connection[Row]):
-    """A connection on which nothing waits for ever.
+    """A connection on which every wait has a deadline.
 
-    A server that was stopped is not noticed by TCP: its kernel goes on acknowledging. This class
-    has the one place in which psycopg waits for a server.
+    TCP does not detect a suspended server, because its kernel keeps acknowledging packets. psycopg
+    waits for the server in :meth:`wait` only, so the limit is enforced there.
 
-    :ivar deadline: of what is under way, on the clock of ``time.monotonic``.
-    :ivar patience: seconds that a single wait may take.
-    :ivar on_cluster: whether its server is the coordinator of a Citus cluster.
+    :ivar deadline: end of the current operation, on the clock of ``time.monotonic``.
+    :ivar patience: longest single wait, in seconds.
+    :ivar on_cluster: whether the server is the coordinator of a Citus cluster.
     """
 
     deadline: float = inf
@@ -95,10 +95,10 @@ class BoundedConnection(psycopg.Connection[Row]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
-        """Connect.
+        """Connect to the server.
 
-        :param options: those of psycopg, and ``outage``, which is told where it fails.
-        :raises psycopg.OperationalError: there is no connection.
+        :param options: options of psycopg, and ``outage``, which records a failure.
+        :raises psycopg.OperationalError: the connection failed.
         """
         outage: Outage | None = options.pop("outage", None)
         try:
@@ -111,61 +111,65 @@ class BoundedConnection(psycopg.Connection[Row]):
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
         """Wait for the server.
 
-        :raises DeadlinePassed: it did not answer in time. The connection is closed.
+        :param interval: seconds between two checks for a signal such as Ctrl-C.
+        :param timeout: seconds; by default ``patience``, but not beyond ``deadline``.
+        :raises DeadlinePassed: the server did not respond in time. The connection is closed.
         """
         if timeout is None:
             timeout = max(0.0, min(self.patience, self.deadline - monotonic()))
         try:
             return super().wait(gen, interval, timeout)
-        except psycopg.errors._WaitTimeout:  # noqa: SLF001  (it has no other name)
-            # No cancel: it would need the server, and nobody waits for the answer any more.
+        except psycopg.errors._WaitTimeout:  # noqa: SLF001  (it has no public name)
+            # A cancel request would need the server, and the result is no longer wanted.
             self.pgconn.finish()
             raise DeadlinePassed from None
 
 
 _QUOTED = re.compile('".*"', re.DOTALL)
 
-#: A URL as libpq reads it, up to its host: who connects ends at the first ``@``, unless ``/`` is
-#: before that.
+#: The part of a URL before its host, as libpq parses it. User and password end at the first ``@``;
+#: a ``/`` before that ``@`` means that there are none.
 _TO_HOST = re.compile("postgres(?:ql)?://(?:[^@/]*@)?")
 
 
 def check_url(setting: str, url: str) -> None:
-    """Refuse a URL that libpq does not understand.
+    """Refuse a URL that libpq cannot parse.
 
-    :param setting: the name of the setting that holds the URL.
-    :raises SettingsError: never quotes the URL, whose faulty part may be its password.
+    :param setting: name of the setting that holds the URL.
+    :raises SettingsError: the URL is invalid. The message does not quote it, because the invalid
+        part may be the password.
     """
     try:
         _check_url(url)
     except ValueError as error:
         raise SettingsError(
-            f"{setting} is bad: {error}; give one such as {DATABASE_URL_EXAMPLE}"
+            f"{setting} is invalid: {error}; use a URL such as {DATABASE_URL_EXAMPLE}"
         ) from None
 
 
 def _check_url(url: str) -> None:
     if not url.isprintable():
-        raise ValueError("write line breaks and other control characters as %0A and so on")
+        raise ValueError("percent-encode control characters, such as a line break as %0A")
     to_host = _TO_HOST.match(url)
     if to_host and "@" in url[to_host.end() :].partition("?")[0]:
-        # Of such a password, libpq would take a part for a host or a database, and name it.
-        raise ValueError("write @ and / of a password as %40 and %2F")
+        # libpq would take a part of the password for a host or a database, and quote it.
+        raise ValueError("percent-encode @ and / in the password, as %40 and %2F")
     try:
-        given = conninfo_to_dict(url)
-        hosts = str(given.get("host") or given.get("hostaddr") or "").split(",")
-        # libpq looks at a port or an sslmode when it connects: here to sockets that are not there.
-        nowhere = {**given, "hostaddr": None, "host": ",".join("/" for _ in hosts)}
-        said = PGconn.connect_start(make_conninfo(**nowhere).encode()).get_error_message()
+        parameters = conninfo_to_dict(url)
+        hosts = str(parameters.get("host") or parameters.get("hostaddr") or "").split(",")
+        # libpq checks a port or an sslmode when it connects, so connect to sockets that do not
+        # exist. The errors about them are expected.
+        nowhere = {**parameters, "hostaddr": None, "host": ",".join("/" for _ in hosts)}
+        messages = PGconn.connect_start(make_conninfo(**nowhere).encode()).get_error_message()
     except psycopg.ProgrammingError as error:
-        said = str(error).strip()
-    for line in said.splitlines():
+        messages = str(error).strip()
+    for line in messages.splitlines():
         if '"//.s.PGSQL.' not in line and not line.startswith("\t"):
             raise ValueError(_QUOTED.sub("…", line))
 
 
 def conninfo(url: str, statement_timeout: float) -> str:
-    """The parameters of a connection of the service, with the settings of its session.
+    """Return the connection string of a session of the service, with the settings of the session.
 
     :param statement_timeout: seconds.
     """
@@ -181,12 +185,12 @@ def conninfo(url: str, statement_timeout: float) -> str:
 
 
 def connect(url: str, *, as_service: bool = False) -> BoundedConnection:
-    """A connection outside the pool, autocommitting, for the command line.
+    """Open a connection outside the pool, in autocommit mode, for the command line.
 
-    :param url: the setting DATABASE_URL.
-    :param as_service: with the settings of the service's own sessions.
-    :raises SettingsError: the URL is bad.
-    :raises errors.DatabaseUnavailable: it cannot be made; the message says why.
+    :param url: value of the setting DATABASE_URL.
+    :param as_service: use the session settings of the service.
+    :raises SettingsError: the URL is invalid.
+    :raises errors.DatabaseUnavailable: the connection failed; the message gives the reason.
     """
     check_url("DATABASE_URL", url)
     try:
@@ -199,21 +203,25 @@ def connect(url: str, *, as_service: bool = False) -> BoundedConnection:
     except psycopg.OperationalError as error:
         raise errors.DatabaseUnavailable(str(error).strip()) from None
     if as_service:
-        recognise(connection)
+        adapt_to_cluster(connection)
     return connection
 
 
-def recognise(connection: BoundedConnection, on_cluster: bool | None = None) -> bool:
-    """Find out whether the database is a cluster, where it is not known; have it plan for one."""
+def adapt_to_cluster(connection: BoundedConnection, on_cluster: bool | None = None) -> bool:
+    """Adapt the session to a Citus cluster, if the database is one.
+
+    :param on_cluster: whether it is one; None asks the database, in one roundtrip.
+    :returns: whether it is one.
+    """
     if on_cluster is None:
         on_cluster = connection.execute(query("cluster/find")).fetchone() == (True,)
     connection.on_cluster = on_cluster
     if on_cluster:
-        # By the parameters Citus finds the shard; it has no plan that goes without.
+        # Citus selects the shard by the parameters, so it has no generic plan.
         connection.execute("SET plan_cache_mode = force_custom_plan")
     return on_cluster
 
 
 def is_cluster(connection: Connection) -> bool:
-    """Whether statements have to name their tenant, as ``namespace_id``."""
+    """Return whether statements must name their tenant in the parameter ``namespace_id``."""
     return isinstance(connection, BoundedConnection) and connection.on_cluster

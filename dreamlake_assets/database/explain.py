@@ -1,4 +1,4 @@
-"""How PostgreSQL carries a file of ``sql/`` out: ``dreamlake-assets explain``."""
+"""Execution plans of the statements of ``sql/``, for the command ``dreamlake-assets explain``."""
 
 import re
 import shlex
@@ -17,17 +17,18 @@ _TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 
 
 class UnknownStatement(ValueError):
-    """There is no such file, or it has no such parameter; the message is one line."""
+    """A statement or a parameter is unknown or malformed; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A plan in one line.
+    """A plan and its cost, for one line of output.
 
-    :param access: the node that reads the table of the file's noun, and the index that it uses.
-    :param scanned: the tables that are read from end to end.
-    :param rows: that the statement returned.
-    :param buffers: pages of 8 KiB that it read, from memory or from disk.
+    :param access: the node that reads the main table of the statement, and its index.
+    :param scanned: tables read by a sequential scan.
+    :param rows: rows returned.
+    :param buffers: pages of 8 KiB read, from memory or from disk.
+    :param milliseconds: execution time.
     """
 
     access: str
@@ -38,11 +39,11 @@ class Summary:
 
 
 def values(pairs: str) -> dict[str, str | None]:
-    r"""The parameters in a line such as ``project=robotics episode=null name='/a b.mp4'``.
+    r"""Parse parameters such as ``project=robotics episode=null name='/a b.mp4'``.
 
-    Words are split as a shell does; ``null`` and ``\u0001`` mean what they mean in a head.
+    Words are split as in a shell. ``null`` and ``\u0001`` have the same meaning as in a head.
 
-    :raises UnknownStatement: a word is not ``name=value``.
+    :raises UnknownStatement: a word is not of the form ``name=value``, or a quotation is open.
     """
     found: dict[str, str | None] = {}
     try:
@@ -52,49 +53,53 @@ def values(pairs: str) -> dict[str, str | None]:
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
-            raise UnknownStatement(f"{word!r} is not name=value")
+            raise UnknownStatement(f"{word!r} is not of the form name=value")
         found[name] = value(text)
     return found
 
 
 def statements(names: Iterable[str]) -> list[str]:
-    """The statements of that name, or of the file of that path, such as ``sql/asset/insert.sql``.
+    """Return the names of statements that are given by name or by path.
 
-    :raises UnknownStatement: there is no such file.
+    :param names: such as ``asset/insert`` or ``sql/asset/insert.sql``.
+    :raises UnknownStatement: a statement does not exist.
     """
     found = [name.removeprefix("sql/").removesuffix(".sql") for name in names]
     for name in found:
         if name not in FILES:
-            raise UnknownStatement(f"there is no sql/{name}.sql; without a name all are shown")
+            raise UnknownStatement(
+                f"sql/{name}.sql does not exist; leave out the name to see all statements"
+            )
     return found
 
 
 def parameters(
     names: Iterable[str], given: Mapping[str, str | None]
 ) -> dict[str, dict[str, str | None]]:
-    """For each of several files those parameters that it has.
+    """Select the parameters that each statement has.
 
-    :raises UnknownStatement: one of the parameters goes to none of them.
+    :returns: the parameters, by the name of the statement.
+    :raises UnknownStatement: none of the statements has a given parameter.
     """
     found = {
         name: {key: given[key] for key in Head(name).examples if key in given} for name in names
     }
     for unknown in given.keys() - set().union(*found.values()):
-        raise UnknownStatement(f"none of the statements has a parameter {unknown!r}")
+        raise UnknownStatement(f"none of these statements has a parameter {unknown!r}")
     return found
 
 
 def text(connection: Connection, name: str, given: Mapping[str, str | None]) -> str:
-    """The plan of a file and what it cost, as PostgreSQL writes it.
+    """Return the plan of a statement and its cost, in the text format of PostgreSQL.
 
-    :param given: the parameters that differ from the examples of the head.
-    :raises UnknownStatement: it has no such parameter.
+    :param given: parameters that replace the examples of the head.
+    :raises UnknownStatement: the statement does not have a given parameter.
     """
     return "\n".join(plan_of(connection, name, _parameters(connection, name, given), "FORMAT TEXT"))
 
 
 def summary(connection: Connection, name: str, given: Mapping[str, str | None]) -> Summary:
-    """As :func:`text`, in one line."""
+    """Return a summary of the plan of a statement. Otherwise like :func:`text`."""
     [[explained]] = plan_of(connection, name, _parameters(connection, name, given), "FORMAT JSON")
     root = explained["Plan"]
     nodes = list(_nodes(root))
@@ -117,7 +122,7 @@ def _parameters(
     examples = Head(name).examples
     for unknown in given.keys() - examples.keys():
         raise UnknownStatement(
-            f"{name} has no parameter {unknown!r}, only {', '.join(examples) or 'none at all'}"
+            f"{name} has no parameter {unknown!r}; its parameters: {', '.join(examples) or 'none'}"
         )
     used = {**examples, **given}
     of_tenant = tenant(connection, used.get("namespace") or "")
@@ -131,10 +136,11 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _access(nodes: list[dict[str, Any]], table: str) -> str:
-    """The innermost node on a table, and its index; the outermost of all where none is on it."""
+    """Return the innermost node on a table and its index; without one, the outermost node."""
     on_table = [node for node in nodes if node.get("Relation Name") == table]
     node = on_table[-1] if on_table else nodes[0]
-    # An insert looks for conflicts; a Bitmap Heap Scan leaves the index to the node below.
+    # An INSERT names the index that finds conflicts. The index of a Bitmap Heap Scan is in the
+    # node below it.
     indexes = node.get("Conflict Arbiter Indexes") or [
         inner["Index Name"] for inner in _nodes(node) if "Index Name" in inner
     ]
@@ -142,11 +148,11 @@ def _access(nodes: list[dict[str, Any]], table: str) -> str:
 
 
 def plan_of(connection: Connection, name: str, parameters: Parameters, form: str) -> list[Any]:
-    """What EXPLAIN says of a statement that is prepared, run with its parameters, and undone.
+    """Prepare a statement, run EXPLAIN ANALYZE on it, and roll it back.
 
-    :param form: the option of EXPLAIN that says in which format.
-    :returns: a line of text each, or one value where the format is JSON.
-    :raises psycopg.Error: the statement fails, or this role may not run it.
+    :param form: option of EXPLAIN that selects the output format, such as ``FORMAT JSON``.
+    :returns: the lines of text, or a single value for JSON.
+    :raises psycopg.Error: the statement fails, or the role lacks a privilege.
     """
     statement = statement_of(name, parameters).decode()
     types = dict(_TYPED_PLACEHOLDER.findall(statement))
@@ -157,7 +163,7 @@ def plan_of(connection: Connection, name: str, parameters: Parameters, form: str
     with connection.transaction(force_rollback=True):
         connection.execute("DEALLOCATE ALL")
         connection.execute(f"PREPARE explained {declared} AS {statement}".encode())
-        # EXECUTE takes literals only, which this cursor makes of parameters.
+        # EXECUTE accepts only literals. This cursor converts parameters into literals.
         rows = psycopg.ClientCursor(connection).execute(
             f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS, {form})"
             f" EXECUTE explained {f'({arguments})' if types else ''}".encode(),

@@ -1,4 +1,4 @@
-"""What the files below ``sql/`` say of themselves in the comment that each begins with."""
+"""The heads of the files in ``sql/``: the comments that describe the statements."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import cached_property
 
 from dreamlake_assets.database.queries import SQL_DIRECTORY
 
-#: The name of every file, in order.
+#: The names of all statements, sorted.
 FILES = sorted(
     str(path.relative_to(SQL_DIRECTORY).with_suffix(""))
     for path in SQL_DIRECTORY.glob("*/*.sql")
@@ -25,7 +25,9 @@ _PARAMETER = re.compile(
 class Parameter:
     """A line of the section Params.
 
-    :param example: as PostgreSQL reads a literal of the type; None for null.
+    :param type: name of a PostgreSQL type.
+    :param nullable: whether null is allowed.
+    :param example: a literal of the type; None for null.
     """
 
     name: str
@@ -35,9 +37,9 @@ class Parameter:
 
 
 class Head:
-    """The comment at the beginning of a file.
+    """The comment at the start of a file.
 
-    :param name: of the file, such as ``asset/insert``.
+    :param name: name of the statement, such as ``asset/insert``.
     """
 
     def __init__(self, name: str):
@@ -70,14 +72,14 @@ class Head:
         return set(re.findall(r"\b\w+_(?:p?key|by_\w+)\b", self.words("Index")))
 
     def words(self, section: str) -> str:
-        """A section in one line."""
+        """Return a section as one line."""
         return " ".join(line.removeprefix("--").strip() for line in self.sections[section])
 
 
 def value(text: str) -> str | None:
-    r"""What an example stands for: ``null``, ``''`` for the empty text, or a text.
+    r"""Decode an example.
 
-    Its control characters are written as ``\u0001``.
+    ``null`` is None, ``''`` is the empty text, and an escape such as ``\u0001`` is a character.
     """
     if text == "null":
         return None
@@ -88,7 +90,7 @@ def value(text: str) -> str | None:
 
 def _parameter(line: str) -> Parameter:
     match = _PARAMETER.fullmatch(line)
-    assert match, line  # noqa: S101  (the files come with this module)
+    assert match, line  # noqa: S101  (the files are part of the package)
     return Parameter(
         match["name"], match["type"], match["nullable"] is not None, value(match["example"])
     )

@@ -1,8 +1,9 @@
-"""Brings the schema of a database up to date with ``sql/migrations/NNNN_words.sql``.
+"""Migrations: apply the files ``sql/migrations/NNNN_words.sql`` to a database.
 
-Weighed and left: yoyo-migrations (a killed run leaves its lock table locked), dbmate (no lock
-between two runs), pgmigrate (a second driver). Each needs code around it for locks, timeouts and
-checksums; that code is most of this file. :class:`Migration` says what a file may hold.
+Existing tools were considered and not used: yoyo-migrations (a killed run leaves its lock table
+locked), dbmate (no lock between two runs), pgmigrate (needs a second driver). Each needs extra code
+for locks, timeouts and checksums, and that code is most of this module. :class:`Migration`
+describes the format of a file.
 """
 
 import re
@@ -20,12 +21,12 @@ from dreamlake_assets.errors import AssetsError, SchemaBehind
 
 DIRECTORY = SQL_DIRECTORY / "migrations"
 
-#: Seconds that a run waits for another one to end.
+#: Seconds to wait for another run to finish.
 WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
-#: As PostgreSQL writes it. All other statements queue behind one that waits for a lock on a table,
-#: so it must not wait for long.
+#: In the notation of PostgreSQL. While a migration waits for a lock on a table, later statements on
+#: that table wait behind it, so the timeout is short.
 LOCK_TIMEOUT = "5s"
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -34,21 +35,23 @@ _OUTSIDE_A_TRANSACTION = re.compile(r"^-- transaction: none$", re.MULTILINE)
 
 
 class MigrationError(Exception):
-    """The schema could not be brought up to date; the message is one line that says why."""
+    """The migrations could not be applied; the message is one line that gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
     """A file of ``sql/migrations``.
 
-    It runs in a transaction, and fails where it waits longer than ``LOCK_TIMEOUT`` for a lock. One
-    that says ``-- transaction: none`` in a line of its own runs without, for CREATE INDEX
-    CONCURRENTLY, which waits for transactions but lets reads and writes pass, so it may wait as
-    long as it takes. It must be able to run again after a failure halfway (DROP INDEX CONCURRENTLY
-    IF EXISTS, then CREATE).
+    A migration runs in a transaction. It fails when it waits longer than ``LOCK_TIMEOUT`` for a
+    lock.
 
-    Each statement ends with a semicolon at the end of a line, and nothing else does: statements are
-    sent one by one. Citus refuses DDL that comes with other statements.
+    A file with the line ``-- transaction: none`` runs outside a transaction, for CREATE INDEX
+    CONCURRENTLY. That statement waits for transactions but does not block reads and writes, so it
+    has no lock timeout. The file must be safe to run again after it failed halfway: DROP INDEX
+    CONCURRENTLY IF EXISTS, then CREATE.
+
+    Statements are sent one by one, because Citus refuses DDL that is sent with other statements.
+    Each statement ends with a semicolon at the end of a line. No other line ends with a semicolon.
     """
 
     version: int
@@ -67,7 +70,7 @@ class Migration:
 
     @property
     def statements(self) -> list[str]:
-        """What is sent to the server, one after the other."""
+        """The statements, in the order in which they are sent."""
         return [
             part
             for part in re.split(r"(?<=;)\s*$", self.script, flags=re.MULTILINE)
@@ -79,9 +82,10 @@ class Migration:
 class Status:
     """The names of migrations, in order.
 
-    :param applied: the database has them.
-    :param pending: the database lacks them: it is behind.
-    :param unknown: only the database knows them: it is ahead, which a migration has to allow for.
+    :param applied: migrations that the database has.
+    :param pending: migrations that the database lacks. The schema is behind this release.
+    :param unknown: migrations of a later release that the database has. The schema is ahead, and
+        every migration must keep the previous release working.
     """
 
     applied: list[str]
@@ -90,24 +94,29 @@ class Status:
 
 
 def load(directory: Path = DIRECTORY) -> list[Migration]:
-    """The migrations in a directory, in order.
+    """Read the migrations of a directory, in order.
 
-    :raises MigrationError: the name of a file is not ``NNNN_words.sql``, or two have one number.
+    :raises MigrationError: the name of a file is not of the form ``NNNN_words.sql``, or two files
+        have the same number.
     """
     migrations: dict[int, Migration] = {}
     for path in sorted(directory.glob("*.sql")):
         match = _FILE_NAME.fullmatch(path.stem)
         if match is None:
-            raise MigrationError(f"{path.name} is no name of a migration; write 0042_words.sql")
+            raise MigrationError(
+                f"{path.name} is not a name of a migration; use the form 0042_words.sql"
+            )
         version = int(match[1])
         if version in migrations:
-            raise MigrationError(f"{migrations[version].name}.sql and {path.name} have one number")
+            raise MigrationError(
+                f"{migrations[version].name}.sql and {path.name} have the same number; renumber one"
+            )
         migrations[version] = Migration(version, path.stem, path.read_text(encoding="utf-8"))
     return list(migrations.values())
 
 
 def status(connection: Connection, *, directory: Path = DIRECTORY) -> Status:
-    """Compare a database with the files.
+    """Compare the migrations of a database with the files.
 
     :raises MigrationError: a file was changed after it was applied.
     """
@@ -116,8 +125,8 @@ def status(connection: Connection, *, directory: Path = DIRECTORY) -> Status:
     for migration in migrations:
         if migration.version in applied and applied[migration.version][1] != migration.checksum:
             raise MigrationError(
-                f"{migration.name}.sql was changed after it was applied; restore it and put the"
-                " change into a new migration"
+                f"{migration.name}.sql was changed after it was applied; restore the file and put"
+                " the change into a new migration"
             )
     known = {migration.version for migration in migrations}
     return Status(
@@ -128,7 +137,7 @@ def status(connection: Connection, *, directory: Path = DIRECTORY) -> Status:
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the database has every migration of this release, in one roundtrip."""
+    """Return whether the database has every migration of this release. One roundtrip."""
     return _released() <= _applied(connection).keys()
 
 
@@ -136,10 +145,10 @@ def is_current(connection: Connection) -> bool:
 def require_current(database_url: str) -> None:
     """Refuse a database that lacks a migration of this release.
 
-    One that cannot be asked may pass: it may come back, and until then ``/readyz`` says so. The
-    answer is kept: what has started once is not ended by a reload.
+    An unreachable database is accepted, because it may return; ``/readyz`` reports it until then.
+    Once accepted, a database stays accepted: a reload must not stop a running service.
 
-    :raises SchemaBehind: the message names the migrations.
+    :raises SchemaBehind: a migration is pending; the message names it.
     """
     try:
         with connect(database_url) as connection:
@@ -147,13 +156,13 @@ def require_current(database_url: str) -> None:
     except AssetsError:
         return
     finally:
-        # Workers are forks of this process, and read the files as they are by then.
+        # Workers are forks of this process, and must read the files anew.
         query.cache_clear()
     pending = [migration.name for migration in load() if migration.version not in applied]
     if pending:
         raise SchemaBehind(
-            "the schema of the database is behind this service; run dreamlake-assets migrate,"
-            f" which applies {', '.join(pending)}"
+            "the database schema is behind this release; run dreamlake-assets migrate to apply"
+            f" {', '.join(pending)}"
         )
 
 
@@ -165,16 +174,18 @@ def migrate(
     wait_seconds: float = WAIT_SECONDS,
     announce: Callable[[str], object] = lambda _name: None,
 ) -> list[str]:
-    """Apply the migrations that a database lacks; of two runs at once, each is applied by one.
+    """Apply the pending migrations. Of two concurrent runs, the second waits for the first.
 
-    :param database_url: of the server itself, not of a PgBouncer that pools transactions: the right
-        to migrate belongs to a connection.
-    :param dry_run: apply nothing.
-    :param announce: is called with the name of each migration that was applied.
-    :returns: the names of the migrations that were applied, or would be.
-    :raises MigrationError: one fails or was changed after it was applied, or another run does not
-        end.
-    :raises DatabaseUnavailable: the database is away.
+    :param database_url: URL of the server itself. PgBouncer in transaction mode does not work,
+        because the advisory lock of a run belongs to its connection.
+    :param dry_run: return the pending migrations without applying them.
+    :param directory: directory of the migrations.
+    :param wait_seconds: how long to wait for another run.
+    :param announce: called with the name of each migration after it is applied.
+    :returns: the names of the migrations that were applied, or that a dry run would apply.
+    :raises MigrationError: a migration fails, a file was changed after it was applied, or another
+        run does not finish in time.
+    :raises DatabaseUnavailable: the database cannot be reached.
     """
     with connect(database_url) as connection:
         if dry_run:
@@ -194,11 +205,11 @@ def _released() -> frozenset[int]:
 
 
 def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
-    """The name and the checksum of each migration that the database has, by version."""
+    """Return the name and checksum of each migration that the database has, by version."""
     try:
         rows = fetch_all(connection, "schema_migration/list", {})
     except SchemaBehind:
-        # The first migration makes the table.
+        # The first migration creates the table.
         return {}
     return {version: (name, checksum) for version, name, checksum in rows}
 
@@ -207,7 +218,9 @@ def _wait_for_turn(connection: Connection, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while fetch_one(connection, "schema_migration/lock", {}) != (True,):
         if time.monotonic() > deadline:
-            raise MigrationError(f"another run is under way and did not end within {seconds:g} s")
+            raise MigrationError(
+                f"another run is in progress and did not finish within {seconds:g} s"
+            )
         time.sleep(_POLL_SECONDS)
 
 
@@ -217,8 +230,8 @@ def _apply(connection: Connection, migration: Migration) -> None:
         if migration.in_transaction:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'".encode())
-                # On a Citus cluster, where a table may be changed, and then one that refers to it,
-                # over one connection only. Elsewhere the setting means nothing.
+                # Citus must use one connection to change a table and then a table that refers to
+                # it. Without Citus the setting has no effect.
                 connection.execute("SET LOCAL citus.multi_shard_modify_mode = 'sequential'")
                 _run(connection, migration)
         else:
@@ -239,11 +252,13 @@ def _explanation(migration: Migration, error: Error) -> str:
     if error.sqlstate == _LOCK_NOT_AVAILABLE:
         reason = (
             f"waited {LOCK_TIMEOUT} for a lock that another transaction holds;"
-            " try again at a quieter time"
+            " try again when the database is less busy"
         )
     else:
         reason = " ".join(str(error).split())
-    kept = (
-        "nothing of it was kept" if migration.in_transaction else "run it again once this is mended"
+    consequence = (
+        "the migration was rolled back"
+        if migration.in_transaction
+        else "the migration may be half applied; fix the cause and run it again"
     )
-    return f"{migration.name}.sql: {reason} ({kept})"
+    return f"{migration.name}.sql: {reason} ({consequence})"

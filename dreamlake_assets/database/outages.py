@@ -1,31 +1,35 @@
-"""What is logged of a database that is away: that it is, now and then, and that it is back."""
+"""Log messages about unreachable databases, limited in number."""
 
 import logging
 from threading import Lock
 from time import monotonic
 
-#: Seconds in which an outage is mentioned once, as is another one that begins meanwhile.
+#: Minimum number of seconds between two messages, even about different outages.
 PAUSE_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
 
 class Outage:
-    """Of one server, as all threads that connect to it find it."""
+    """The failures of one activity, shared by all threads that try it."""
 
-    def __init__(self, server: str):
-        """Begin with none.
+    def __init__(self, server: str, state: str, recovered: str):
+        """Start without a failure.
 
-        :param server: what it is called in the log, such as ``primary``.
+        :param server: name of the server in log messages, such as ``primary``.
+        :param state: its state while attempts fail, such as ``unreachable``.
+        :param recovered: its state when an attempt succeeds again, such as ``reachable``.
         """
         self._server = server
+        self._state = state
+        self._recovered = recovered
         self._lock = Lock()
         self._since: float | None = None
         self._quiet_until = 0.0
-        self._mentioned = False
+        self._logged = False
 
-    def failed(self, reason: Exception) -> None:
-        """Hear that an attempt to connect has failed."""
+    def failed(self, reason: BaseException) -> None:
+        """Record a failed attempt, and log it unless a message was logged recently."""
         now = monotonic()
         with self._lock:
             if self._since is None:
@@ -33,45 +37,48 @@ class Outage:
             if now < self._quiet_until:
                 return
             self._quiet_until = now + PAUSE_SECONDS
-            self._mentioned = True
+            self._logged = True
             seconds = now - self._since
-        # libpq says it in several lines.
-        why = " ".join(str(reason).split())
-        _log.warning("connecting to the %s fails, for %.1f s now: %s", self._server, seconds, why)
+        # The message of libpq has several lines.
+        message = " ".join(str(reason).split())
+        _log.warning(
+            "the %s has been %s for %.1f s: %s", self._server, self._state, seconds, message
+        )
 
     def ended(self) -> None:
-        """Hear that an attempt has succeeded: said only where it was said that others failed."""
+        """Record a successful attempt, and log it if the failures were logged."""
         with self._lock:
             if self._since is None:
                 return
             seconds = monotonic() - self._since
             self._since = None
-            mentioned, self._mentioned = self._mentioned, False
-        if mentioned:
-            _log.warning("connecting to the %s works again, after %.1f s", self._server, seconds)
+            logged, self._logged = self._logged, False
+        if logged:
+            _log.warning("the %s is %s again after %.1f s", self._server, self._recovered, seconds)
 
 
 class _PoolWarnings(logging.Filter):
-    """Of what pools warn, leaves out what is said several times a second while a server is away.
+    """Filter for warnings that the pools repeat several times a second during an outage.
 
-    An :class:`Outage` says that connecting fails; one line in a while that a connection was lost.
+    :class:`Outage` logs failed attempts to connect. One message in ``PAUSE_SECONDS`` reports lost
+    connections.
     """
 
-    _SAID_BY_OUTAGE = ("error connecting in", "reconnection attempt in pool")
-    _OF_EACH_CONNECTION = "discarding closed connection"
+    _LOGGED_BY_OUTAGE = ("error connecting in", "reconnection attempt in pool")
+    _LOGGED_PER_CONNECTION = "discarding closed connection"
 
     def __init__(self) -> None:
         super().__init__()
         self._quiet_until = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a warning is logged."""
-        if record.msg.startswith(self._OF_EACH_CONNECTION):
+        """Return whether to log a warning."""
+        if record.msg.startswith(self._LOGGED_PER_CONNECTION):
             now = monotonic()
             if now < self._quiet_until:
                 return False
             self._quiet_until = now + PAUSE_SECONDS
-        return not record.msg.startswith(self._SAID_BY_OUTAGE)
+        return not record.msg.startswith(self._LOGGED_BY_OUTAGE)
 
 
 logging.getLogger("psycopg.pool").addFilter(_PoolWarnings())

@@ -1,66 +1,37 @@
-"""The pools of connections of one process, to the primary and to a replica."""
+"""The connection pools of one process: for the primary and, if there is one, for a replica."""
 
-import select
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
 from itertools import islice
 from time import monotonic, sleep
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from dreamlake_assets import deadlines, errors
-from dreamlake_assets.database.connection import (
-    AdaptContext,
-    BoundedConnection,
-    Connection,
-    conninfo,
-    recognise,
-)
+from dreamlake_assets.database.connection import BoundedConnection, Connection
 from dreamlake_assets.database.outages import Outage
-from dreamlake_assets.database.statements import prepare
+from dreamlake_assets.database.server import (
+    HOT_READS,
+    HOT_WRITES,
+    RETRY_SECONDS,
+    Server,
+    take,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Seconds between two attempts to get a connection that works.
-_RETRY_SECONDS = 0.2
-
-#: Prepared when a connection is made, since the first use of a prepared statement costs a
-#: roundtrip. What travels in one flight is prepared in that flight.
-_HOT_WRITES = (
-    "asset/insert",
-    "asset/insert_once",
-)
-_HOT_READS = (
-    "asset/list_by_project",
-    "asset/list_by_prefix",
-    "asset/list_by_glob",
-    "asset/list_by_folder_glob",
-    "asset/list_by_tag",
-    "asset/list_by_created_at",
-    "asset/list_by_episode",
-    "asset/list_by_episode_prefix",
-    "asset/list_by_episode_glob",
-    "asset/list_by_episode_folder_glob",
-    "asset/list_by_episode_tag",
-    "asset/list_by_episode_created_at",
-    "asset/find_by_id",
-    "asset/find_by_name",
-    "asset/find_by_episode_name",
-    "namespace/list_by_subject",
-)
-
 
 class PoolState(NamedTuple):
-    """What a pool holds at a moment.
+    """A snapshot of a pool.
 
     :ivar server: ``primary`` or ``replica``.
     :ivar name: ``requests`` or ``streams``.
-    :ivar connections: all of them.
-    :ivar available: those that nobody uses.
-    :ivar waiting: how many requests wait for one.
+    :ivar connections: number of open connections.
+    :ivar available: number of idle connections.
+    :ivar waiting: number of requests that wait for a connection.
     """
 
     server: str
@@ -70,79 +41,8 @@ class PoolState(NamedTuple):
     waiting: int
 
 
-class _Server:
-    """The connections to one server.
-
-    Streams have a pool of their own: a stream holds its connection for as long as its client reads,
-    and must not keep registrations waiting.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        *,
-        connections: int,
-        streams: int,
-        prepared: bool,
-        on_cluster: bool | None,
-        hot: Sequence[str],
-    ):
-        self.name = name
-        self._outage = Outage(name)
-        self._prepared = prepared
-        self._on_cluster = on_cluster
-        self._hot = hot
-        self.requests = self._pool("requests", url, deadlines.STATEMENT, connections)
-        self.streams = self._pool("streams", url, deadlines.STREAM, streams)
-
-    def open(self) -> None:
-        self.requests.open()
-        self.streams.open()
-
-    def close(self) -> None:
-        self.requests.close()
-        self.streams.close()
-
-    def _pool(
-        self, name: str, url: str, statement_timeout: float, size: int
-    ) -> ConnectionPool[BoundedConnection]:
-        streams = name == "streams"
-        return ConnectionPool(
-            conninfo(url, statement_timeout),
-            connection_class=BoundedConnection,
-            kwargs={"autocommit": True, "context": AdaptContext(), "outage": self._outage},
-            min_size=0 if streams else size,
-            max_size=size,
-            name=name,
-            open=False,
-            configure=partial(self._set_up, hot=() if streams else self._hot),
-            # Give up at the first failure: whoever waits for a connection has another made, and
-            # does not sit out the pool's pauses, which double from a second on.
-            reconnect_timeout=0,
-        )
-
-    def _set_up(self, connection: BoundedConnection, hot: Sequence[str]) -> None:
-        try:
-            self._recognise(connection)
-            if hot and self._prepared and not connection.on_cluster:
-                prepare(connection, hot)
-        except Exception as error:
-            self._outage.failed(error)
-            raise
-        self._outage.ended()
-
-    def _recognise(self, connection: BoundedConnection) -> None:
-        """Ask once in this process."""
-        connection.patience = deadlines.DATABASE
-        if not self._prepared:
-            # Stronger than prepare=True of a statement; it takes one roundtrip all the same.
-            connection.prepare_threshold = None
-        self._on_cluster = recognise(connection, self._on_cluster)
-
-
 class Database:
-    """The connections of one process: to the primary, and to a replica where there is one."""
+    """The connection pools of one process: for the primary and, if there is one, for a replica."""
 
     def __init__(
         self,
@@ -154,40 +54,42 @@ class Database:
         prepared: bool = True,
         on_cluster: bool | None = None,
     ):
-        """Make the pools, still closed.
+        """Create the pools without opening them.
 
-        :param read_url: of a replica that answers what only reads, as long as it can.
-        :param connections: how many requests may use a server at once.
-        :param streams: how many unlimited lists may be under way at once.
-        :param prepared: whether statements are prepared; a PgBouncer before 1.22 loses them.
-        :param on_cluster: whether the database is a Citus cluster; it is asked if this is None.
+        :param url: URL of the primary.
+        :param read_url: URL of a replica that serves reads while it is available.
+        :param connections: maximum number of concurrent requests on a server.
+        :param streams: maximum number of concurrent streams on a server.
+        :param prepared: whether to prepare statements. PgBouncer before 1.22 loses them.
+        :param on_cluster: whether the database is a Citus cluster; None asks the database.
         """
         server = partial(
-            _Server,
+            Server,
             connections=connections,
             streams=streams,
             prepared=prepared,
             on_cluster=on_cluster,
         )
-        self._primary = server("primary", url, hot=(*_HOT_WRITES, *_HOT_READS))
-        self._replica = server("replica", read_url, hot=_HOT_READS) if read_url else None
+        self._primary = server("primary", url, hot=(HOT_READS, HOT_WRITES))
+        self._replica = server("replica", read_url, hot=(HOT_READS,)) if read_url else None
         self._away = False
+        self._writing = Outage("primary", "read-only", "writable")
         self._replica_rests_until = 0.0
 
     def open(self) -> None:
-        """Begin to connect; to be called in the process that serves, after the fork."""
+        """Start to connect. Must be called in the worker process, after the fork."""
         self._primary.open()
         if self._replica is not None:
             self._replica.open()
 
     def wait(self) -> None:
-        """Wait until the connections for requests are made and prepared."""
+        """Wait until the connections for requests are open and their statements prepared."""
         self._primary.requests.wait()
         if self._replica is not None:
             self._replica.requests.wait()
 
     def pools(self) -> Iterator[PoolState]:
-        """What each pool holds now; asks no server."""
+        """Yield the state of each pool, without a request to a server."""
         for server in filter(None, (self._primary, self._replica)):
             for pool in (server.requests, server.streams):
                 stats = pool.get_stats()
@@ -200,7 +102,7 @@ class Database:
                 )
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self._primary.close()
         if self._replica is not None:
             self._replica.close()
@@ -210,45 +112,68 @@ class Database:
     ) -> R:
         """Run an operation of the store on the primary, and again if its connection is lost.
 
-        It may be run twice because it is either a read or an insert under an id of our own.
+        An operation is safe to repeat: it is a read, or an insert under an id that the service
+        chose.
 
-        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        :raises errors.AssetsError: the operation fails, or the database is unreachable, slow or
+            full.
         """
-        # Where it has been away for so long already, threads that wait for it are missed elsewhere.
+        # Once the database is known to be away, wait briefly: other requests need the threads.
         seconds = deadlines.DATABASE_AWAY if self._away else deadlines.DATABASE
         deadline = monotonic() + seconds
         try:
-            answer = self._run_until(deadline, operation, *args, **kwargs)
+            result = self._run_until(deadline, operation, *args, **kwargs)
         except errors.DatabaseUnavailable:
             self._away = True
             raise
         self._away = False
-        return answer
+        return result
+
+    def write(
+        self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a writing operation like :meth:`run`, and repeat it if another server takes writes.
+
+        :raises errors.DatabaseReadOnly: the primary takes no writes, or none from this role.
+        :raises errors.AssetsError: as :meth:`run`.
+        """
+        try:
+            try:
+                result = self.run(operation, *args, **kwargs)
+            except errors.DatabaseReadOnly:
+                if not self._primary.find_writable():
+                    raise
+                result = self.run(operation, *args, **kwargs)
+        except (errors.DatabaseReadOnly, errors.NotPermitted) as error:
+            self._writing.failed(error.__cause__ or error)
+            raise errors.DatabaseReadOnly from error
+        self._writing.ended()
+        return result
 
     def read(
         self, operation: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run an operation that only reads: on the replica if that can, else as :meth:`run`.
+        """Run a read-only operation on the replica, or on the primary if the replica fails.
 
-        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        :raises errors.AssetsError: as for :meth:`run`.
         """
         replica = self._replica
         if replica is None or monotonic() < self._replica_rests_until:
             return self.run(operation, *args, **kwargs)
         try:
-            connection = _take(replica.requests, monotonic() + deadlines.REPLICA)
+            connection = take(replica.requests, monotonic() + deadlines.REPLICA)
             try:
                 return operation(connection, *args, **kwargs)
             finally:
                 replica.requests.putconn(connection)
-        except _REPLICA_CANNOT:
+        except _REPLICA_ERRORS:
             self._replica_rests_until = monotonic() + deadlines.REPLICA_RESTS
             return self.run(operation, *args, **kwargs)
 
     def probe(self, operation: Callable[[Connection], R]) -> R:
-        """Run an operation if the primary is there now: as :meth:`run`, but without its patience.
+        """Run an operation on the primary, and wait only ``DATABASE_AWAY`` seconds for it.
 
-        :raises errors.AssetsError: as the operation, or the database is away.
+        :raises errors.AssetsError: as for :meth:`run`.
         """
         return self._run_until(monotonic() + deadlines.DATABASE_AWAY, operation)
 
@@ -262,18 +187,17 @@ class Database:
         pool = self._primary.requests
         pause = 0.0
         while True:
-            connection = _take(pool, deadline)
+            connection = take(pool, deadline)
             try:
                 return operation(connection, *args, **kwargs)
             except errors.ConnectionLost:
-                # It still stands where its server is alive, but no longer the primary.
                 connection.close()
                 if monotonic() + pause >= deadline:
                     raise
             finally:
                 pool.putconn(connection)
             sleep(pause)
-            pause = _RETRY_SECONDS
+            pause = RETRY_SECONDS
 
     def stream(
         self,
@@ -281,9 +205,11 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Generator[R, None, None]:
-        """Yield what an operation of the store reads; closing the iterator frees the connection.
+        """Yield the results of a read-only operation. Closing the iterator frees the connection.
 
-        :raises errors.AssetsError: as the operation, or the database is away, slow or full.
+        The primary takes over if the replica fails before the first result.
+
+        :raises errors.AssetsError: as for :meth:`run`.
         """
         replica = self._replica
         if replica is not None and monotonic() >= self._replica_rests_until:
@@ -293,7 +219,7 @@ class Database:
             with closing(rows):
                 try:
                     first = list(islice(rows, 1))
-                except _REPLICA_CANNOT:
+                except _REPLICA_ERRORS:
                     self._replica_rests_until = monotonic() + deadlines.REPLICA_RESTS
                 else:
                     yield from first
@@ -309,9 +235,9 @@ class Database:
         )
 
 
-#: With what a replica is left for the primary: it is away, behind with the migrations, or had to
-#: break off what it read because the primary has cleaned up behind it.
-_REPLICA_CANNOT = (errors.DatabaseUnavailable, errors.SchemaBehind, errors.Rollback)
+#: Errors of a replica after which the primary is used. The replica is unreachable, lacks a
+#: migration, or canceled the statement because the primary removed rows that it still read.
+_REPLICA_ERRORS = (errors.DatabaseUnavailable, errors.SchemaBehind, errors.Rollback)
 
 
 def _streamed(
@@ -322,48 +248,15 @@ def _streamed(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> Generator[R, None, None]:
-    """What an operation reads.
+    """Yield the results of an operation on a connection of a pool.
 
-    :param to_connect: seconds for a connection.
-    :param patience: seconds for the next rows.
+    :param to_connect: seconds to wait for a connection.
+    :param patience: seconds to wait for the next rows.
     """
-    connection = _take(pool, monotonic() + to_connect)
+    connection = take(pool, monotonic() + to_connect)
     connection.deadline = monotonic() + deadlines.STREAM
     connection.patience = patience
     try:
         yield from operation(connection, *args, **kwargs)
     finally:
         pool.putconn(connection)
-
-
-def _take(pool: ConnectionPool[BoundedConnection], deadline: float) -> BoundedConnection:
-    """A connection that is not known to be dead, with a deadline.
-
-    :raises errors.DatabaseUnavailable: there is none until the deadline.
-    """
-    while True:
-        left = deadline - monotonic()
-        try:
-            connection = pool.getconn(min(left, _RETRY_SECONDS))
-        except PoolTimeout:
-            if left <= 0:
-                raise errors.DatabaseUnavailable from None
-        except PoolClosed:
-            raise errors.DatabaseUnavailable from None
-        else:
-            connection.deadline = deadline
-            if _is_alive(connection):
-                return connection
-            # The pool's own check would pause after the second dead one, for a second and longer.
-            connection.close()
-            pool.putconn(connection)
-
-
-def _is_alive(connection: Connection) -> bool:
-    """Whether an idle connection may still have its server, found out without asking the server.
-
-    Nothing is expected on it, so what can be read is its end. Costs no roundtrip and sends no byte.
-    """
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return not poll.poll(0)

@@ -1,4 +1,4 @@
-"""The meaning of PostgreSQL's errors to a client, by SQLSTATE and by constraint."""
+"""Translation of PostgreSQL errors into client errors, by SQLSTATE and by constraint."""
 
 import psycopg
 
@@ -15,8 +15,9 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "23502": errors.AssetsError,  # not null violation: the service left out a value
     "23503": errors.Unavailable,  # foreign key violation: a row that was found is gone meanwhile
     "23505": errors.Unavailable,  # unique violation: a statement sent again while it still runs
-    "25006": errors.ConnectionLost,  # read-only transaction: this server is no longer the primary
+    "25006": errors.DatabaseReadOnly,  # read-only transaction: a standby, or read-only by setting
     "40": errors.Rollback,  # transaction rollback: deadlock, conflict with recovery
+    "42501": errors.NotPermitted,  # insufficient privilege
     "42P01": errors.SchemaBehind,  # undefined table
     "42703": errors.SchemaBehind,  # undefined column
     "53": errors.Overloaded,  # insufficient resources
@@ -25,8 +26,8 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "57P": errors.ConnectionLost,  # admin shutdown, crash shutdown, cannot connect now
 }
 
-#: The published name of the field that a constraint checks. The schemas of requests check it first;
-#: the database has the last word.
+#: The request field that each constraint checks, under its name in the API. Request schemas apply
+#: the same rules first; the database enforces them.
 _CONSTRAINTS = {
     "asset_channels_is_1_or_more": "channels",
     "asset_format_is_known": "format",
@@ -43,11 +44,12 @@ _CONSTRAINTS = {
 
 
 def meaning(state: str, constraint: str | None) -> errors.AssetsError:
-    """The error for a client. An SQLSTATE that is not listed is a failure of the service.
+    """Return the error that a client sees for an error of PostgreSQL.
 
-    :param state: five characters.
-    :param constraint: the name of the violated constraint. Citus does not pass it on from a worker;
-        the error then names no field.
+    :param state: the SQLSTATE, five characters.
+    :param constraint: name of the violated constraint, or None. Citus does not pass it on from a
+        worker; the error then names no field.
+    :returns: an internal error for an unexpected SQLSTATE.
     """
     kind = next(
         (_MEANINGS[state[:length]] for length in (5, 3, 2) if state[:length] in _MEANINGS),
@@ -56,14 +58,14 @@ def meaning(state: str, constraint: str | None) -> errors.AssetsError:
     field = _CONSTRAINTS.get(constraint or "")
     if field is None:
         return kind()
-    return kind(f"{field} is not allowed.", fields={field: ["Not allowed."]})
+    return kind(f"The value of {field} is not allowed.", fields={field: ["Not allowed."]})
 
 
 def translated(error: psycopg.Error) -> errors.AssetsError:
-    """What an error of the driver means to a client.
+    """Translate an error of psycopg into the error that a client sees.
 
-    It may be logged as the cause of what is returned. So what PostgreSQL says beside its message
-    is taken out of it: the row that was refused, and parameters, may hold what is secret.
+    The error of psycopg may be logged as the cause, so its message is reduced to the SQLSTATE and
+    the primary message. The details (the refused row, parameters) may contain secrets.
     """
     state = error.sqlstate
     if error.diag.message_primary:
@@ -72,6 +74,6 @@ def translated(error: psycopg.Error) -> errors.AssetsError:
         return meaning(state, error.diag.constraint_name)
     if isinstance(error, DeadlinePassed):
         return errors.DatabaseUnavailable()
-    # Where the connection broke, nobody was left to give a state.
+    # An error of the connection itself has no SQLSTATE.
     lost = isinstance(error, psycopg.OperationalError)
     return errors.ConnectionLost() if lost else errors.AssetsError()

@@ -1,4 +1,4 @@
-"""Runs the statements of ``sql/`` and counts their roundtrips."""
+"""Run the statements of ``sql/``, and count their roundtrips."""
 
 import re
 from collections.abc import Generator, Mapping, Sequence
@@ -19,10 +19,11 @@ STREAM_CHUNK_ROWS = 1000
 
 
 def fetch_one(connection: Connection, name: str, parameters: Parameters) -> Row | None:
-    """The one row that a statement returns, or none. One roundtrip.
+    """Run a statement that returns at most one row. One roundtrip.
 
-    :param name: of the file below ``sql/``, such as ``asset/insert``.
-    :raises errors.AssetsError: see :mod:`.sqlstates`.
+    :param name: name of the statement, such as ``asset/insert``.
+    :returns: the row, or None.
+    :raises errors.AssetsError: the statement fails; see :mod:`.sqlstates`.
     """
     try:
         with trace.Roundtrip():
@@ -33,9 +34,9 @@ def fetch_one(connection: Connection, name: str, parameters: Parameters) -> Row 
 
 
 def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list[Row]:
-    """All rows that a statement returns. One roundtrip.
+    """Run a statement and return all its rows. One roundtrip.
 
-    :raises errors.AssetsError: see :mod:`.sqlstates`.
+    :raises errors.AssetsError: the statement fails; see :mod:`.sqlstates`.
     """
     try:
         with trace.Roundtrip():
@@ -46,12 +47,12 @@ def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list
 
 
 def stream(connection: Connection, name: str, parameters: Parameters) -> Generator[Row, None, None]:
-    """The rows that a statement returns as they come, in constant memory. One roundtrip.
+    """Run a statement and yield its rows as they arrive, in constant memory. One roundtrip.
 
-    To be closed before the connection is given back: a statement that was not read to its end is
-    canceled then.
+    The caller must close the generator before it returns the connection. Closing cancels a
+    statement whose rows were not all read.
 
-    :raises errors.AssetsError: see :mod:`.sqlstates`.
+    :raises errors.AssetsError: the statement fails; see :mod:`.sqlstates`.
     """
     try:
         rows = cast(
@@ -71,19 +72,28 @@ def stream(connection: Connection, name: str, parameters: Parameters) -> Generat
         raise translated(error) from error
 
 
+def takes_writes(connection: Connection) -> bool:
+    """Whether the server takes writes of this role. One roundtrip.
+
+    :raises errors.AssetsError: see :mod:`.sqlstates`.
+    """
+    return fetch_one(connection, "server/find_writable", {}) == (True,)
+
+
 def one_flight(
     connection: Connection, statements: Sequence[tuple[str, Parameters]]
 ) -> list[list[Row]]:
-    """Run several statements as one transaction in one roundtrip: all of them, or none.
+    """Run several statements as one transaction, in one roundtrip.
 
-    They are sent together and end with one Sync, up to which PostgreSQL runs them as an implicit
-    transaction: no BEGIN and no COMMIT is waited for. None can use what another returned.
-    Citus commits each statement on its worker, but for those in a transaction that says so; there,
-    BEGIN and COMMIT travel in the same flight.
+    The statements are sent together, in one flight, followed by one Sync. PostgreSQL runs the
+    statements before a Sync as an implicit transaction (PostgreSQL documentation, "Message Flow",
+    "Pipelining"), so there is no wait for BEGIN or COMMIT. No statement can use the result of
+    another one. Without an explicit transaction Citus commits each statement on its worker, so on a
+    cluster BEGIN and COMMIT are part of the flight.
 
-    :returns: the rows of each statement; known only once the answer to the last one was read.
-    :raises errors.AssetsError: see :mod:`.sqlstates`; nothing was written, unless the connection
-        was lost (:class:`.errors.ConnectionLost`), when it may have been.
+    :returns: the rows of each statement, after the last response was read.
+    :raises errors.ConnectionLost: the connection was lost; the writes may have been committed.
+    :raises errors.AssetsError: a statement fails; see :mod:`.sqlstates`. Nothing was written.
     """
     try:
         with trace.Roundtrip(), connection.pipeline():
@@ -101,19 +111,26 @@ def one_flight(
 
 
 def prepare(connection: Connection, names: Sequence[str]) -> None:
-    """Prepare the hot statements, in one roundtrip, by running them for nobody."""
-    try:
-        with connection.pipeline():
+    """Prepare statements in one roundtrip, by running them with nulls, which match no row.
+
+    A statement that fails is prepared at its first use instead. The schema may be behind, which
+    ``/readyz`` needs a connection to report, or the server may take no writes.
+
+    :raises psycopg.Error: the connection was lost.
+    """
+    with connection.pipeline() as pipeline:
+        try:
             for name in names:
-                nobody = dict.fromkeys(_placeholders(query(name)))
-                connection.execute(query(name), nobody, prepare=True)
-    except psycopg.ProgrammingError:
-        # The schema is behind. /readyz says so, and it can only if it has a connection.
-        return
+                nulls = dict.fromkeys(_placeholders(query(name)))
+                connection.execute(query(name), nulls, prepare=True)
+            pipeline.sync()
+        except psycopg.Error:
+            if connection.closed:
+                raise
 
 
 def statement_of(name: str, parameters: Parameters) -> bytes:
-    """The statement of a file, for one shard where the parameters name the tenant."""
+    """Return a statement, in its form for a Citus cluster if the parameters name the tenant."""
     return query_of_tenant(name) if "namespace_id" in parameters else query(name)
 
 

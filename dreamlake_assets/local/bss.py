@@ -1,12 +1,11 @@
 """A local BSS, the Big Streaming Server, for development and tests.
 
-It has the routes that the public client calls, of which it is a small and honest stand-in: nothing
-is transcoded, and the address of a later processing step answers 501. A bearer token that is sent
-has to verify, as in the service; none is asked for, since a part of the public client (its package
-`dreamlake.api`) sends none to BSS.
+It implements the routes that the public client calls. It does not transcode: requests for later
+processing steps get a 501 response. A token is optional, because a part of the public client (its
+package `dreamlake.api`) sends none to BSS. A token that is sent must be valid, as in the service.
 
-Its records are in `bss.sqlite3` and its objects in `objects/` of one directory. At the start it
-keeps a small file of each kind there, for trying things out: see :mod:`.samples`.
+One directory holds the records, in `bss.sqlite3`, and the objects, in `objects/`. At start a small
+sample file of each kind is added: see :mod:`.samples`.
 """
 
 import mimetypes
@@ -37,15 +36,15 @@ from dreamlake_assets.model.names import SLUG_PATTERN
 MAXIMUM_PART_NUMBER = 10_000
 
 _ROUTES = [kind.bss_route for kind in KINDS.values()]
-#: route/owner/project/hash. It names a file, too: no segment begins with a dot.
+#: route/owner/project/hash. A key is also the path of a file, so no segment starts with a dot.
 _KEY = re.compile(rf"({'|'.join(_ROUTES)})/{SLUG_PATTERN}/{SLUG_PATTERN}/[A-Za-z0-9_-]{{1,128}}")
 
 
 class Records:
-    """What BSS knows about each file that it keeps, in SQLite."""
+    """The records of uploaded files, in SQLite."""
 
     def __init__(self, path: Path):
-        """Make the database when it is missing."""
+        """Create the database if it does not exist."""
         self._path = path
         with self._connection() as connection:
             connection.execute(
@@ -56,7 +55,7 @@ class Records:
             )
 
     def add(self, record: dict[str, Any]) -> None:
-        """Add a record, unless there is one of its route and id."""
+        """Add a record, unless its route and id are taken."""
         with self._connection() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO record VALUES (:route, :id, :key, :name, :owner, :project,"
@@ -65,7 +64,7 @@ class Records:
             )
 
     def find(self, route: str, bss_id: str) -> dict[str, Any] | None:
-        """The record of a route and id."""
+        """Return the record of a route and id, or None."""
         with self._connection() as connection:
             row = connection.execute(
                 "SELECT * FROM record WHERE route = ? AND id = ?", (route, bss_id)
@@ -84,13 +83,13 @@ class Records:
 
 
 class Store:
-    """Records and objects together, in one directory."""
+    """The records and the objects, in one directory."""
 
     def __init__(self, s3_url: str, directory: Path):
-        """Give S3 the objects of earlier runs.
+        """Restore the objects of earlier runs in S3.
 
-        :param s3_url: of an S3 server that is running.
-        :param directory: is made when it is missing.
+        :param s3_url: URL of a running S3 server.
+        :param directory: created if it does not exist.
         """
         directory.mkdir(parents=True, exist_ok=True)
         self.records = Records(directory / "bss.sqlite3")
@@ -98,21 +97,22 @@ class Store:
         self.bucket.restore()
 
     def add_sample(self, route: str, bss_id: str, path: Path) -> None:
-        """Keep a file under an id of our choice, unless it is there already."""
+        """Store a file under a given id, unless it is stored already."""
         key = f"{route}/samples/samples/{bss_id}"
         if self.bucket.size(key) is None:
             self.bucket.put(key, path)
         self.add(route, bss_id, key=key, name=f"/{path.name}", owner="samples", project="samples")
 
     def add(self, route: str, bss_id: str, *, key: str, **fields: Any) -> dict[str, Any]:
-        """Make the record of an object.
+        """Add the record of an object.
 
-        :param fields: name, owner, project, and episode where there is one.
-        :raises NotFound: no upload to this key was finished.
+        :param fields: name, owner, project, and optionally episode.
+        :returns: the record.
+        :raises NotFound: there is no completed upload with this key.
         """
         size = self.bucket.size(key)
         if size is None:
-            raise NotFound("No finished upload has this stagingHash, owner and project.")
+            raise NotFound("No completed upload has this stagingHash, owner and project.")
         record = {
             "route": route,
             "id": bss_id,
@@ -127,7 +127,7 @@ class Store:
 
 
 def create_app(store: Store) -> Flask:
-    """The local BSS as a WSGI application."""
+    """Create the WSGI application of the local BSS."""
     app = Flask(__name__)
     app.extensions["bss_store"] = store
     app.extensions["bss_authenticator"] = Authenticator(TokenSettings(secret=DEBUG_SECRET))
@@ -148,17 +148,17 @@ uploads = Blueprint("uploads", __name__)
 
 @uploads.post("/upload/multipart/init")
 def begin_upload(route: str) -> ResponseReturnValue:
-    """Begin an upload in parts."""
+    """Start a multipart upload."""
     key = _checked_key(f"{route}/{_text('owner')}/{_text('project')}/{_text('hash')}", route)
     return {"uploadId": _store().bucket.begin_upload(key), "key": key}
 
 
 @uploads.post("/upload/multipart/parts")
 def part_urls(route: str) -> ResponseReturnValue:
-    """A presigned URL for each part."""
+    """Return a presigned URL for each part."""
     key, upload_id = _checked_key(_text("key"), route), _text("uploadId")
     numbers = [_part_number(number) for number in _list("partNumbers")]
-    # S3 signs URLs for uploads that do not exist; better to hear of it now.
+    # S3 signs URLs for unknown uploads, too. This call raises an error for them.
     _store().bucket.parts_done(key, upload_id)
     bucket = _store().bucket
     return {"parts": {str(number): bucket.part_url(key, upload_id, number) for number in numbers}}
@@ -166,7 +166,7 @@ def part_urls(route: str) -> ResponseReturnValue:
 
 @uploads.get("/upload/multipart/parts-done")
 def parts_done(route: str) -> ResponseReturnValue:
-    """The parts that have arrived, so that an upload can be resumed."""
+    """List the received parts, so that the client can resume an upload."""
     key, upload_id = request.args.get("key", ""), request.args.get("uploadId", "")
     try:
         parts = _store().bucket.parts_done(_checked_key(key, route), upload_id)
@@ -177,12 +177,12 @@ def parts_done(route: str) -> ResponseReturnValue:
 
 @uploads.post("/upload/multipart/complete")
 def complete_upload(route: str) -> ResponseReturnValue:
-    """Put the parts together."""
+    """Complete a multipart upload."""
     key = _checked_key(_text("key"), route)
     parts = {}
     for part in _list("parts"):
         if not (isinstance(part, dict) and isinstance(part.get("etag"), str)):
-            raise BadRequest("Each of parts must be an object with partNumber and etag.")
+            raise BadRequest("Each item of parts must be an object with partNumber and etag.")
         parts[_part_number(part.get("partNumber"))] = part["etag"].strip('"')
     _store().bucket.complete_upload(key, _text("uploadId"), parts)
     return {"key": key}
@@ -190,7 +190,7 @@ def complete_upload(route: str) -> ResponseReturnValue:
 
 @uploads.post("")
 def create(route: str) -> ResponseReturnValue:
-    """Make the record of a file that was uploaded."""
+    """Create the record of an uploaded file."""
     owner, project = _text("owner"), _text("project")
     record = _store().add(
         route,
@@ -206,13 +206,13 @@ def create(route: str) -> ResponseReturnValue:
 
 @uploads.get("/<bss_id>")
 def show(route: str, bss_id: str) -> ResponseReturnValue:
-    """The record of a file."""
+    """Return the record of a file."""
     return _published(_found(route, bss_id))
 
 
 @uploads.get("/<bss_id>/raw")
 def raw(route: str, bss_id: str) -> ResponseReturnValue:
-    """Redirect to the bytes."""
+    """Redirect to a presigned URL of the bytes."""
     record = _found(route, bss_id)
     url = _store().bucket.download_url(
         record["key"],
@@ -223,7 +223,7 @@ def raw(route: str, bss_id: str) -> ResponseReturnValue:
 
 
 def _transcode(name: str) -> ResponseReturnValue:
-    return {"error": f"The local BSS does not transcode: {name} is not done."}, 501
+    return {"error": f"The local BSS does not transcode; {name} is not available."}, 501
 
 
 def _store() -> Store:
@@ -243,7 +243,7 @@ def _verify_token() -> None:
 def _found(route: str, bss_id: str) -> dict[str, Any]:
     record = _store().records.find(route, bss_id)
     if record is None:
-        raise NotFound(f"There is no such file in /{route}.")
+        raise NotFound(f"No file in /{route} has this id.")
     return record
 
 
@@ -269,14 +269,14 @@ def _body() -> dict[str, Any]:
 def _text(field: str) -> str:
     value = _body().get(field)
     if not isinstance(value, str) or not value:
-        raise BadRequest(f"{field} must be a string that is not empty.")
+        raise BadRequest(f"{field} must be a non-empty string.")
     return value
 
 
 def _list(field: str) -> list[Any]:
     value = _body().get(field)
     if not isinstance(value, list) or not value:
-        raise BadRequest(f"{field} must be a list that is not empty.")
+        raise BadRequest(f"{field} must be a non-empty array.")
     return value
 
 
@@ -288,7 +288,9 @@ def _part_number(value: Any) -> int:
 
 def _checked_key(key: str, route: str) -> str:
     if not (_KEY.fullmatch(key) and key.startswith(f"{route}/")):
-        raise BadRequest("owner, project and hash may hold letters, digits, '.', '_' and '-'.")
+        raise BadRequest(
+            "owner, project and hash may contain only letters, digits, '.', '_' and '-'."
+        )
     return key
 
 
@@ -297,7 +299,7 @@ def _error(error: HTTPException) -> ResponseReturnValue:
 
 
 def main() -> None:
-    """Serve the local BSS until stopped; arguments: port, URL of S3, directory."""
+    """Serve the local BSS until it is stopped. Arguments: port, URL of S3, directory."""
     port, s3_url, directory = sys.argv[1:]
     store = Store(s3_url, Path(directory))
     for name, path in samples.make(Path(directory) / "samples").items():

@@ -1,7 +1,7 @@
 """The commands ``dreamlake-assets dev`` and ``dreamlake-assets demo``.
 
-What they need is installed with the extra ``local``, so it is imported when they run: the other
-commands do without.
+Their dependencies are installed with the extra ``local``. They are imported when a command runs, so
+that the other commands work without them.
 """
 
 from collections.abc import Iterator
@@ -19,19 +19,21 @@ _PORT = click.IntRange(1, 65535)
     type=click.Path(file_okay=False, path_type=Path),
     default="var",
     show_default=True,
-    help="Where data and logs are kept.",
+    help="Directory of the data and the logs.",
 )
-@click.option("--port", type=_PORT, default=10334, show_default=True, help="Of the service.")
-@click.option("--bss-port", type=_PORT, default=10234, show_default=True, help="Of the local BSS.")
+@click.option("--port", type=_PORT, default=10334, show_default=True, help="Port of the service.")
+@click.option(
+    "--bss-port", type=_PORT, default=10234, show_default=True, help="Port of the local BSS."
+)
 def dev(*, directory: Path, port: int, bss_port: int) -> None:
-    """Run everything on this machine, until Ctrl-C.
+    """Run the local stack until Ctrl-C.
 
-    The service, an embedded PostgreSQL, a local BSS and a local S3, on the loopback interface. The
-    next run finds the data again.
+    The stack is the service, an embedded PostgreSQL, a local BSS and a local S3, all on the
+    loopback interface. The data is kept for the next run.
 
     Example: dreamlake-assets dev
     """
-    with _extra():
+    with _local_extra():
         from dreamlake_assets.local import stack  # noqa: PLC0415
     try:
         stack.run(directory, port=port, bss_port=bss_port)
@@ -44,32 +46,36 @@ def dev(*, directory: Path, port: int, bss_port: int) -> None:
     "--file",
     "video",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The video to upload; one is made when it is not given.",
+    help="The video to upload. By default a test video is generated.",
 )
-@click.option("--url", default="http://127.0.0.1:10334", show_default=True, help="Of the service.")
-@click.option("--bss-url", default="http://127.0.0.1:10234", show_default=True, help="Of BSS.")
+@click.option(
+    "--url", default="http://127.0.0.1:10334", show_default=True, help="URL of the service."
+)
+@click.option(
+    "--bss-url", default="http://127.0.0.1:10234", show_default=True, help="URL of the local BSS."
+)
 def demo(*, video: Path | None, url: str, bss_url: str) -> None:
-    """Take a real video through the service that `dreamlake-assets dev` runs.
+    """Upload, register and download a real video on the local stack.
 
-    Uploads it to the local BSS, registers it with a file of each other kind beside it, lists them,
-    downloads it and compares the bytes.
+    The video and a sample file of each other kind are uploaded to the local BSS, registered and
+    listed. Then the video is downloaded and compared. The stack must be running.
 
     Example: dreamlake-assets demo --file holiday.mp4
     """
-    with _extra():
-        from dreamlake_assets.local import demo as tour  # noqa: PLC0415
+    with _local_extra():
+        from dreamlake_assets.local import demo as demo_module  # noqa: PLC0415
     try:
-        tour.run(url=url, bss_url=bss_url, video=video)
-    except tour.DemoError as error:
+        demo_module.run(url=url, bss_url=bss_url, video=video)
+    except demo_module.DemoError as error:
         raise click.ClickException(str(error)) from error
 
 
 @contextmanager
-def _extra() -> Iterator[None]:
+def _local_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"{error.name} is not installed;"
-            " the local stack needs: pip install 'dreamlake-assets[local]'"
+            " install the local stack with: pip install 'dreamlake-assets[local]'"
         ) from error

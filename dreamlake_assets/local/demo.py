@@ -1,4 +1,4 @@
-"""A tour of the running stack: a real video goes up, is registered, listed and downloaded again."""
+"""The demo: uploads, registers, lists and downloads a real video on the running stack."""
 
 import hashlib
 import io
@@ -24,40 +24,42 @@ _TIMEOUT_SECONDS = 60
 
 
 class DemoError(Exception):
-    """The demo failed; the message says where and why."""
+    """The demo failed; the message gives the step and the reason."""
 
 
 def run(*, url: str, bss_url: str, video: Path | None) -> None:
-    """Take a video, and a file of each other kind beside it, through all endpoints.
+    """Run the demo, with a video and a sample file of each other kind.
 
-    :param video: is uploaded; one is made when it is not given.
-    :raises DemoError: the stack does not run, or a step fails.
+    :param url: URL of the service.
+    :param bss_url: URL of the local BSS.
+    :param video: the video to upload; None generates one.
+    :raises DemoError: the stack is not running, or a step fails.
     """
     with tempfile.TemporaryDirectory() as directory, requests.Session() as session:
-        # Proxies and passwords of the shell are not for this machine.
+        # Proxies and passwords in the environment are not meant for requests to this machine.
         session.trust_env = False
-        tour = _Tour(session, url=url, bss_url=bss_url)
-        tour.check_running()
+        demo = _Demo(session, url=url, bss_url=bss_url)
+        demo.check_running()
         files = samples.make(Path(directory))
         files["video"] = video or _make_video(Path(directory) / "demo.mp4")
         try:
             for kind, file in files.items():
-                tour.register(kind, file, tour.upload(kind, file))
+                demo.register(kind, file, demo.upload(kind, file))
             for kind in files:
-                tour.find(kind)
-            tour.download("video", files["video"])
+                demo.find(kind)
+            demo.download("video", files["video"])
         except requests.RequestException as error:
-            raise DemoError(f"no answer: {error}") from error
+            raise DemoError(f"a request failed: {error}") from error
 
 
 def _make_video(path: Path) -> Path:
     samples.write_video(path, seconds=_VIDEO_SECONDS, megabits=_VIDEO_MEGABITS)
-    click.echo(f"Made a video of {_VIDEO_SECONDS} s ({_size(path)}).")
+    click.echo(f"Generated a video of {_VIDEO_SECONDS} s ({_size(path)}).")
     return path
 
 
-class _Tour:
-    """The requests of the demo, each of which says what it did in a line."""
+class _Demo:
+    """The requests of the demo. Each step prints one line."""
 
     def __init__(self, session: requests.Session, *, url: str, bss_url: str):
         self._session = session
@@ -73,12 +75,12 @@ class _Tour:
                 self._session.get(address, timeout=_TIMEOUT_SECONDS).raise_for_status()
             except requests.RequestException as error:
                 raise DemoError(
-                    f"the local stack does not run: no good answer from {address};"
+                    f"the local stack is not running: no successful response from {address};"
                     " start it in another terminal with: make run"
                 ) from error
 
     def upload(self, kind: str, file: Path) -> str:
-        """Upload a file in parts, as the public client does; its id in BSS."""
+        """Upload a file in parts, as the public client does, and return its id in BSS."""
         route = f"{self._bss_url}/{KINDS[kind].bss_route}"
         place = {"owner": stack.NAMESPACE, "project": PROJECT}
         staging_hash = _sha256(file)
@@ -114,7 +116,7 @@ class _Tour:
         click.echo(f"Listed {kind} in the episode {self._episode}: {names}.")
 
     def download(self, kind: str, file: Path) -> None:
-        """Download a file through the service, and compare it with the one that was uploaded."""
+        """Download a file through the service, and compare it with the uploaded file."""
         place = self._get(f"/assets/{kind}/download", {"path": _name(file)})
         digest = hashlib.sha256()
         with (
@@ -126,7 +128,7 @@ class _Tour:
                 digest.update(chunk)
                 bar.update(len(chunk))
         if digest.hexdigest() != _sha256(file):
-            raise DemoError(f"{place['filename']} came back with other bytes")
+            raise DemoError(f"the downloaded {place['filename']} differs from the uploaded file")
         click.echo(f"Downloaded {place['filename']}: the same bytes, SHA-256 {digest.hexdigest()}.")
 
     def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +146,7 @@ class _Tour:
 
 
 class _Part(io.BytesIO):
-    """A part that tells how much of it was read."""
+    """The content of a part, which reports the progress of reading it."""
 
     def __init__(self, content: bytes, advance: Callable[[int], None]):
         super().__init__(content)
@@ -159,7 +161,7 @@ class _Part(io.BytesIO):
 def _check(response: requests.Response) -> requests.Response:
     if not response.ok:
         request = f"{response.request.method} {response.url.partition('?')[0]}"
-        raise DemoError(f"{request} answers {response.status_code}: {response.text.strip()}")
+        raise DemoError(f"{request} failed with {response.status_code}: {response.text.strip()}")
     return response
 
 

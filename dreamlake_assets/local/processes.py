@@ -1,4 +1,4 @@
-"""The processes of the local stack: started together, stopped together, none left behind."""
+"""The processes of the local stack, which all end with the process that started them."""
 
 # ruff: noqa: S603  (no argument comes from outside)
 
@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class ProcessFailed(Exception):
-    """A process ended, or does not get ready; the message says which, and its last words."""
+    """A process ended or did not become ready; the message has its name and its last log lines."""
 
 
 @dataclass
@@ -33,14 +33,14 @@ class _Process:
 
 
 class Processes:
-    """Child processes that write to a log file each.
+    """Child processes, each with a log file.
 
-    They end with this process, also where it is killed with SIGKILL (on Linux), and do not hear the
-    Ctrl-C of its terminal, so that they can be stopped in order: :meth:`stop`.
+    They end when this process ends; on Linux also if it is killed with SIGKILL. A Ctrl-C of the
+    terminal does not reach them, so that :meth:`stop` can stop them in order.
     """
 
     def __init__(self, logs: Path):
-        """Make the directory of the log files."""
+        """Create the directory of the log files."""
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._processes: list[_Process] = []
@@ -58,10 +58,13 @@ class Processes:
     ) -> None:
         """Start a process and wait until it is ready.
 
-        :param name: of the process in messages, and of its log file.
-        :param environment: all of it; that of this process where it is not given.
-        :param options: for ``subprocess.Popen``.
-        :raises ProcessFailed: a process has ended, or this one is not ready in time.
+        :param name: name of the process in messages and of its log file.
+        :param ready: returns whether the process is ready.
+        :param seconds: how long to wait until the process is ready.
+        :param environment: the whole environment of the process; by default that of this one.
+        :param stop_signal: the signal that stops the process.
+        :param options: further parameters of ``subprocess.Popen``.
+        :raises ProcessFailed: a process ended, or this one is not ready in time.
         """
         log = self._logs / f"{name}.log"
         parent = os.getpid()
@@ -73,7 +76,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
-                preexec_fn=lambda: _end_with(parent, stop_signal),  # noqa: PLW1509
+                preexec_fn=lambda: _stop_with_parent(parent, stop_signal),  # noqa: PLW1509
                 **options,
             )
         process = _Process(name, popen, stop_signal, log)
@@ -82,22 +85,23 @@ class Processes:
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                raise ProcessFailed(f"{name} is not ready in {seconds:g} s. {_last_words(process)}")
+                lines = _last_lines(process)
+                raise ProcessFailed(f"{name} was not ready within {seconds:g} s. {lines}")
             time.sleep(0.05)
 
     def check(self) -> None:
-        """Look whether all are still running.
+        """Check that all processes are running.
 
-        :raises ProcessFailed: one has ended.
+        :raises ProcessFailed: a process ended.
         """
         for process in self._processes:
             status = process.popen.poll()
             if status is not None:
-                words = _last_words(process)
-                raise ProcessFailed(f"{process.name} ended with status {status}. {words}")
+                lines = _last_lines(process)
+                raise ProcessFailed(f"{process.name} ended with status {status}. {lines}")
 
     def stop(self) -> None:
-        """Stop all, the last started first."""
+        """Stop all processes in the reverse order of their start."""
         for process in reversed(self._processes):
             process.popen.send_signal(process.stop_signal)
             try:
@@ -109,16 +113,17 @@ class Processes:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 on which no process listens."""
     with reserved_ports(1) as [port]:
         return port
 
 
 @contextmanager
 def reserved_ports(count: int) -> Iterator[list[int]]:
-    """Ports of 127.0.0.1, each another one, that nobody else is given until the end of the block.
+    """Reserve different ports of 127.0.0.1 until the end of the block.
 
-    They are bound, but nobody listens on them yet. Servers that set SO_REUSEADDR can, as most do.
+    The ports are bound, so the system gives them to no other process. Servers that set
+    SO_REUSEADDR, as most do, can listen on them.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -129,9 +134,9 @@ def reserved_ports(count: int) -> Iterator[list[int]]:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server can listen on a port of 127.0.0.1."""
+    """Return whether a server can listen on a port of 127.0.0.1."""
     with socket.socket() as candidate:
-        # As servers do: connections of an earlier run that linger do not count.
+        # As servers do, ignore connections of an earlier run that are in the state TIME_WAIT.
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind(("127.0.0.1", port))
@@ -141,13 +146,13 @@ def is_free(port: int) -> bool:
 
 
 def accepts_connections(port: int) -> bool:
-    """Whether somebody listens on a port of 127.0.0.1."""
+    """Return whether a process listens on a port of 127.0.0.1."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _end_with(parent: int, stop_signal: signal.Signals) -> None:
-    """Let the kernel stop this process when its parent is gone. Runs between fork and exec."""
+def _stop_with_parent(parent: int, stop_signal: signal.Signals) -> None:
+    """Have the kernel stop this process when its parent ends. Runs between fork and exec."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, stop_signal)
@@ -155,6 +160,6 @@ def _end_with(parent: int, stop_signal: signal.Signals) -> None:
         os._exit(1)
 
 
-def _last_words(process: _Process) -> str:
+def _last_lines(process: _Process) -> str:
     lines = process.log.read_text(errors="replace").splitlines()[-15:]
-    return "\n".join([f"From {process.log}:", *lines])
+    return "\n".join([f"The end of {process.log}:", *lines])

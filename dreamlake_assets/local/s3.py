@@ -1,9 +1,9 @@
-"""A real S3 API on this machine: a `moto` server, and the bucket in it as BSS uses it.
+"""A local S3: the API of a `moto` server, and the bucket that the local BSS uses.
 
-What it does not do: it verifies no signatures and lets no presigned URL expire, and it keeps
-objects in memory and in temporary files. So that the next start finds them, every object that was
-finished through :class:`Bucket` is also a file in a directory, and :meth:`Bucket.restore` puts
-those files back. Unfinished uploads are lost at a stop; so are objects put past this class.
+Signatures are not verified, and presigned URLs do not expire. `moto` keeps objects only in memory
+and in temporary files. Therefore :class:`Bucket` also stores each completed object as a file in a
+directory, and :meth:`Bucket.restore` uploads these files at the next start. When the server stops,
+unfinished uploads and objects that were stored without this class are lost.
 """
 
 import sys
@@ -18,28 +18,32 @@ from botocore.exceptions import ClientError
 BUCKET = "dreamlake"
 PRESIGNED_SECONDS = 3600
 
-#: Clients of one server sign with the same made-up keys.
+#: Made-up keys: the server does not verify signatures.
 _CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local-secret"}
 
 
 def command(port: int) -> list[str]:
-    """The command that serves S3 on a port of 127.0.0.1 until it is stopped."""
+    """Return the command that serves S3 on a port of 127.0.0.1."""
     return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
 
 
 class UploadNotFound(Exception):
-    """There is no such upload: it never was, it is finished, or S3 was restarted."""
+    """The upload does not exist: it is unknown or completed, or S3 was restarted."""
 
 
 class UploadRefused(Exception):
-    """S3 does not put the parts together; the message says why."""
+    """S3 refuses to complete the upload; the message gives the reason."""
 
 
 class Bucket:
-    """The bucket of BSS, and the directory that its finished objects are kept in."""
+    """The bucket of BSS, and the directory with copies of its completed objects."""
 
     def __init__(self, url: str, directory: Path):
-        """Connect to S3 at a URL, and to the directory where its objects are kept."""
+        """Create a client of S3.
+
+        :param url: URL of the S3 server.
+        :param directory: directory for the copies of the objects.
+        """
         self._directory = directory
         self._s3 = boto3.client(
             "s3",
@@ -48,29 +52,29 @@ class Bucket:
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
-                # A checksum in a presigned URL would bind the uploader to send it, too.
+                # With a checksum in the presigned URL, the uploader would have to send it, too.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
-                # The proxies of the environment do not lead to this machine.
+                # Proxies in the environment are not meant for requests to this machine.
                 proxies={},
             ),
             **_CREDENTIALS,
         )
 
     def restore(self) -> None:
-        """Put back what earlier runs have kept."""
+        """Create the bucket, and upload the objects of earlier runs."""
         self._s3.create_bucket(Bucket=BUCKET)
         for path in self._directory.rglob("*"):
             if path.is_file() and path.suffix != ".part":
                 self._s3.upload_file(str(path), BUCKET, str(path.relative_to(self._directory)))
 
     def put(self, key: str, path: Path) -> None:
-        """Store a file as a whole."""
+        """Store a file in a single upload."""
         self._s3.upload_file(str(path), BUCKET, key)
         self._keep(key)
 
     def size(self, key: str) -> int | None:
-        """The bytes of a finished object, None when there is none."""
+        """Return the size of a completed object in bytes, or None if there is no object."""
         try:
             return self._s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"]
         except ClientError as error:
@@ -79,20 +83,20 @@ class Bucket:
             return None
 
     def begin_upload(self, key: str) -> str:
-        """The id of a new upload in parts."""
+        """Start a multipart upload, and return its id."""
         return self._s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
 
     def part_url(self, key: str, upload_id: str, part_number: int) -> str:
-        """A URL that one part is PUT to."""
+        """Return a presigned URL for the PUT request of one part."""
         place = {"Bucket": BUCKET, "Key": key, "UploadId": upload_id, "PartNumber": part_number}
         return self._s3.generate_presigned_url(
             "upload_part", Params=place, ExpiresIn=PRESIGNED_SECONDS
         )
 
     def parts_done(self, key: str, upload_id: str) -> list[dict[str, Any]]:
-        """Number and ETag of each part that has arrived.
+        """Return the number and the ETag of each received part.
 
-        :raises UploadNotFound: there is no such upload.
+        :raises UploadNotFound: the upload does not exist.
         """
         pages = self._s3.get_paginator("list_parts").paginate(
             Bucket=BUCKET, Key=key, UploadId=upload_id
@@ -106,11 +110,12 @@ class Bucket:
         ]
 
     def complete_upload(self, key: str, upload_id: str, parts: dict[int, str]) -> None:
-        """Put the parts together, and keep the object.
+        """Complete a multipart upload, and store a copy of the object.
 
         :param parts: the ETag of each part, by its number.
-        :raises UploadNotFound: there is no such upload.
-        :raises UploadRefused: a part is missing, another one than was sent, or below 5 MiB.
+        :raises UploadNotFound: the upload does not exist.
+        :raises UploadRefused: a part is missing, has another ETag, or is smaller than 5 MiB and
+            not the last one.
         """
         listed = [{"PartNumber": number, "ETag": parts[number]} for number in sorted(parts)]
         try:
@@ -122,7 +127,7 @@ class Bucket:
         self._keep(key)
 
     def download_url(self, key: str, *, filename: str, content_type: str) -> str:
-        """A URL that anybody can GET the object from."""
+        """Return a presigned URL for the GET request of an object."""
         name = quote(filename, safe="")
         place = {
             "Bucket": BUCKET,
@@ -145,5 +150,5 @@ class Bucket:
 def _upload_error(error: ClientError) -> Exception:
     details = error.response["Error"]
     if details["Code"] == "NoSuchUpload":
-        return UploadNotFound("There is no such upload.")
-    return UploadRefused(f"S3 refuses the upload: {details['Message']}")
+        return UploadNotFound("The upload does not exist.")
+    return UploadRefused(f"S3 refused the upload: {details['Message']}")

@@ -1,4 +1,4 @@
-"""Small real files of each kind: in the local BSS from the start, and uploaded by the demo."""
+"""Small real files of each kind, which the local BSS offers and the demo uploads."""
 
 # ruff: noqa: S603  (no argument comes from outside)
 
@@ -15,9 +15,10 @@ _SAMPLE_RATE = 16_000
 
 
 def make(directory: Path) -> dict[str, Path]:
-    """A file of each kind, by the name of its kind; those that exist are left as they are.
+    """Create a file of each kind, except those that exist already.
 
-    :param directory: is made when it is missing.
+    :param directory: created if it does not exist.
+    :returns: the path of each file, by the name of the kind.
     """
     directory.mkdir(parents=True, exist_ok=True)
     writers = {
@@ -39,7 +40,8 @@ def make(directory: Path) -> dict[str, Path]:
 def write_video(path: Path, *, seconds: int, megabits: int) -> None:
     """Write a moving test picture as H.264 in MP4.
 
-    :param megabits: a second, held constant: the size of the file is known beforehand.
+    :param seconds: length of the video.
+    :param megabits: bit rate in Mbit/s; it is constant, so that the file size is predictable.
     """
     rate = f"{megabits}M"
     options = ["-t", str(seconds)]
@@ -50,7 +52,7 @@ def write_video(path: Path, *, seconds: int, megabits: int) -> None:
 
 
 def write_audio(path: Path) -> None:
-    """Write two seconds of 440 Hz, mono, as WAV."""
+    """Write a tone of 440 Hz for two seconds, as mono WAV."""
     samples = (
         round(12_000 * math.sin(2 * math.pi * 440 * index / _SAMPLE_RATE))
         for index in range(2 * _SAMPLE_RATE)
@@ -63,7 +65,7 @@ def write_audio(path: Path) -> None:
 
 
 def write_labels(path: Path) -> None:
-    """Write a box that moves to the right, as JSON lines."""
+    """Write the labels of a box that moves to the right, as JSON Lines."""
     boxes = [
         {"st": frame / 30, "et": (frame + 1) / 30, "label": "person", "box": [frame, 20, 64, 128]}
         for frame in range(60)
@@ -81,7 +83,7 @@ def write_subtitles(path: Path) -> None:
 
 
 def write_image(path: Path) -> None:
-    """Write one picture of 1280 times 720 pixels as PNG."""
+    """Write a test picture of 1280 x 720 pixels as PNG."""
     _write_test_picture(path, ["-frames:v", "1"])
 
 

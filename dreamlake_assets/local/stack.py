@@ -1,4 +1,4 @@
-"""The local stack: PostgreSQL, S3, BSS and the service, started together, on loopback only."""
+"""The local stack: PostgreSQL, S3, BSS and the service, on the loopback interface only."""
 
 import fcntl
 import http.client
@@ -37,18 +37,18 @@ _WATCH_SECONDS = 0.2
 
 
 class StackError(Exception):
-    """The stack does not start, or does not go on; the message says why."""
+    """The stack cannot start or keep running; the message gives the reason."""
 
 
 class _Stopped(BaseException):
-    """Somebody wants the stack to stop."""
+    """A signal asks the stack to stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Where the parts of a stack are.
+    """The directory and the ports of a stack.
 
-    :param directory: of the data, the logs and the token.
+    :param directory: directory of the data, the logs and the token.
     """
 
     directory: Path
@@ -59,45 +59,47 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """The service."""
+        """URL of the service."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def bss_url(self) -> str:
-        """The local BSS."""
+        """URL of the local BSS."""
         return f"http://127.0.0.1:{self.bss_port}"
 
     @property
     def s3_url(self) -> str:
-        """The local S3."""
+        """URL of the local S3."""
         return f"http://127.0.0.1:{self.s3_port}"
 
     @property
     def database_url(self) -> str:
-        """The database, as its superuser."""
+        """URL of the database, for its superuser."""
         return postgres.url(self.database_port)
 
     @property
     def header_file(self) -> Path:
-        """The Authorization header, for ``curl -H @file``."""
+        """File with the Authorization header, for ``curl -H @file``."""
         return self.directory / "authorization"
 
 
 def run(directory: Path, *, port: int = PORT, bss_port: int = BSS_PORT) -> None:
     """Run the stack until SIGINT, SIGTERM or SIGHUP.
 
-    :param directory: of the data, the logs and the token; made when it is missing.
-    :raises StackError: a port is in use, the directory cannot be used, or a part fails.
+    :param directory: directory of the data, the logs and the token; created if it does not exist.
+    :param port: port of the service.
+    :param bss_port: port of the local BSS.
+    :raises StackError: a port is in use, the directory cannot be used, or a process fails.
     """
     for wanted, option in ((port, "--port"), (bss_port, "--bss-port")):
         if not processes.is_free(wanted):
             raise StackError(
-                f"port {wanted} of 127.0.0.1 is in use, by another local stack perhaps;"
+                f"port {wanted} of 127.0.0.1 is in use, perhaps by another local stack;"
                 f" choose another port: make run ARGS='{option} {processes.free_port()}'"
             )
     directory = directory.absolute()
     with (
-        _only_stack_of(directory),
+        _locked(directory),
         processes.reserved_ports(2) as (database_port, s3_port),
         _stop_signals(),
     ):
@@ -120,23 +122,23 @@ def run(directory: Path, *, port: int = PORT, bss_port: int = BSS_PORT) -> None:
         except (processes.ProcessFailed, postgres.PostgresError) as error:
             raise StackError(str(error)) from error
         finally:
-            # A second Ctrl-C must not leave half of it running.
+            # A second Ctrl-C must not interrupt the stop.
             _handle_stop_signals(signal.SIG_IGN)
             children.stop()
 
 
 def token() -> str:
-    """A token of the writer, signed as the public client signs its own in debug mode."""
+    """Return a token of the writer, signed like the tokens of the public client in debug mode."""
     return auth.sign(TokenSettings(secret=DEBUG_SECRET), SUBJECT, _TOKEN_SECONDS)
 
 
 def curl_commands(stack: Stack) -> list[str]:
-    """One command for each endpoint, to be run in this order."""
+    """Return a curl command for each endpoint. They must run in this order."""
     curl = f"curl -s -H {shlex.quote(f'@{stack.header_file}')}"
     post = f"{curl} -H 'Content-Type: application/json' -d"
     place = {"namespace": NAMESPACE, "project": "robotics"}
     register, find, download = [], [], []
-    # The statements below sql/ have the same in their examples, so that `make explain` finds it.
+    # The examples in the heads of sql/ name the same assets, so that `make explain` finds rows.
     for kind in KINDS.values():
         url = f"{stack.url}/assets/{kind.name}"
         body = {**place, "episodeName": "run-042", **kind.sample}
@@ -145,7 +147,7 @@ def curl_commands(stack: Stack) -> list[str]:
         find.append(f"{curl} '{url}?{urlencode(query)}'")
         query["path"] = kind.sample["name"]
         download.append(f"{curl} '{url}/download?{urlencode(query, safe='/')}'")
-    # The id of what is listed first.
+    # The id of the first listed asset.
     first_id = f"""$({find[0]} | sed 's/^[^:]*:"//; s/".*//')"""
     show = f'{curl} "{stack.url}/assets/video/{first_id}"'
     identity = f"{curl} {stack.url}/auth/me"
@@ -158,7 +160,7 @@ def _start(children: processes.Processes, stack: Stack) -> None:
         "postgresql",
         postgres.command(postgres.data_directory(stack.directory), stack.database_port),
         ready=lambda: postgres.is_ready(stack.database_port),
-        # SIGTERM would wait for every client to leave.
+        # A fast shutdown. After SIGTERM, PostgreSQL waits for all clients to disconnect.
         stop_signal=signal.SIGINT,
         **postgres.process_options(),
     )
@@ -191,13 +193,13 @@ def _service_command(port: int) -> list[str]:
     configuration = Path(dreamlake_assets.__file__).parents[1] / "gunicorn.conf.py"
     if configuration.exists():
         command += ["--config", str(configuration)]
-    # Installed from a wheel there is no gunicorn.conf.py, which says the same.
+    # gunicorn.conf.py has the same setting, but a wheel does not contain that file.
     command += ["--logger-class", "dreamlake_assets.serving.logs.GunicornLogger"]
     return [*command, "dreamlake_assets:create_app()"]
 
 
 def _service_environment(stack: Stack) -> dict[str, str]:
-    # Settings of the shell are for other services than this one.
+    # Leave out the settings in the environment, which are meant for other services.
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -236,43 +238,44 @@ def _introduction(stack: Stack) -> str:
         f"  PostgreSQL  {stack.database_url}",
         f"  data        {stack.directory} (logs in {stack.directory / 'logs'})",
         "",
-        f"The namespace {NAMESPACE} has the writer {SUBJECT}. A token, and a file with its header:",
+        f"{SUBJECT} is a writer of {NAMESPACE}. Its token, and its Authorization header in a file:",
         "",
         f"  {token()}",
         f"  {stack.header_file}",
         "",
-        "One command for each endpoint, in an order that works:",
+        "A command for each endpoint, to run in this order:",
         "",
         *(f"  {command}" for command in curl_commands(stack)),
         "",
-        "A real video, uploaded, registered and downloaded again: make demo",
+        "To upload, register and download a real video: make demo",
     ]
     return "\n".join(lines)
 
 
 @contextmanager
-def _only_stack_of(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of a directory, so that only one stack uses it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = (directory / "lock").open("w")
     except OSError as error:
         raise StackError(
-            f"{directory} cannot be written to ({error.strerror}); name another --directory"
+            f"cannot write to {directory} ({error.strerror}); choose another --directory"
         ) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError(
-                f"another local stack runs on {directory}; stop it, or name another --directory"
+                f"another local stack uses {directory}; stop it, or choose another --directory"
             ) from None
         yield
 
 
 @contextmanager
 def _stop_signals() -> Iterator[None]:
-    """Have :class:`_Stopped` raised by every signal that asks to stop."""
-    previous = _handle_stop_signals(_stopped)
+    """Raise :class:`_Stopped` on each signal that asks to stop."""
+    previous = _handle_stop_signals(_raise_stopped)
     try:
         yield
     finally:
@@ -285,5 +288,5 @@ def _handle_stop_signals(handler: Any) -> dict[signal.Signals, Any]:
     return {number: signal.signal(number, handler) for number in numbers}
 
 
-def _stopped(_number: int, _frame: FrameType | None) -> NoReturn:
+def _raise_stopped(_number: int, _frame: FrameType | None) -> NoReturn:
     raise _Stopped

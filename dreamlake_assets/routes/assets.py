@@ -18,6 +18,7 @@ from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
 from dreamlake_assets.routes.request import (
     authenticated_subject,
+    base_url,
     conditional,
     idempotency_key,
     json_body,
@@ -38,7 +39,7 @@ def register(kind: Kind) -> Response:
     subject = authenticated_subject()
     asset_id, key = str(uuid7()), idempotency_key()
     asset = validated(requests.REGISTER[kind.name], json_body())
-    registered = services().database.run(
+    registered = services().database.write(
         store.asset.register,
         kind=kind,
         asset_id=asset_id,
@@ -116,9 +117,7 @@ def _page(kind: Kind, given: dict[str, Any], rows: list[Row], limit: int) -> Res
         asset_id, name = rows[limit - 1][:2]
         cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
         response.headers["X-Next-Cursor"] = cursor
-        # Flask rejects a host name with an underscore. The link is then relative, without a host.
-        url = request.base_url if request.host else request.root_path + request.path
-        next_page = f"{url}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
+        next_page = f"{base_url()}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
         response.headers["Link"] = f'<{next_page}>; rel="next"'
     return response
 

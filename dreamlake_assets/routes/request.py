@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from flask import Response, request
@@ -19,6 +20,9 @@ from dreamlake_assets.errors import (
 from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
 from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
+
+#: A host, or an address in brackets, and a port (RFC 3986), as the client sent them.
+_HOST = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 
@@ -97,6 +101,17 @@ def validated(schema: Schema, given: Any) -> dict[str, Any]:
     loaded = requests.load(schema, given)
     trace.current().namespace = loaded["namespace"]
     return loaded
+
+
+def base_url() -> str:
+    """Return the URL of the request without its query, in ASCII.
+
+    It is relative if the Host header is malformed. ``request.base_url`` of Flask decodes an
+    internationalised host (punycode), and response headers are ASCII.
+    """
+    host = request.environ.get("HTTP_HOST", "")
+    origin = f"{request.scheme}://{host}" if _HOST.fullmatch(host) else ""
+    return origin + quote(request.root_path + request.path)
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -14,7 +14,6 @@ Tests check that every route is documented, and that every response conforms to 
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import version
 from operator import attrgetter
 from typing import Any
 
@@ -24,7 +23,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
-from dreamlake_assets import errors
+from dreamlake_assets import __version__, errors
 from dreamlake_assets.model.fields import JSON_VALUE_SCHEMA
 from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
@@ -204,7 +203,7 @@ def document() -> bytes:
     """Return the document as JSON. The first call generates it."""
     spec = APISpec(
         title="DreamLake assets",
-        version=version("dreamlake-assets"),
+        version=__version__,
         openapi_version="3.1.0",
         plugins=[_Plugin()],
         info={"description": _DESCRIPTION % "\n".join(_error_rows())},
@@ -242,6 +241,7 @@ def _add_components(spec: APISpec) -> None:
     spec.components.schema("Download", schema=responses.DownloadSchema)
     spec.components.schema("Identity", schema=responses.IdentitySchema)
     spec.components.schema("Health", schema=responses.HealthSchema)
+    spec.components.schema("Readiness", schema=responses.ReadinessSchema)
     for kind in KINDS.values():
         title = operations.title(kind)
         spec.components.schema(f"{title}Registration", schema=requests.REGISTER[kind.name])

@@ -87,6 +87,7 @@ def _register(kind: Kind, schema: _Object) -> _Object:
         failures=(
             *(*_TOKEN, *_DATABASE, *_BODY, errors.InvalidRequest),
             *(errors.Forbidden, errors.NamespaceNotFound, errors.IdempotencyKeyReused),
+            errors.DatabaseReadOnly,
         ),
     )
     body = {"schema": request_schema, "example": _example(schema[request_schema], kind.sample)}
@@ -165,8 +166,9 @@ def of_other_routes() -> dict[str, _Object]:
             "ready",
             "health",
             "Check readiness",
-            "Returns 200 if the database is available and has every migration of this version.",
-            success=health,
+            "Returns 200 if the database is available and has every migration of this version."
+            " `writes` is present while the database takes no writes.",
+            success=_json(200, "Readiness", {"status": "ok"}),
             failures=(*_DATABASE, errors.SchemaBehind),
             secured=False,
         ),

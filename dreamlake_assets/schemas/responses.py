@@ -96,6 +96,15 @@ class HealthSchema(ResponseSchema):
     )
 
 
+class ReadinessSchema(HealthSchema):
+    """All is well, or all but writing."""
+
+    writes = fields.String(
+        validate=validate.Equal("read_only"),
+        metadata={"description": "Present while the database takes no writes; reads go on."},
+    )
+
+
 def registered_schema(kind: Kind) -> Schema:
     """Return the schema of the response to a registration, which has the ids of its path."""
     return ResponseSchema.from_dict(

@@ -1,1 +1,1 @@
-"""Everything between gunicorn and Flask: the worker, logs, metrics and response headers."""
+"""The layer between gunicorn and Flask: the worker, logs, metrics and response headers."""

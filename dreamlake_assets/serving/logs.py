@@ -1,8 +1,8 @@
-"""Logs: a line for each request and for whatever else is said, as JSON, or as text for people.
+"""Logs on standard error: one line for each request and each event, as JSON or as text.
 
-All of it goes to the standard error, through :class:`Output`, which no request waits for. The line
-of a request is made by hand: it takes 4 us, where the loggers of Python and of structlog took 16
-and 12. Everything else goes through Python's own ``logging``.
+All lines pass through :class:`Output`, so that no request waits for the log. The line of a request
+is built by hand, which takes 4 us; Python's ``logging`` took 16 us and structlog 12. All other
+lines come from Python's ``logging``.
 """
 
 import atexit
@@ -25,11 +25,11 @@ from dreamlake_assets.trace import Trace
 
 Format = Literal["json", "text"]
 
-#: Lines that wait for a reader who has stopped reading; beyond them lines are dropped.
+#: The lines that wait for standard error to be read. Further lines are dropped.
 CAPACITY = 10_000
-#: Seconds in which lines are gathered, to be written at once.
+#: Seconds during which lines are collected, to be written together.
 GATHER_SECONDS = 0.05
-#: Seconds that a process that ends gives to the lines that still wait.
+#: Seconds that an ending process spends on writing the lines that still wait.
 CLOSE_SECONDS = 1.0
 
 _STANDARD_ERROR = 2
@@ -38,93 +38,97 @@ _log = logging.getLogger(__name__)
 
 
 class Output:
-    """A file that many threads write lines to; none of them waits or fails.
+    """A file to which threads write lines without ever waiting or failing.
 
-    Until :meth:`start` lines are written at once, which is for a process that is about to fork.
+    Before :meth:`start`, lines are written immediately. gunicorn's master process stays in that
+    state, because a thread does not survive a fork.
 
-    :param descriptor: of the file; None where there is none, and lines are lost.
+    :param descriptor: the descriptor of the file, or None to discard all lines.
     """
 
     def __init__(self, descriptor: int | None):
         self._descriptor = descriptor
         self._lines: deque[bytes] = deque()
-        self._some = threading.Event()
+        self._has_lines = threading.Event()
         self._dropped = 0
         self._thread: threading.Thread | None = None
         self._closing = False
 
     def is_terminal(self) -> bool:
-        """Whether a person watches."""
+        """Return whether the file is a terminal."""
         return self._descriptor is not None and os.isatty(self._descriptor)
 
     def start(self) -> None:
-        """Leave the writing to a thread of its own from now on, until the process ends."""
+        """Start a thread that writes the lines until the process ends."""
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
         atexit.register(self.close)
 
     def close(self) -> None:
-        """Write what waits, if it can be written."""
+        """Write the waiting lines, within ``CLOSE_SECONDS``."""
         if self._thread is not None:
             self._closing = True
-            self._some.set()
+            self._has_lines.set()
             self._thread.join(CLOSE_SECONDS)
 
     def write(self, line: str | bytes) -> None:
-        """Write a line, with its end."""
+        """Write a line, or drop it if ``CAPACITY`` lines wait already.
+
+        :param line: with its line break.
+        """
         data = line.encode(errors="backslashreplace") if isinstance(line, str) else line
         if self._thread is None:
-            self._put(data)
+            self._write_now(data)
         elif len(self._lines) >= CAPACITY:
             self._dropped += 1
         else:
             self._lines.append(data)
-            if not self._some.is_set():
-                self._some.set()
+            if not self._has_lines.is_set():
+                self._has_lines.set()
 
     def flush(self) -> None:
-        """What a stream must have; nobody has to wait."""
+        """Do nothing. ``logging`` requires this method of its streams."""
 
     def _run(self) -> None:
         while not self._closing:
-            self._some.wait()
+            self._has_lines.wait()
             if not self._closing:
                 time.sleep(GATHER_SECONDS)
-            self._some.clear()
-            self._put_waiting()
+            self._has_lines.clear()
+            self._write_waiting()
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
-                _log.warning("%d lines were dropped: the log was not read", dropped)
-        # What came while others were being written.
-        self._put_waiting()
+                _log.warning("dropped %d log lines: standard error was not read", dropped)
+        # Lines that arrived during the last write.
+        self._write_waiting()
 
-    def _put_waiting(self) -> None:
-        self._put(b"".join(self._lines.popleft() for _ in range(len(self._lines))))
+    def _write_waiting(self) -> None:
+        self._write_now(b"".join(self._lines.popleft() for _ in range(len(self._lines))))
 
-    def _put(self, data: bytes) -> None:
+    def _write_now(self, data: bytes) -> None:
         if self._descriptor is not None:
-            # A log that cannot be written is nothing that a client should hear of.
+            # A failure of the log must not fail a request.
             with suppress(OSError):
                 while data:
                     data = data[os.write(self._descriptor, data) :]
 
 
 class RequestLog:
-    """Writes a line for each request that is over: a listener of the observer."""
+    """The request log: a listener of the observer that writes one line for each request."""
 
     def __init__(self, output: Output, form: Format, level: int):
         """Write to a file.
 
-        :param level: of ``logging``; the line of a request is an error for status 500, a warning
-            for the others from 500 on, else information.
+        :param level: the lowest level of ``logging`` that is written. A request with status 500 is
+            an error, with a higher status a warning, and otherwise information.
         """
         self._output = output
         self._render = _json if form == "json" else _text
         self._level = level
 
-    def __call__(self, here: Trace) -> None:
-        """Write the line of a request, unless nobody wants it."""
-        level = _level(here)
+    def __call__(self, request: Trace) -> None:
+        """Write the line of a request, if its level is logged."""
+        level = _level(request)
         if level < self._level:
             return
         self._output.write(
@@ -133,28 +137,28 @@ class RequestLog:
                     "time": datetime.now(UTC),
                     "level": logging.getLevelName(level),
                     "message": "request",
-                    "request_id": here.request_id,
-                    "method": here.method,
-                    "route": here.route,
-                    "status": here.status,
-                    "error": here.error_code,
-                    "subject": here.subject,
-                    "namespace": here.namespace,
-                    "milliseconds": round((time.perf_counter() - here.started) * 1e3, 2),
-                    "roundtrips": here.roundtrips,
-                    "database_milliseconds": round(here.database_seconds * 1e3, 2),
-                    "bss_milliseconds": round(here.bss_seconds * 1e3, 2),
-                    "bytes": here.body_bytes,
-                    "complete": here.complete,
+                    "request_id": request.request_id,
+                    "method": request.method,
+                    "route": request.route,
+                    "status": request.status,
+                    "error": request.error_code,
+                    "subject": request.subject,
+                    "namespace": request.namespace,
+                    "milliseconds": round((time.perf_counter() - request.started) * 1e3, 2),
+                    "roundtrips": request.roundtrips,
+                    "database_milliseconds": round(request.database_seconds * 1e3, 2),
+                    "bss_milliseconds": round(request.bss_seconds * 1e3, 2),
+                    "bytes": request.body_bytes,
+                    "complete": request.complete,
                 }
             )
         )
 
 
-def _level(here: Trace) -> int:
-    if here.status < 500:
+def _level(request: Trace) -> int:
+    if request.status < 500:
         return logging.INFO
-    return logging.ERROR if here.status == 500 else logging.WARNING
+    return logging.ERROR if request.status == 500 else logging.WARNING
 
 
 def _json(fields: dict[str, Any]) -> bytes:
@@ -163,15 +167,15 @@ def _json(fields: dict[str, Any]) -> bytes:
 
 def _text(fields: dict[str, Any]) -> str:
     when, level, message, *rest = fields.items()
-    said = " ".join(f"{name}={value}" for name, value in rest if value is not None)
-    return f"{when[1].astimezone():%H:%M:%S} {level[1]} {message[1]} {said}\n"
+    values = " ".join(f"{name}={value}" for name, value in rest if value is not None)
+    return f"{when[1].astimezone():%H:%M:%S} {level[1]} {message[1]} {values}\n"
 
 
 def handler(output: Output, form: Format) -> logging.Handler:
-    """A handler of ``logging`` whose lines look like those of requests."""
-    made = logging.StreamHandler(output)
-    made.addFilter(_add_request_id)
-    made.setFormatter(
+    """Return a handler of ``logging`` that writes lines in the form of the request log."""
+    stream_handler = logging.StreamHandler(output)
+    stream_handler.addFilter(_add_request_id)
+    stream_handler.setFormatter(
         JsonFormatter(
             ["levelname", "message", "name"],
             rename_fields={"levelname": "level", "name": "logger", "exc_info": "traceback"},
@@ -180,7 +184,7 @@ def handler(output: Output, form: Format) -> logging.Handler:
         if form == "json"
         else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
     )
-    return made
+    return stream_handler
 
 
 def _add_request_id(record: logging.LogRecord) -> bool:
@@ -190,17 +194,18 @@ def _add_request_id(record: logging.LogRecord) -> bool:
     return True
 
 
-#: Of this process. The number of a standard error that was closed may be another file's by now.
+#: The output of this process. ``sys.__stderr__`` is None if standard error was closed at the start;
+#: its descriptor may belong to another file by now.
 output = Output(None if sys.__stderr__ is None else _STANDARD_ERROR)
 _handler: logging.Handler | None = None
 _request_log: RequestLog | None = None
 
 
 def configure(form: Format | None, level: str) -> None:
-    """Say where and how this process and those that it forks write what they log.
+    """Configure the logs of this process and of the processes that it forks.
 
-    :param form: text on a terminal and else JSON, where it is None.
-    :param level: what is below is dropped before it is formatted.
+    :param form: ``json`` or ``text``; None chooses text on a terminal, and otherwise JSON.
+    :param level: the name of the lowest level that is written, such as ``info``.
     """
     global _handler, _request_log  # noqa: PLW0603
     form = form or ("text" if output.is_terminal() else "json")
@@ -213,29 +218,30 @@ def configure(form: Format | None, level: str) -> None:
     root.addHandler(_handler)
     root.setLevel(number)
     logging.captureWarnings(True)
-    # What cannot be formatted must not be complained of where it cannot be written.
+    # Otherwise logging prints a traceback for each record that it cannot format, straight to
+    # standard error, which may block or be closed.
     logging.raiseExceptions = False
 
 
-def log_request(here: Trace) -> None:
-    """Log a request that is over, in a process that was configured to."""
+def log_request(request: Trace) -> None:
+    """Write a line to the request log, if :func:`configure` has set one up."""
     if _request_log is not None:
-        _request_log(here)
+        _request_log(request)
 
 
 class GunicornLogger(Logger):
-    """Has gunicorn log as everything else; without its own line for each request."""
+    """The logger of gunicorn, writing in the form of all other lines, without an access log."""
 
     def setup(self, cfg: Any) -> None:
-        """Configure the logs of gunicorn, and so of its workers; again on every reload."""
+        """Configure the logs of gunicorn and its workers. Runs at the start and at each reload."""
         self.cfg = cfg
         configure(config.read("log_format"), cfg.loglevel)
         self.error_log.propagate = True
 
     @property
     def access_log_enabled(self) -> bool:
-        """No: :class:`RequestLog` is there."""
+        """Disabled: :class:`RequestLog` takes its place."""
         return False
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        """Nothing; see :class:`RequestLog`."""
+        """Do nothing: :class:`RequestLog` takes its place."""

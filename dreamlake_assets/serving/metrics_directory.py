@@ -1,7 +1,8 @@
-"""The directory where gunicorn's workers count together, as the hooks of gunicorn.conf.py keep it.
+"""The directory in which the metrics of gunicorn's workers are added up.
 
-It is made before the first worker, so that what a worker has counted outlives it, and is known by
-the variable of prometheus_client alone: gunicorn.conf.py runs again at every SIGHUP.
+The hooks of gunicorn.conf.py create it before the first worker, so the counts of a worker outlive
+it. gunicorn.conf.py runs again at each SIGHUP, so only the environment variable of
+prometheus_client keeps the path.
 """
 
 import os
@@ -15,35 +16,35 @@ _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def make() -> None:
-    """Make the directory, also where no metrics are wanted: a SIGHUP may want them."""
+    """Create the directory, even if metrics are off: a reload may turn them on."""
     os.environ[_VARIABLE] = directory = tempfile.mkdtemp(prefix="dreamlake-assets-metrics-")
-    # A SIGHUP with a bad setting brings this environment back.
+    # A reload with a bad setting restores this environment.
     if settings_file.accepted is not None:
         settings_file.accepted[_VARIABLE] = directory
 
 
 def path() -> str | None:
-    """The directory; None in a process that counts for itself."""
+    """Return the directory, or None in a process that counts for itself."""
     return os.environ.get(_VARIABLE)
 
 
 def files() -> list[str]:
-    """The paths of the files in which something is counted.
+    """Return the paths of the files that are not empty.
 
     :raises KeyError: this process counts for itself.
     """
-    found = []
+    paths = []
     for entry in os.scandir(os.environ[_VARIABLE]):
-        # The gauges of a worker that has ended go while others look.
+        # The master process may remove the gauges of an exited worker at this moment.
         with suppress(FileNotFoundError):
             if entry.stat().st_size:
-                found.append(entry.path)
-    return found
+                paths.append(entry.path)
+    return paths
 
 
 def forget(pid: int) -> None:
-    """Take out what a worker that has ended said of the present; what it has counted stays."""
-    # Imported before the directory is there, it would count for one process alone.
+    """Remove the gauges of a worker that has exited. Its counters stay."""
+    # prometheus_client, imported before the directory exists, counts for a single process.
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
     mark_process_dead(pid, path())

@@ -1,7 +1,7 @@
-"""What every request and every answer have in common, whatever the route.
+"""Tracing of every request: its id, its cost, and the headers that all responses share.
 
-Around Flask and not inside of it: so it holds for what Flask itself refuses, sees the body of an
-answer to its end, and costs a fraction of Flask's own hooks.
+This is WSGI middleware and not a set of Flask hooks. It therefore also covers the requests that
+Flask itself refuses, sees each response to its end, and costs a fraction of the hooks.
 """
 
 import logging
@@ -17,10 +17,10 @@ from dreamlake_assets.trace import Trace
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: Called with a request once its answer is out, or given up.
+#: Called with a request when its response has been sent or given up.
 Listener = Callable[[Trace], None]
 
-#: Called for each request that this process turned away before any application saw it.
+#: Called for each request that the worker of this process refused before it reached an application.
 turned_away_listeners: list[Callable[[], None]] = []
 
 _log = logging.getLogger(__name__)
@@ -29,71 +29,77 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class Observer:
-    """A WSGI application that traces the requests to another.
+    """WSGI middleware that traces requests and adds headers to their responses.
 
-    A request gets an id, taken over from its ``X-Request-Id`` where that is fit. The answer has it
-    in ``X-Request-Id``, and in ``Server-Timing`` what was spent until its headers were sent; and it
-    tells browsers to be careful with it.
+    Each request has an id: its ``X-Request-Id`` if that is valid, and otherwise a new one. The
+    response carries the id in ``X-Request-Id``, the time spent until its headers were sent in
+    ``Server-Timing``, and the headers of :mod:`.headers`.
     """
 
     def __init__(self, application: "WSGIApplication"):
         self._application = application
-        #: What else is to hear of every request that is over.
+        #: Called with each request when it is over.
         self.listeners: list[Listener] = []
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Serve a request."""
+        """Serve a request as a WSGI application."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-        here = trace.begin(request_id)
-        here.method = environ["REQUEST_METHOD"]
+        request = trace.begin(request_id)
+        request.method = environ["REQUEST_METHOD"]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            here.status = int(status[:3])
-            # Flask's own request is to be found here, until it returns.
+            request.status = int(status[:3])
+            # Flask's request, which stays in the environment until Flask returns.
             rule = environ["werkzeug.request"].url_rule
-            here.route = None if rule is None else rule.rule
+            request.route = None if rule is None else rule.rule
             protect(headers)
             headers.append(("X-Request-Id", request_id))
-            headers.append(("Server-Timing", _server_timing(here)))
+            headers.append(("Server-Timing", _server_timing(request)))
             return start_response(status, headers, exc_info)
 
-        body = self._application(environ, start)
-        return _Body(body, here, self.listeners)
+        try:
+            body = self._application(environ, start)
+        except Exception:
+            # The server refused a header of the response. The worker sends the 500.
+            request.status, request.error_code = 500, "internal_error"
+            _notify(self.listeners, request)
+            raise
+        return _Body(body, request, self.listeners)
 
 
-def _server_timing(here: Trace) -> str:
-    database = f'db;dur={here.database_seconds * 1e3:.2f};desc="roundtrips={here.roundtrips}"'
-    if here.bss_outcome is None:
+def _server_timing(request: Trace) -> str:
+    database = f'db;dur={request.database_seconds * 1e3:.2f};desc="roundtrips={request.roundtrips}"'
+    if request.bss_outcome is None:
         return database
-    return f"{database}, bss;dur={here.bss_seconds * 1e3:.2f}"
+    return f"{database}, bss;dur={request.bss_seconds * 1e3:.2f}"
 
 
 class _Body:
-    """The body of an answer, counted; the server closes it when the answer is out."""
+    """The body of a response, counted. The server closes it after the response."""
 
-    __slots__ = ("_body", "_here", "_listeners")
+    __slots__ = ("_body", "_listeners", "_request")
 
-    def __init__(self, body: Iterable[bytes], here: Trace, listeners: list[Listener]):
+    def __init__(self, body: Iterable[bytes], request: Trace, listeners: list[Listener]):
         self._body = body
-        self._here = here
+        self._request = request
         self._listeners = listeners
 
     def __iter__(self) -> Iterator[bytes]:
-        here = self._here
+        request = self._request
         try:
             for chunk in self._body:
-                here.body_bytes += len(chunk)
+                request.body_bytes += len(chunk)
                 yield chunk
         except Exception as error:
-            # The status is out already; the server breaks off the answer and logs why, but when it
-            # does, the request is over.
-            here.error_code = getattr(error, "code", "internal_error")
-            error.add_note(f"This was request {here.request_id}.")
+            # The status has been sent, so the server cuts the response off. It logs the error
+            # after the trace has ended, so the error itself carries the request id.
+            request.error_code = getattr(error, "code", "internal_error")
+            error.add_note(f"Request id: {request.request_id}")
             raise
-        here.complete = True
+        request.complete = True
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)
@@ -101,9 +107,13 @@ class _Body:
             if close is not None:
                 close()
         finally:
-            for listener in self._listeners:
-                try:
-                    listener(self._here)
-                except Exception:  # noqa: BLE001  (the client has its answer, whatever happens here)
-                    _log.exception("request %s was not told", self._here.request_id)
+            _notify(self._listeners, self._request)
             trace.end()
+
+
+def _notify(listeners: Iterable[Listener], request: Trace) -> None:
+    for listener in listeners:
+        try:
+            listener(request)
+        except Exception:  # noqa: BLE001  (the response has been sent already)
+            _log.exception("a listener failed for request %s", request.request_id)

@@ -1,49 +1,85 @@
-"""Responses that the worker writes itself, without Flask: to requests that it refuses unread."""
+"""Responses that the worker writes without Flask, to requests that it refuses or fails to serve."""
 
+import logging
 import re
 import socket
+from collections import Counter
 from contextlib import suppress
 from http import HTTPStatus
 from secrets import token_hex
+from threading import Lock
 
 import orjson
 from gunicorn.http.errors import (
     ExpectationFailed,
+    InvalidHeader,
+    InvalidHeaderName,
     LimitRequestHeaders,
     LimitRequestLine,
     ParseException,
     UnsupportedTransferCoding,
 )
 
+from dreamlake_assets import trace
 from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
+from dreamlake_assets.serving import observer
 from dreamlake_assets.serving.headers import PROTECTION, Headers, Origins
 
-#: Bytes of a request that are looked at before it is parsed.
+#: The largest part of a request that the worker reads before it parses it, in bytes.
 PEEK_BYTES = 64 * 1024
 
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
-_NOT_SIMPLE = re.compile(rb"\r\n(transfer-encoding|expect|connection):", re.IGNORECASE)
-_GIVEN_ID = re.compile(rb"\r\nx-request-id:[ \t]*([\w.:-]{1,128})[ \t]*\r\n", re.IGNORECASE)
-_GIVEN_ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
+_UNCERTAIN_END = re.compile(rb"\r\n(transfer-encoding|expect|connection):", re.IGNORECASE)
+_REQUEST_ID = re.compile(rb"\r\nx-request-id:[ \t]*([\w.:-]{1,128})[ \t]*\r\n", re.IGNORECASE)
+_ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
+
+
+class TurnedAway:
+    """Counts refused requests by reason. One log line each would slow an overloaded worker."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._lock = Lock()
+
+    def count(self, reason: str) -> None:
+        """Count a refused request.
+
+        :param reason: ends the log line "turned away 12 requests: …".
+        """
+        with self._lock:
+            self._counts[reason] += 1
+        for listener in observer.turned_away_listeners:
+            listener()
+
+    def log(self, log: logging.Logger) -> None:
+        """Log one line for each reason that was counted since the last call."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        for reason, count in counts.items():
+            extra = {"turned_away": count}
+            log.warning("turned away %d requests: %s", count, reason, extra=extra)
 
 
 def received_from(client: socket.socket) -> bytes:
-    """What a client has sent so far."""
+    """Return the bytes that a client has sent so far, up to ``PEEK_BYTES``. Does not wait."""
     with suppress(OSError):
         return client.recv(PEEK_BYTES, socket.MSG_DONTWAIT)
     return b""
 
 
 def is_whole(received: bytes) -> bool:
-    """Whether these bytes are one simple request, all of it and nothing else."""
+    """Return whether the bytes are exactly one request whose end is certain.
+
+    Requests with ``Transfer-Encoding``, ``Expect`` or ``Connection``, or of HTTP/1.0, are not.
+    """
     end = received.find(b"\r\n\r\n") + 4
-    if end < 4 or b" HTTP/1.1\r\n" not in received or _NOT_SIMPLE.search(received, 0, end):
+    if end < 4 or b" HTTP/1.1\r\n" not in received or _UNCERTAIN_END.search(received, 0, end):
         return False
     length = _CONTENT_LENGTH.search(received, 0, end)
     return len(received) - end == (int(length[1]) if length else 0)
 
 
-def _lines(headers: Headers) -> bytes:
+def _header_lines(headers: Headers) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
 
 
@@ -55,13 +91,13 @@ _REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\n"
     b"Content-Type: application/json\r\n"
     b"Content-Length: %d\r\n"
-    + _lines([*_OVERLOADED.headers.items(), *PROTECTION])
+    + _header_lines([*_OVERLOADED.headers.items(), *PROTECTION])
     + b"X-Request-Id: %s\r\n%sConnection: %s\r\n\r\n"
     + _REFUSAL_BODY
 )
 
 
-_REFUSED_AS = {
+_STATUS_BY_ERROR = {
     LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
@@ -69,19 +105,31 @@ _REFUSED_AS = {
 }
 
 
-def invalid_request(error: ParseException, request_id: str) -> bytes:
-    """The response to bytes that are not an HTTP request."""
-    status = _REFUSED_AS.get(type(error), HTTPStatus.BAD_REQUEST)
-    return _last(InvalidRequest("This is not a valid HTTP request."), status, request_id)
+def error_response(request: object, error: BaseException, log: logging.Logger) -> bytes:
+    """Log an invalid or failed request, and return the response to it.
+
+    The log names the type of a parse error and not its message: gunicorn's message quotes the
+    request, which may hold a token.
+
+    :param request: None if it could not be parsed.
+    :param error: a parse error of gunicorn, or the reason of the failure.
+    """
+    request_id = trace.current().request_id or token_hex(16)
+    extra = {"request_id": request_id}
+    # For a parsed request, gunicorn raises the same errors for the headers of its response.
+    of_response = request is not None and isinstance(error, InvalidHeader | InvalidHeaderName)
+    if isinstance(error, ParseException) and not of_response:
+        log.warning("refused an invalid request: %s", type(error).__name__, extra=extra)
+        status = _STATUS_BY_ERROR.get(type(error), HTTPStatus.BAD_REQUEST)
+        sentence = "This is not a valid HTTP request."
+        return _closing_response(InvalidRequest(sentence), status, request_id)
+    log.error("a request failed", exc_info=error, extra=extra)
+    trace.end()
+    return _closing_response(AssetsError(), HTTPStatus.INTERNAL_SERVER_ERROR, request_id)
 
 
-def internal_error(request_id: str) -> bytes:
-    """The response to a request that could not be served."""
-    return _last(AssetsError(), HTTPStatus.INTERNAL_SERVER_ERROR, request_id)
-
-
-def _last(error: AssetsError, status: HTTPStatus, request_id: str) -> bytes:
-    """The last response of a connection: nobody knows where its next request begins."""
+def _closing_response(error: AssetsError, status: HTTPStatus, request_id: str) -> bytes:
+    """Return a response that closes the connection: the start of a next request is unknown."""
     body = orjson.dumps({"error": str(error), "code": error.code, "requestId": request_id})
     head = [
         ("Content-Type", "application/json"),
@@ -90,18 +138,28 @@ def _last(error: AssetsError, status: HTTPStatus, request_id: str) -> bytes:
         ("Connection", "close"),
         *PROTECTION,
     ]
-    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, status.phrase.encode(), _lines(head), body)
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (
+        status,
+        status.phrase.encode(),
+        _header_lines(head),
+        body,
+    )
 
 
 def refusal(received: bytes, *, keep: bool, origins: Origins | None) -> bytes:
-    """The answer to a request that is turned away."""
+    """Return the response to a request that the worker refuses because it is overloaded.
+
+    :param received: the bytes of the request that have arrived.
+    :param keep: whether the connection stays open.
+    :param origins: the origins of cross-origin access, or None if it is off.
+    """
     cross_origin = b""
     if origins is not None:
-        origin = _GIVEN_ORIGIN.search(received)
-        cross_origin = _lines(origins.headers(origin[1].decode() if origin else ""))
-    given = _GIVEN_ID.search(received)
+        origin = _ORIGIN.search(received)
+        cross_origin = _header_lines(origins.headers(origin[1].decode() if origin else ""))
+    given = _REQUEST_ID.search(received)
     request_id = given[1] if given else token_hex(16).encode()
     length = len(_REFUSAL_BODY) - len("%s") + len(request_id)
     connection = b"keep-alive" if keep else b"close"
-    answer = _REFUSAL % (length, request_id, cross_origin, connection, request_id)
-    return answer[:-length] if received.startswith(b"HEAD ") else answer
+    response = _REFUSAL % (length, request_id, cross_origin, connection, request_id)
+    return response[:-length] if received.startswith(b"HEAD ") else response

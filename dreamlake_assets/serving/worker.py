@@ -1,22 +1,51 @@
-"""gunicorn's threaded worker with bounds: the only module that knows how gunicorn serves.
+"""gunicorn's threaded worker (gthread), with a bound on every wait.
 
-What gunicorn's own leaves open, and this one closes:
+Only this module depends on how gunicorn serves requests. Each item names what gunicorn's worker
+does, what this worker does instead, and the methods that make the difference.
 
-- Requests beyond the threads wait in a queue without an end. Here the queue is short, and who finds
-  it full is turned away at once with 503, from the main thread, before anything is parsed: that
-  costs a fraction of serving, so a worker that is asked for far too much still does all it can.
-- ``/livez`` is answered even then, by a thread of its own.
-- A thread waits for a client that has connected and says nothing, or says it drop by drop. Here a
-  thread gets a connection when its first byte is there, and reads no longer than a deadline.
-- The main thread waits for clients to close their end. Here it never waits.
-- What gunicorn does not understand it repeats, in its log and to the sender. Here it does not.
-- Connections go to the fastest worker, as many as there are, and stay there: of 16, one of two
-  often had 12. Here the one that has fewer is the fastest.
-- A worker ends where it has no file descriptor left. Here it takes fewer connections, until there
-  are enough again.
-- A worker that is told to stop before it listens to signals serves on. Here it stops.
-- A worker that stops waits for idle kept-alive connections. Here they are closed after a moment, in
-  which whoever was about to use one still can; also where the first process has died.
+Load:
+
+- Queue. gunicorn queues any number of requests for its threads. Here ``QUEUE_LENGTH`` requests may
+  wait for each thread; the main thread refuses the next one with 503 before it parses it. That
+  costs a fraction of serving it, so an overloaded worker keeps its throughput. A thread refuses a
+  request that has waited longer than ``deadlines.QUEUE``. (``on_client_socket_readable``,
+  ``handle``)
+- Health checks. In gunicorn ``/livez`` waits in the same queue. Here a separate thread serves it
+  while the others are busy. (``on_client_socket_readable``, ``enqueue_req``)
+- Balance. In gunicorn the first worker to wake up gets a new connection and keeps it: one of two
+  workers often had 12 of 16 connections. Here a worker with more connections than another waits
+  briefly before it accepts. (``accept``)
+- File descriptors. gunicorn's worker exits when it has no file descriptor left. Here the worker
+  lowers its limit of connections, and raises it when descriptors are free again. (``accept``,
+  ``murder_pending``)
+
+Clients:
+
+- Receiving. In gunicorn a thread waits 5 seconds for the first byte of a new connection, and
+  without limit for the rest of a request. Here a connection gets a thread when its first byte has
+  arrived, and it is received within ``deadlines.RECEIVE_ALL``. (``accept``, ``murder_pending``)
+- Sending. gunicorn waits without limit for a client to read its response. Here each write
+  ends after ``deadlines.SEND``. (``accept``)
+- Unread bodies. gunicorn reads the rest of a body for up to 5 seconds before it reuses the
+  connection. Here a body above ``limits.BODY`` ends its connection. (``handle_request``)
+- Closing. gunicorn's main thread waits up to 2 seconds for a client to close its end. Here the
+  poller waits, for up to ``deadlines.CLOSE``. (``finish_request``)
+- Invalid requests. gunicorn repeats them in its log and in its response. They may hold a token, so
+  here neither repeats them. (``handle_error``)
+
+Start and stop:
+
+- Early signals. gunicorn loses a stop signal that arrives between the fork and the installation of
+  its handlers. Here the signal stays pending until then. (``before_fork``, ``init_signals``)
+- New connections. While gunicorn's worker stops, new connections stay unanswered in the listen
+  queue. Here the worker serves one request of each of them, and then closes the listener.
+  (``set_accept_enabled``)
+- Idle connections. gunicorn's worker waits up to ``graceful_timeout`` for kept-alive connections
+  to close. Here it closes them once they are idle for ``deadlines.LAST_REQUEST``; until then it
+  serves a request that is already on its way. (``handle_exit``, ``finish_request``,
+  ``murder_keepalived``, ``murder_pending``, ``wait_for_and_dispatch_events``)
+- Orphans. gunicorn's worker keeps waiting for idle connections after the master process has died.
+  Here it stops as on SIGTERM. (``is_parent_alive``)
 """
 
 import errno
@@ -25,27 +54,21 @@ import selectors
 import signal
 import socket
 import struct
-from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from secrets import token_hex
-from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from dreamlake_assets import config, deadlines, limits, trace
-from dreamlake_assets.serving import observer
+from dreamlake_assets import config, deadlines, limits
 from dreamlake_assets.serving.balance import Balance
 from dreamlake_assets.serving.headers import Origins
 from dreamlake_assets.serving.refusals import (
     PEEK_BYTES,
-    internal_error,
-    invalid_request,
+    TurnedAway,
+    error_response,
     is_whole,
     received_from,
     refusal,
@@ -57,65 +80,67 @@ if TYPE_CHECKING:
 #: Requests that may wait for each thread.
 QUEUE_LENGTH = 16
 
-#: Held back from the fork until the new worker listens: Python and gunicorn forget those between.
+#: Blocked from the fork until the new worker has installed its handlers. Otherwise a signal in
+#: between is lost: Python clears pending signals after a fork, and the handlers that the worker
+#: inherits are those of the master process.
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 os.register_at_fork(
     after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP_SIGNALS)
 )
 
-_HEALTH = b"GET /livez"
-_SECONDS = struct.Struct("ll")
+_LIVEZ = b"GET /livez"
+#: The C type ``struct timeval``, which SO_SNDTIMEO takes.
+_TIMEVAL = struct.Struct("ll")
 
 
 class Worker(ThreadWorker):
-    """See the head of this module."""
+    """gunicorn's threaded worker with bounds; the docstring of the module lists them."""
 
     def __init__(self, age: int, *arguments: Any):
-        """In the first process: the memory is shared with those that it forks."""
+        """Reserve a place in the memory shared by all workers. Runs in the master process."""
         super().__init__(age, *arguments)
         self._balance = Balance(age)
 
-    def is_about_to_start(self) -> None:
-        """In the first process, just before the fork."""
+    def before_fork(self) -> None:
+        """Block the stop signals. Runs in the master process, just before the fork."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
 
-    def has_ended(self) -> None:
-        """In the first process: nobody waits for this worker any more."""
+    def after_exit(self) -> None:
+        """Remove the worker from the balance. Runs in the master process."""
         self._balance.leave()
 
     def init_process(self) -> None:
-        """Make what the main loop works with, and run it."""
-        self._serving: dict[TConn, float] = {}
-        self._most = self.cfg.threads * (1 + QUEUE_LENGTH)
-        self._health = ThreadPoolExecutor(1)
-        self._next_look = 0.0
-        # How many, by the reason.
-        self._turned_away = Counter[str]()
-        self._counting = Lock()
+        """Initialize the state of the worker and run its main loop."""
+        #: Each connection with a queued or running request, and when that was queued or started.
+        self._active: dict[TConn, float] = {}
+        self._max_active = self.cfg.threads * (1 + QUEUE_LENGTH)
+        self._health_thread = ThreadPoolExecutor(1)
+        self._next_check = 0.0
+        self._turned_away = TurnedAway()
         origins = config.read("cors_origins")
         self._origins = Origins(origins) if origins else None
         self._stopping_since = 0.0
-        self._count(0)
+        self._set_connections(0)
         super().init_process()
 
     def init_signals(self) -> None:
-        """Listen to signals, beginning with those that came since the fork."""
+        """Install the signal handlers, and deliver the stop signals that arrived since the fork."""
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
     # From a connection to a thread.
 
     def accept(self, listener: socket.socket) -> None:
-        """Take a connection. It waits for its first byte without a thread.
+        """Accept a connection, after the delay that balances the workers.
 
-        Every worker hears of it, and the fastest has it: who has more than another hesitates. Not
-        with half of its threads busy: then it is not the fastest, and has to wait for them to get
-        going again.
+        The kernel wakes every worker, and the first to accept gets the connection. A worker with
+        half of its threads busy is rarely the first, and after a delay it would also wait for the
+        GIL that they hold, so it accepts at once.
         """
-        if 2 * len(self._serving) < self.cfg.threads:
-            hesitation = self._balance.hesitation(self.nr_conns)
-            if hesitation:
-                sleep(hesitation)
+        if 2 * len(self._active) < self.cfg.threads:
+            delay = self._balance.delay(self.nr_conns)
+            if delay:
+                sleep(delay)
         self._accept_one(listener)
 
     def _accept_one(self, listener: socket.socket) -> bool:
@@ -123,39 +148,42 @@ class Worker(ThreadWorker):
             client, address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._take_fewer()
+                self._lower_connection_limit()
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
             return False
-        # The timeouts of Python's sockets are undone by gunicorn; the kernel's are not.
+        # gunicorn resets the timeout of the Python socket, but not the one of the kernel.
         client.setsockopt(
-            socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SECONDS.pack(int(deadlines.SEND), 0)
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(deadlines.SEND), 0)
         )
-        self._count(self.nr_conns + 1)
+        self._set_connections(self.nr_conns + 1)
         conn = TConn(self.cfg, client, address, listener.getsockname())
+        # The poller waits for the first byte, so no thread has to.
         conn.data_ready = True
-        self._keep(conn)
+        self._wait_for_request(conn)
         return True
 
-    def _count(self, connections: int) -> None:
-        self.nr_conns = connections
-        self._balance.count(connections)
+    def _set_connections(self, count: int) -> None:
+        self.nr_conns = count
+        self._balance.count(count)
 
-    def _take_fewer(self) -> None:
-        """Take no further connection until there are fewer: there is no file descriptor left.
+    def _lower_connection_limit(self) -> None:
+        """Stop accepting until some connections have closed: no file descriptor is left.
 
-        Those in hand are served on. Threads get a few descriptors back, for BSS and the database.
+        Open connections stay open. The new limit leaves two descriptors for each thread, which
+        needs them for BSS and the database.
         """
         self.worker_connections = max(0, self.nr_conns - 2 * self.cfg.threads)
         self.log.warning(
-            "no file descriptor is left: no more than %d connections from now on",
+            "no file descriptor is left; the worker now accepts at most %d connections",
             self.worker_connections,
         )
 
-    def _take_more(self) -> None:
-        """Take as many more connections as leave two file descriptors to each thread.
+    def _raise_connection_limit(self) -> None:
+        """Accept as many more connections as leave two file descriptors for each thread.
 
-        Only a few more at a time: to see that a descriptor is free is to take it for a moment.
+        The limit rises in small steps: the only test for a free descriptor is to open one, and a
+        thread may need it at that moment.
         """
         spare: list[int] = []
         with suppress(OSError):
@@ -163,23 +191,23 @@ class Worker(ThreadWorker):
                 spare.append(os.dup(self.sockets[0].fileno()))
         for each in spare:
             os.close(each)
-        most = max(1, self.nr_conns + len(spare) - 2 * self.cfg.threads)
-        self.worker_connections = min(most, self.cfg.worker_connections)
+        limit = max(1, self.nr_conns + len(spare) - 2 * self.cfg.threads)
+        self.worker_connections = min(limit, self.cfg.worker_connections)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """Give a request to a thread, or turn it away, in which case nothing else changes."""
-        if len(self._serving) < self._most:
+        """Queue the request of a connection for a thread, or refuse it if the queue is full."""
+        if len(self._active) < self._max_active:
             super().on_client_socket_readable(conn, client)
             return
         self.keepalived_conns.remove(conn)
         received = received_from(client)
-        if received.startswith(_HEALTH):
+        if received.startswith(_LIVEZ):
             self.poller.unregister(client)
             conn.init()
             parser: Any = conn.parser
             parser.unreader.unread(received)
-            self._submit(self._health, conn)
-        # Where nothing is to be read, the client has gone, and is turned away no second time.
+            self._submit(self._health_thread, conn)
+        # An empty read means that the client has closed: there is no request to refuse.
         elif received and self._refuse(client, received, "the queue was full"):
             conn.set_timeout()
             self.keepalived_conns.append(conn)
@@ -188,67 +216,62 @@ class Worker(ThreadWorker):
             self._close(conn)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Give a connection with a request to a thread."""
-        busy = len(self._serving) >= self.cfg.threads
-        self._submit(self._health if busy and self._is_health(conn) else self.tpool, conn)
+        """Queue the request of a connection for a thread."""
+        busy = len(self._active) >= self.cfg.threads
+        self._submit(self._health_thread if busy and self._is_livez(conn) else self.tpool, conn)
 
     def handle(self, conn: TConn) -> Any:
-        """Serve a request, in a thread, if it has not waited for too long."""
-        begun = monotonic()
-        if begun - self._serving[conn] > deadlines.QUEUE:
+        """Serve a request, or refuse it if it waited too long. Runs in a thread."""
+        started = monotonic()
+        if started - self._active[conn] > deadlines.QUEUE:
             return self._refuse(conn.sock, received_from(conn.sock), "they had waited too long")
-        self._serving[conn] = begun
+        self._active[conn] = started
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Serve a request; one whose body is too large to be read is the last on its connection."""
+        """Serve a parsed request. A body that is too large to be read ends its connection."""
         if getattr(req.body.reader, "length", 0) > limits.BODY:
             req.force_close()
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
-        """Keep a connection for its next request, or close it. In the main thread."""
-        del self._serving[conn]
-        kept = not fs.cancelled() and fs.exception() is None and fs.result()
-        # Kept also where the worker stops: the client was told so, and may be sending already.
-        if kept:
-            self._keep(conn)
+        """Keep a connection for its next request, or close it. Runs in the main thread."""
+        del self._active[conn]
+        keep = not fs.cancelled() and fs.exception() is None and fs.result()
+        # A stopping worker keeps it, too: the response promised keep-alive, and the next request
+        # may be on its way.
+        if keep:
+            self._wait_for_request(conn)
         else:
             self._close(conn)
 
     def _submit(self, threads: ThreadPoolExecutor, conn: TConn) -> None:
-        self._serving[conn] = monotonic()
+        self._active[conn] = monotonic()
         future = threads.submit(self.handle, conn)
-        future.add_done_callback(partial(self._finished, conn))
+        future.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 
-    def _finished(self, conn: TConn, future: "Future[Any]") -> None:
-        self.method_queue.defer(self.finish_request, conn, future)
-
-    def _keep(self, conn: TConn) -> None:
+    def _wait_for_request(self, conn: TConn) -> None:
         conn.sock.setblocking(False)
         conn.set_timeout()
         self.keepalived_conns.append(conn)
-        self._when_readable(conn, partial(self.on_client_socket_readable, conn))
+        callback = partial(self.on_client_socket_readable, conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, callback)
 
-    def _when_readable(self, conn: TConn, then: Callable[[socket.socket], None]) -> None:
-        self.poller.register(conn.sock, selectors.EVENT_READ, then)
+    # Refused and invalid requests.
 
-    # Turning away.
-
-    def _is_health(self, conn: TConn) -> bool:
+    def _is_livez(self, conn: TConn) -> bool:
         with suppress(OSError):
-            return conn.sock.recv(len(_HEALTH), socket.MSG_PEEK) == _HEALTH
+            return conn.sock.recv(len(_LIVEZ), socket.MSG_PEEK) == _LIVEZ
         return False
 
-    def _refuse(self, client: socket.socket, received: bytes, why: str) -> bool:
-        """Answer with 503 without reading more of a request than is there.
+    def _refuse(self, client: socket.socket, received: bytes, reason: str) -> bool:
+        """Respond with 503 to a request, without waiting for the rest of it.
 
-        :returns: whether all of the request was there, so that the next one can be told from it.
+        :param received: the bytes of the request that have arrived.
+        :returns: whether the connection can be kept: the request has arrived completely, so the
+            next one begins where it ends.
         """
-        with self._counting:
-            self._turned_away[why] += 1
-        for listener in observer.turned_away_listeners:
-            listener()
+        self._turned_away.count(reason)
         whole = is_whole(received)
         with suppress(OSError):
             client.send(refusal(received, keep=whole, origins=self._origins))
@@ -257,129 +280,121 @@ class Worker(ThreadWorker):
 
     def handle_error(
         self,
-        req: Any,  # noqa: ARG002
+        req: Any,
         client: socket.socket,
         addr: Any,  # noqa: ARG002
         exc: BaseException,
     ) -> None:
-        """Refuse what is no request, or say that serving it failed.
-
-        gunicorn would log and send back what it does not understand, which may hold a token.
-        """
-        request_id = trace.current().request_id or token_hex(16)
-        named = {"request_id": request_id}
-        if isinstance(exc, ParseException):
-            self.log.warning("refused what is no request: %s", type(exc).__name__, extra=named)
-            response = invalid_request(exc, request_id)
-        else:
-            self.log.error("a request failed", exc_info=exc, extra=named)
-            trace.end()
-            response = internal_error(request_id)
+        """Log an invalid or failed request, and respond to it. Runs in a thread."""
+        response = error_response(req, exc, self.log.error_log)
         with suppress(OSError):
             client.send(response)
 
-    def _close(self, conn: TConn) -> None:
-        """Close a connection without cutting off its last answer, and without waiting.
+    # The end of a connection.
 
-        Closed with something unread, TCP would take back what the client has not received yet.
+    def _close(self, conn: TConn) -> None:
+        """Close the sending side, and let the poller wait until the client closes the other.
+
+        To close a socket with unread data resets the connection, and the client may lose the end of
+        its last response (RFC 9112, section 9.6). Connections in this state are in
+        ``pending_conns``, which gunicorn uses only for connections without ``data_ready``.
         """
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
-            self._forget(conn)
+            self._close_now(conn)
         else:
             conn.sock.setblocking(False)
             conn.timeout = monotonic() + deadlines.CLOSE
             self.pending_conns.append(conn)
-            self._when_readable(conn, partial(self._drain, conn))
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
 
     def _drain(self, conn: TConn, client: socket.socket) -> None:
         try:
-            over = not client.recv(PEEK_BYTES)
+            closed = not client.recv(PEEK_BYTES)
         except OSError:
-            over = True
-        if over:
+            closed = True
+        if closed:
             self.poller.unregister(client)
             self.pending_conns.remove(conn)
-            self._forget(conn)
+            self._close_now(conn)
 
-    def _forget(self, conn: TConn) -> None:
-        self._count(self.nr_conns - 1)
+    def _close_now(self, conn: TConn) -> None:
+        self._set_connections(self.nr_conns - 1)
         conn.close()
 
-    # What runs out, and the end.
+    # Expired deadlines, and the end of the worker.
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until a signal stops the worker."""
         super().run()
-        self._health.shutdown(wait=False)
-        self._tell_turned_away()
+        self._health_thread.shutdown(wait=False)
+        self._turned_away.log(self.log.error_log)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to stop. gunicorn says it every second where there are too many workers."""
+        """Start the graceful shutdown. gunicorn sends a surplus worker the signal every second."""
         if self.alive:
             self._stopping_since = monotonic()
         super().handle_exit(sig, frame)
 
     def is_parent_alive(self) -> bool:
-        """Whether the first process is there; without it, stop as if it had said so."""
-        there = super().is_parent_alive()
-        if not there:
+        """Return whether the master process is alive; if it is not, stop as on SIGTERM."""
+        alive = super().is_parent_alive()
+        if not alive:
             self.handle_exit(signal.SIGTERM, None)
-        return there
+        return alive
 
     def murder_pending(self) -> None:
-        """Close what is not closed from the other end, and look at what threads are busy with."""
+        """Close connections whose clients keep their end open. Once a second, run all other checks.
+
+        The main loop calls this method after each wait for events.
+        """
         super().murder_pending()
-        self._count(self.nr_conns)
+        self._set_connections(self.nr_conns)
         now = monotonic()
         if not self.alive:
-            self._drop(self.pending_conns, now - deadlines.LAST_REQUEST + deadlines.CLOSE)
-        if now < self._next_look:
+            self._close_older(self.pending_conns, deadlines.CLOSE)
+        if now < self._next_check:
             return
-        self._next_look = now + 1.0
-        for conn, since in list(self._serving.items()):
+        self._next_check = now + 1.0
+        for conn, since in list(self._active.items()):
             if now - since > deadlines.RECEIVE_ALL:
-                # Whoever still reads finds the end; whoever has read it all is not disturbed.
+                # A thread that still reads the request gets its end. A thread that has read all of
+                # it is not affected.
                 with suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RD)
         if self.alive and self.worker_connections < self.cfg.worker_connections:
-            self._take_more()
-        self._tell_turned_away()
-
-    def _tell_turned_away(self) -> None:
-        """Log how many: a line for each would be too much just then."""
-        with self._counting:
-            told, self._turned_away = self._turned_away, Counter()
-        for why, count in told.items():
-            named = {"turned_away": count}
-            self.log.warning("turned away %d requests: %s", count, why, extra=named)
+            self._raise_connection_limit()
+        self._turned_away.log(self.log.error_log)
 
     def murder_keepalived(self) -> None:
-        """Close kept-alive connections that have not been used for too long."""
+        """Close connections that are idle for longer than ``keepalive``, or than a stop allows."""
         super().murder_keepalived()
-        now = monotonic()
-        if not self.alive and now - self._stopping_since > deadlines.LAST_REQUEST:
-            self._drop(self.keepalived_conns, now - deadlines.LAST_REQUEST + self.cfg.keepalive)
+        if not self.alive and monotonic() - self._stopping_since > deadlines.LAST_REQUEST:
+            self._close_older(self.keepalived_conns, self.cfg.keepalive)
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
-        """Begin or cease to take connections; for good where the worker stops."""
+        """Start or stop accepting connections. A worker that stops closes its listeners."""
         super().set_accept_enabled(enabled)
         if not self.alive and not enabled:
-            # Who has connected is served once. Another worker may still listen; where none does,
-            # who connects from now on is refused at once.
+            # Clients in the listen queue are served once. Later clients reach another worker or,
+            # without one, are refused by the kernel at once.
             for listener in self.sockets:
                 while self._accept_one(listener):
                     pass
                 listener.close()
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait for something to do; not for long where the worker stops."""
+        """Wait for events; for 0.1 seconds while the worker stops, to find expired connections."""
         super().wait_for_and_dispatch_events(timeout if self.alive else 0.1)
 
-    def _drop(self, connections: "deque[TConn]", timeout: float) -> None:
-        """Close those whose own timeout is before another one."""
-        for conn in [each for each in connections if each.timeout and each.timeout < timeout]:
+    def _close_older(self, connections: "deque[TConn]", timeout: float) -> None:
+        """Close connections that have been idle for longer than ``deadlines.LAST_REQUEST``.
+
+        :param timeout: seconds from the last use of a connection to ``conn.timeout``.
+        """
+        expired = monotonic() - deadlines.LAST_REQUEST + timeout
+        for conn in [each for each in connections if each.timeout and each.timeout < expired]:
             connections.remove(conn)
             self.poller.unregister(conn.sock)
-            self._forget(conn)
+            self._close_now(conn)

@@ -1,4 +1,4 @@
-"""Single assets: register one, find one by its id or by its name."""
+"""Single assets: registering one, and finding one by id or by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _OWN_COLUMNS = dict.fromkeys(column for kind in KINDS.values() for column in kin
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The ids of a new asset and of what it is filed under."""
+    """The ids of a registered asset and of its project, episode and folder."""
 
     asset_id: str
     space_id: str
@@ -49,15 +49,19 @@ def register(
     asset: Mapping[str, Any],
     idempotency_key: str | None = None,
 ) -> Registered:
-    """Register an asset: one roundtrip into an existing path, two where something on it is new.
+    """Register an asset, and create the missing parts of its path.
 
-    Sent twice with the same id, or with the same key, it registers once.
+    Takes one roundtrip if the whole path exists, else two; one more on a Citus cluster. A repeated
+    call with the same ``asset_id`` or the same ``idempotency_key`` registers nothing new.
 
-    :param asset: the loaded body of the request, by column.
-    :returns: what was registered under the key before, if something was: its id is another one.
-    :raises NamespaceNotFound: there is no such namespace, or the subject is no member of it.
-    :raises Forbidden: the subject may read the namespace, but not write to it.
-    :raises IdempotencyKeyReused: something else was registered under the key.
+    :param asset_id: id of the new asset.
+    :param asset: the validated body of the request, by column.
+    :param idempotency_key: header ``Idempotency-Key`` of the request.
+    :returns: the ids of the asset. They are those of an earlier asset, with another ``asset_id``,
+        if the key was used before.
+    :raises NamespaceNotFound: the namespace does not exist, or the subject is not a member.
+    :raises Forbidden: the subject may read the namespace but not write to it.
+    :raises IdempotencyKeyReused: the key was used for a different asset.
     """
     path = folders(asset["name"])
     once: dict[str, Any] = {}
@@ -83,15 +87,15 @@ def register(
 
 
 def _digest(kind: Kind, asset: Mapping[str, Any]) -> str:
-    """What two requests have in common that say the same, in whichever order and spelling.
+    """Return a digest that is equal for equal requests, whatever the order of their members.
 
-    :returns: 32 bytes, as PostgreSQL writes them.
+    :returns: the SHA-256 as a PostgreSQL bytea literal.
     """
     metadata = asset["metadata"] and orjson.loads(asset["metadata"])
-    # Metadata may be as deep as orjson goes by itself, so it goes in as text.
+    # Metadata may use all the nesting levels that orjson allows, so it is serialized on its own.
     text = orjson.Fragment(_sorted(metadata))
-    said = _sorted({**asset, "metadata": text, "kind": kind.name})
-    return rf"\x{sha256(said).hexdigest()}"
+    canonical = _sorted({**asset, "metadata": text, "kind": kind.name})
+    return rf"\x{sha256(canonical).hexdigest()}"
 
 
 def _sorted(value: object) -> bytes:
@@ -101,34 +105,38 @@ def _sorted(value: object) -> bytes:
 def _register_on_new_path(
     connection: Connection, statement: str, insert: dict[str, Any], path: list[str]
 ) -> Row:
-    """Make what is missing on the path, parents first, and insert again, all in one flight."""
+    """Create the missing parts of a path, parents first, and insert the asset, in one roundtrip."""
     keys = ("namespace", "namespace_id", "subject", "project", "episode")
-    here = {key: insert[key] for key in keys if key in insert}
+    scope = {key: insert[key] for key in keys if key in insert}
     statements: list[tuple[str, Parameters]] = [
-        ("space/upsert", {**here, "space_id": str(uuid7())})
+        ("space/upsert", {**scope, "space_id": str(uuid7())})
     ]
     if insert["episode"] is not None:
-        statements.append(("episode/upsert", {**here, "episode_id": str(uuid7())}))
+        statements.append(("episode/upsert", {**scope, "episode_id": str(uuid7())}))
     for parent, folder in zip([None, *path], path, strict=False):
-        node = {**here, "parent": parent, "path": folder, "node_id": str(uuid7())}
+        node = {**scope, "parent": parent, "path": folder, "node_id": str(uuid7())}
         statements.append(("node/upsert", node))
     statements.append((statement, insert))
-    answers = one_flight(connection, statements)
-    roles, inserted = answers[0], answers[-1]
+    results = one_flight(connection, statements)
+    roles, inserted = results[0], results[-1]
     if not roles:
         raise NamespaceNotFound
     if roles[0][0] != "writer":
         raise Forbidden
     if not inserted:
-        # The path was taken away between two statements of the flight.
+        # Another session deleted a part of the path between two statements.
         raise Unavailable
     return inserted[0]
 
 
 def find_by_id(connection: Connection, *, kind: Kind, subject: str, asset_id: str) -> Row:
-    """All of an asset: the columns of ``FOUND_COLUMNS``.
+    """Find an asset by its id.
 
-    :raises AssetNotFound: there is none, or the subject is no member of its namespace.
+    Takes one roundtrip, or two on a Citus cluster.
+
+    :returns: the columns of ``FOUND_COLUMNS``.
+    :raises AssetNotFound: the asset does not exist, or the subject is not a member of its
+        namespace.
     """
     parameters = {"kind": kind.name, "subject": subject, "asset_id": asset_id}
     if is_cluster(connection):
@@ -141,14 +149,14 @@ def find_by_id(connection: Connection, *, kind: Kind, subject: str, asset_id: st
 
 
 def _find_in_each_namespace(connection: Connection, parameters: dict[str, str]) -> Row | None:
-    """Look for an asset in one shard after the other; two roundtrips."""
+    """Find an asset on a Citus cluster, by one statement for each namespace of the subject."""
     namespaces = fetch_all(connection, "namespace_member/list_by_subject", parameters)
     statements = [
         ("asset/find_by_id", {**parameters, "namespace_id": namespace_id})
         for (namespace_id,) in namespaces
     ]
-    answers = one_flight(connection, statements)
-    return next((rows[0] for rows in answers if rows), None)
+    results = one_flight(connection, statements)
+    return next((rows[0] for rows in results if rows), None)
 
 
 def find_by_name(
@@ -162,9 +170,16 @@ def find_by_name(
     episode: str | None = None,
     episode_id: str | None = None,
 ) -> str | None:
-    """The id in BSS of the newest asset that bears a name; None where it has no record there.
+    """Find the newest asset with a name.
 
-    :raises NotFound: the namespace, the project, the episode or the asset.
+    Takes one roundtrip, or two on a Citus cluster.
+
+    :param name: full path of the asset.
+    :param episode: name of an episode that the asset must be in.
+    :param episode_id: id of such an episode, instead of its name.
+    :returns: the id of the asset in BSS; None if the asset was registered without one.
+    :raises NotFound: the namespace, project, episode or asset does not exist, or the subject is
+        not a member of the namespace.
     """
     parameters: dict[str, Any] = {
         "namespace": namespace,

@@ -1,4 +1,4 @@
-"""Lists of assets: which statement serves which filters, and with which parameters."""
+"""Lists of assets: the choice of the statement and of its parameters for the given filters."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -17,11 +17,14 @@ from dreamlake_assets.store.missing import require_found
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which assets to list: all of a project, narrowed by whatever is given.
+    """The filters of a list. An asset is listed if it matches all that are given.
 
-    :param tags: all of which an asset has.
-    :param created_after: in UTC; an asset of that time is listed.
-    :param created_before: in UTC; an asset of that time is not listed.
+    :param episode: name of an episode.
+    :param episode_id: id of an episode, instead of its name.
+    :param prefix: start of the name; ignored if a glob is given.
+    :param tags: tags; an asset must have all of them.
+    :param created_after: earliest creation time, inclusive, in UTC.
+    :param created_before: latest creation time, exclusive, in UTC.
     """
 
     namespace: str
@@ -44,10 +47,16 @@ def page(
     after: Position | None,
     row_limit: int,
 ) -> list[Row]:
-    """The next assets in the order of their names, then of their ids; see ``LISTED_COLUMNS``.
+    """List one page of assets, ordered by name and then by id.
 
-    :returns: one more than asked for where there are more.
-    :raises NotFound: the namespace, the project or the episode.
+    Takes one roundtrip, or two on a Citus cluster.
+
+    :param after: last asset of the page before; None for the first page.
+    :param row_limit: assets on the page.
+    :returns: the columns of ``LISTED_COLUMNS`` of each asset. There is one row more than
+        ``row_limit`` if there is another page.
+    :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
+        member of the namespace.
     """
     name, parameters = _listing(kind, subject, filters, after, row_limit + 1)
     parameters |= tenant(connection, filters.namespace)
@@ -64,7 +73,16 @@ def every(
     after: Position | None,
     row_limit: None = None,
 ) -> Iterator[Row]:
-    """All the next assets, as they come from the database; otherwise as :func:`page`."""
+    """List all assets as they arrive from the database, in the order of :func:`page`.
+
+    Takes one roundtrip, or two on a Citus cluster. The caller must close the iterator.
+
+    :param after: asset to start after; None to start at the first one.
+    :param row_limit: always None, so that callers can pass the parameters of :func:`page`.
+    :returns: the columns of ``LISTED_COLUMNS`` of each asset.
+    :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
+        member of the namespace.
+    """
     name, parameters = _listing(kind, subject, filters, after, row_limit)
     parameters |= tenant(connection, filters.namespace)
     with closing(stream(connection, name, parameters)) as rows:
@@ -75,9 +93,11 @@ def every(
 
 
 def _has_assets(first: Row | None) -> TypeGuard[Row]:
-    """Whether there are assets, by the first row of a listing, which stands even if there are none.
+    """Return whether a list has assets. An empty list has one row, whose asset columns are null.
 
-    :raises NotFound: the namespace, the project or the episode.
+    :param first: first row of the list.
+    :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
+        member of the namespace.
     """
     if first is None:
         raise NamespaceNotFound
@@ -88,7 +108,7 @@ def _has_assets(first: Row | None) -> TypeGuard[Row]:
 def _listing(
     kind: Kind, subject: str, filters: Filters, after: Position | None, row_limit: int | None
 ) -> tuple[str, dict[str, Any]]:
-    """The statement of the access path, and its parameters."""
+    """Return the name and the parameters of the statement that serves the filters."""
     of_episode = filters.episode is not None or filters.episode_id is not None
     by_episode = "_episode" if of_episode else ""
     parameters: dict[str, Any] = {
@@ -111,7 +131,7 @@ def _listing(
 
 
 def _after(after: Position | None) -> dict[str, str]:
-    """Where to begin among the assets with a name, and among those without."""
+    """Return where to start among the named assets, and among the unnamed ones."""
     if after is None:
         return {"after_name": "", "after_id": FIRST_ID, "after_unnamed_id": FIRST_ID}
     if after.name is None:
@@ -130,7 +150,7 @@ def _after(after: Position | None) -> dict[str, str]:
 def _filtered_listing(
     by_episode: str, parameters: dict[str, Any], filters: Filters, after: Position | None
 ) -> tuple[str, dict[str, Any]]:
-    """By tags or by time, with the rest as conditions."""
+    """Return the statement for a list by tags or by time; other filters are conditions in it."""
     parameters |= {
         **_after(after),
         "upper_name": ABOVE_ALL_NAMES,
@@ -144,7 +164,7 @@ def _filtered_listing(
     elif filters.prefix is not None:
         parameters |= _between(filters.prefix, upper_bound(filters.prefix), after)
     if filters.glob is not None or filters.prefix is not None:
-        # What has no name begins with nothing and matches nothing.
+        # An asset without a name matches no prefix and no glob.
         parameters["after_unnamed_id"] = None
     if filters.tags:
         parameters["tags"] = list(filters.tags)
@@ -153,14 +173,14 @@ def _filtered_listing(
 
 
 def _from(lower: str, after: Position | None) -> dict[str, str]:
-    """Where to begin: at the lower bound of the names, or after the last page."""
+    """Return where to start: at the lower bound of the names, or after the page before."""
     if after is None or after.name is None:
         return {"after_name": lower, "after_id": FIRST_ID}
     return {"after_name": after.name, "after_id": after.asset_id}
 
 
 def _between(lower: str, upper: str, after: Position | None) -> dict[str, str]:
-    """A range of names, from where the last page ended."""
+    """Return the part of a range of names that comes after the page before."""
     return {**_from(lower, after), "upper_name": upper}
 
 
@@ -186,12 +206,12 @@ def _glob_listing(
 
 
 def _folders_narrow(folder: Folder) -> bool:
-    """Whether going folder by folder reads less than all names between the bounds of the glob.
+    """Return whether reading folder by folder reads fewer rows than the bounds of the glob select.
 
-    Not where there is one folder to go to and one name in it: then the bounds say as much. Nor
-    where both the folders and the files are any.
+    It does not if the glob names one folder and one file, because the bounds are as narrow, nor if
+    it allows any folder and any file.
     """
     one_folder = folder.upper == folder.lower + LOWEST_CHARACTER
-    one_name = folder.file_upper == folder.file_lower + LOWEST_CHARACTER
-    anything = folder.depth is None and folder.file_lower == "/"
-    return not ((one_folder and one_name) or anything)
+    one_file = folder.file_upper == folder.file_lower + LOWEST_CHARACTER
+    any_path = folder.depth is None and folder.file_lower == "/"
+    return not ((one_folder and one_file) or any_path)

@@ -1,4 +1,4 @@
-"""The column ``missing`` of statements, which names the part of a path that does not exist."""
+"""The column ``missing`` of statements: the part of a path that does not exist."""
 
 from dreamlake_assets.errors import AssetNotFound, EpisodeNotFound, NotFound, ProjectNotFound
 
@@ -10,10 +10,10 @@ _NOT_FOUND: dict[str, type[NotFound]] = {
 
 
 def require_found(missing: str | None) -> None:
-    """Do nothing where the whole path exists.
+    """Raise an error if a part of a path does not exist.
 
-    :param missing: ``project``, ``episode``, ``asset``, or None.
-    :raises NotFound: the part that is missing.
+    :param missing: ``project``, ``episode``, ``asset``, or None if the whole path exists.
+    :raises NotFound: the part does not exist.
     """
     if missing is not None:
         raise _NOT_FOUND[missing]

@@ -7,30 +7,45 @@ from dreamlake_assets.model.ids import uuid7
 
 
 def create(connection: Connection, *, namespace: str) -> bool:
-    """Make a namespace.
+    """Create a namespace.
 
-    :returns: whether it was made; False where one of that slug exists.
-    :raises InvalidRequest: the slug is not allowed.
+    Takes one roundtrip.
+
+    :returns: False if a namespace with this slug exists already, else True.
+    :raises InvalidRequest: the slug is invalid.
     """
     parameters = {"namespace_id": str(uuid7()), "namespace": namespace}
     return fetch_one(connection, "namespace/insert", parameters) is not None
 
 
 def list_all(connection: Connection) -> list[Row]:
-    """The slug, the readers and the writers of every namespace, by slug."""
+    """List all namespaces, ordered by slug.
+
+    Takes one roundtrip.
+
+    :returns: the slug, the readers and the writers of each namespace.
+    """
     return fetch_all(connection, "namespace/list", {})
 
 
 def list_of(connection: Connection, *, subject: str) -> list[Row]:
-    """The slug of every namespace that a subject is a member of, and its role there, by slug."""
+    """List the namespaces that a subject is a member of, ordered by slug.
+
+    Takes one roundtrip.
+
+    :returns: the slug of each namespace, and the role of the subject in it.
+    """
     return fetch_all(connection, "namespace/list_by_subject", {"subject": subject})
 
 
 def add_member(connection: Connection, *, namespace: str, subject: str, role: str) -> None:
-    """Make a subject a member, or change its role.
+    """Add a member to a namespace, or change the role of a member.
 
+    Takes one roundtrip.
+
+    :param subject: the ``sub`` claim of the member's tokens.
     :param role: ``reader`` or ``writer``.
-    :raises NamespaceNotFound: there is no such namespace.
+    :raises NamespaceNotFound: the namespace does not exist.
     """
     parameters = {"namespace": namespace, "subject": subject, "role": role}
     if fetch_one(connection, "namespace_member/upsert", parameters) is None:
@@ -38,9 +53,12 @@ def add_member(connection: Connection, *, namespace: str, subject: str, role: st
 
 
 def remove_member(connection: Connection, *, namespace: str, subject: str) -> bool:
-    """Take a membership away.
+    """Remove a member from a namespace.
 
-    :returns: whether there was one.
+    Takes one roundtrip.
+
+    :param subject: the ``sub`` claim of the member's tokens.
+    :returns: False if the subject was not a member, else True.
     """
     parameters = {"namespace": namespace, "subject": subject}
     return fetch_one(connection, "namespace_member/delete", parameters) is not None

@@ -288,9 +288,16 @@ def test_the_cursor_is_in_the_link_and_in_a_header(api: Api) -> None:
 @pytest.mark.every_way
 @pytest.mark.parametrize(
     ("host", "linked"),
-    [("api.example:8000", "api.example:8000"), ("a" * 64, "a" * 64), ("as_in_compose", "")],
+    [
+        *((host, host) for host in ("api.example:8000", "a" * 64, "as_in_compose", "[::1]:8080")),
+        # Internationalised hosts, as browsers send them.
+        *((host, host) for host in ("xn--wgv71a119e.jp", "xn--bcher-kva.example")),
+        ("b\xfccher.example", ""),
+    ],
 )
-def test_the_link_leads_to_the_host_that_was_asked(api: Api, host: str, linked: str) -> None:
+def test_the_link_is_ascii_and_leads_to_the_host_of_the_request(
+    api: Api, host: str, linked: str
+) -> None:
     register_all(api)
 
     response = api.get(
@@ -298,6 +305,7 @@ def test_the_link_leads_to_the_host_that_was_asked(api: Api, host: str, linked: 
     )
 
     assert response.status_code == 200
+    assert response.headers["Link"].isascii()
     link = urlsplit(response.headers["Link"][1:])
     assert (link.scheme != "", link.netloc, link.path) == (linked != "", linked, "/assets/video")
 

@@ -13,7 +13,7 @@ from tests.bench import seed
 
 CLIENTS = 8
 
-#: As the service has it, see dreamlake_assets/database/pool.py.
+#: As the service has it, see dreamlake_assets/database/connection.py.
 _SESSION = {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan -c jit=off"}
 
 #: pgbench would take the :MI in it for a variable.

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dreamlake_assets.database.connection import Connection, connect, recognise
+from dreamlake_assets.database.connection import Connection, adapt_to_cluster, connect
 from dreamlake_assets.database.explain import plan_of
 from dreamlake_assets.database.heads import Head
 from dreamlake_assets.database.queries import query
@@ -30,7 +30,7 @@ def coordinator(server: Server, template: str) -> Iterator[Connection]:
     """A session of the service, which takes its database for a cluster."""
     with server.database(template=template) as url, connect(url, as_service=True) as session:
         add_namespace(session)
-        recognise(session, on_cluster=True)
+        adapt_to_cluster(session, on_cluster=True)
         yield session
 
 

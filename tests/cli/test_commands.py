@@ -91,7 +91,7 @@ def test_settings_may_stand_in_a_file(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         return done.stderr
 
-    assert said(file) == "Error: DREAMLAKE_JWT_SECRET must have 32 bytes or more\n"
+    assert said(file) == "Error: DREAMLAKE_JWT_SECRET must have at least 32 bytes\n"
     assert said(tmp_path / "nothing").startswith("Error: DREAMLAKE_SETTINGS_FILE cannot be read: ")
 
 
@@ -127,22 +127,22 @@ def test_migrate_shows_what_a_later_release_has_done(
 ) -> None:
     connection.execute("INSERT INTO schema_migration VALUES (9999, '9999_later', 'x')")
     last = on_database("migrate", "--status").stdout.splitlines()[-1]
-    assert last == "newer    9999_later  (of a later release)"
+    assert last == "newer    9999_later  (from a later release)"
 
 
 def test_migrate_refuses_a_changed_file(on_database: Run, connection: psycopg.Connection) -> None:
     connection.execute("UPDATE schema_migration SET checksum = 'x' WHERE version = 1")
     fails(
         on_database("migrate"),
-        "0001_namespaces.sql was changed after it was applied; restore it and put the change into a"
-        " new migration",
+        "0001_namespaces.sql was changed after it was applied; restore the file and put the change"
+        " into a new migration",
     )
 
 
 def test_migrate_with_options_that_exclude_each_other(on_database: Run) -> None:
     fails(
         on_database("migrate", "--status", "--dry-run"),
-        "--dry-run and --status do not go together.",
+        "--dry-run and --status cannot be combined.",
         exit_code=2,
     )
 
@@ -151,7 +151,7 @@ def test_migrate_with_options_that_exclude_each_other(on_database: Run) -> None:
 def test_without_a_database(command: str) -> None:
     fails(
         run(*command.split()),
-        "DATABASE_URL is missing, such as postgresql://user@host:5432/dreamlake",
+        "DATABASE_URL is required; set it to a URL such as postgresql://user@host:5432/dreamlake",
     )
     result = run(*command.split(), DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
@@ -170,7 +170,7 @@ def test_namespaces_and_members(on_database: Run, connection: psycopg.Connection
     create = ("namespace", "create", "robotics")
     result = on_database(*create, "--member", "alice", "--member", "urn:x:bob:reader")
     assert result.stdout == (
-        "made the namespace robotics\n"
+        "created the namespace robotics\n"
         "alice is a writer of robotics\n"
         "urn:x:bob is a reader of robotics\n"
     )
@@ -202,18 +202,19 @@ def test_a_namespace_that_exists_is_left_alone(
 ) -> None:
     create = ("namespace", "create", "robotics", "--member")
     on_database(*create, "alice")
-    fails(on_database(*create, "mallory"), "the namespace robotics exists already")
+    fails(on_database(*create, "mallory"), "the namespace robotics already exists")
     assert members(connection) == {("robotics", "alice", "writer")}
 
 
 def test_members_of_nothing(on_database: Run) -> None:
     fails(
         on_database("namespace", "member", "add", "robotics", "alice"),
-        "there is no namespace robotics; make it: dreamlake-assets namespace create robotics",
+        "the namespace robotics does not exist;"
+        " create it with: dreamlake-assets namespace create robotics",
     )
     fails(
         on_database("namespace", "member", "remove", "robotics", "alice"),
-        "alice is no member of a namespace robotics",
+        "alice is not a member of the namespace robotics",
     )
 
 
@@ -259,9 +260,9 @@ def test_a_token_needs_the_secret() -> None:
     )
     fails(
         run("token", "alice", DREAMLAKE_JWT_JWKS_URL="https://issuer.example/keys"),
-        "tokens are signed by their issuer; only DREAMLAKE_JWT_SECRET signs here",
+        "DREAMLAKE_JWT_SECRET is not set, so only the issuer of the tokens can sign one",
     )
     fails(
         run("token", "alice", DREAMLAKE_JWT_SECRET="short"),
-        "DREAMLAKE_JWT_SECRET must have 32 bytes or more",
+        "DREAMLAKE_JWT_SECRET must have at least 32 bytes",
     )

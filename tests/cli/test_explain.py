@@ -116,14 +116,20 @@ def test_a_statement_that_may_not_be_run_is_said_so_and_the_others_are_explained
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("asset/nothing",), "there is no sql/asset/nothing.sql; without a name all are shown"),
+        (
+            ("asset/nothing",),
+            "sql/asset/nothing.sql does not exist; leave out the name to see all statements",
+        ),
         (
             ("asset/insert", "migrations/0001_namespaces"),
-            "there is no sql/migrations/0001_namespaces.sql; without a name all are shown",
+            (
+                "sql/migrations/0001_namespaces.sql does not exist;"
+                " leave out the name to see all statements"
+            ),
         ),
         (
             ("asset/insert", "space/upsert", "--param", "slug=x"),
-            "none of the statements has a parameter 'slug'",
+            "none of these statements has a parameter 'slug'",
         ),
         (
             ("asset/list_by_project", "--param", "row_limit=x"),
@@ -131,9 +137,9 @@ def test_a_statement_that_may_not_be_run_is_said_so_and_the_others_are_explained
         ),
         (
             ("namespace/list_by_subject", "--param", "slug=x"),
-            "namespace/list_by_subject has no parameter 'slug', only subject",
+            "namespace/list_by_subject has no parameter 'slug'; its parameters: subject",
         ),
-        (("asset/insert", "--param", "fps"), "'fps' is not name=value"),
+        (("asset/insert", "--param", "fps"), "'fps' is not of the form name=value"),
         (("asset/insert", "--param", "name='/a"), "name='/a: No closing quotation"),
     ],
 )
@@ -145,5 +151,5 @@ def test_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     fails(
         run("explain"),
-        "there is no database: set DATABASE_URL, or start the local stack with `make run`",
+        "no database: set DATABASE_URL, or start the local stack with `make run`",
     )

@@ -49,8 +49,8 @@ def test_a_schema_that_is_behind_stops_the_start_with_one_line(
     connection.execute("DELETE FROM schema_migration WHERE version = %s", [last.version])
 
     assert refusal(DATABASE_URL=database_url) == (
-        "dreamlake_assets: the schema of the database is behind this service;"
-        f" run dreamlake-assets migrate, which applies {last.name}"
+        "dreamlake_assets: the database schema is behind this release;"
+        f" run dreamlake-assets migrate to apply {last.name}"
     )
 
 

@@ -131,11 +131,21 @@ class TestRefusals:
 
         assert service.asked == []
 
-    @pytest.mark.parametrize("path", ["/metrics", "//metrics", "/%6detrics", "/x/../metrics?a"])
-    def test_metrics_are_not_for_the_world(self, serve: Start, path: str) -> None:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("/metrics", "//metrics", "/%6detrics", "/x/../metrics?a"),
+            *("/metrics/", "//metrics/", "/metrics%2f", "/metrics%2F?a", "/metrics;a"),
+            *("/", "/auth", "/admin", "/assetsx", "//assets/video", "/livez/", "/static/x"),
+        ],
+    )
+    def test_what_is_not_for_the_public_is_not_found(
+        self, serve: Start, service: Service, path: str
+    ) -> None:
         body = refused(send(serve(), path=path), errors.NotFound)
 
         assert body["error"] == errors.NotFound.sentence()
+        assert service.asked == []
 
     @pytest.mark.parametrize("path", ["/_refused/overloaded", "/_refused/x"])
     def test_its_own_addresses_are_not_for_others(self, serve: Start, path: str) -> None:

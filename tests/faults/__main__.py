@@ -20,6 +20,7 @@ FAULTS: dict[str, tuple[Callable[[int], Outcome], int, int]] = {
     "restarted": (database_faults.restarted, 10, 2),
     "cut": (database_faults.cut, 50, 10),
     "frozen": (database_faults.frozen, 3, 1),
+    "read-only": (database_faults.read_only, 10, 2),
     "worker": (service_faults.worker_killed, 10, 2),
     "reloaded": (service_faults.reloaded, 10, 2),
     "stopped": (service_faults.stopped, 3, 1),

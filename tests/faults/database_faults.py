@@ -9,6 +9,7 @@ from functools import partial
 from itertools import cycle, islice
 
 from dreamlake_assets import deadlines
+from tests.conftest import NAMESPACE
 from tests.faults.audit import audit
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Service, running_database, running_pair, running_service
@@ -133,6 +134,68 @@ def _look_at_a_frozen_one(outcome: Outcome, service: Service, seconds: float) ->
     return slowest
 
 
+def read_only(rounds: int, seconds: float = 5) -> Outcome:
+    """PostgreSQL is switched to read-only, as providers do when its disk is full."""
+    outcome = Outcome(f"PostgreSQL read-only for {seconds:g} s", rounds)
+    written = Tally()
+    served, made, recoveries = 0, 0, []
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        database = enter(running_database())
+        proxy = enter(WireProxy("127.0.0.1", database.port))
+        service = enter(running_service(proxy.url(database.url)))
+        for _ in range(rounds):
+            with writing(service.port, service.headers()) as tally:
+                time.sleep(1)
+                database.set_read_only("on")
+                before = proxy.connections
+                served += _read_while_read_only(outcome, service, seconds)
+                made += proxy.connections - before
+                database.set_read_only("off")
+                recoveries.append(until(partial(_has_more_assets, database, _assets(database)), 30))
+                time.sleep(1)
+            written.add(tally)
+        outcome.writers_were_told(written)
+        told = set(outcome.errors)
+        outcome.promise(
+            f"writers are told why, not {told}", kept=told == {"503 database_read_only"}
+        )
+        outcome.database_holds(audit(database.url, written))
+    outcome.note(f"{served:,} GETs were served, {made} connections were made")
+    # One look a second by each of two workers, and as many connections again when writes are back.
+    outcome.promise("no storm of connections", kept=made <= rounds * (2 * seconds + 2))
+    outcome.note(f"writing again in {max(recoveries):.1f} s")
+    outcome.promise("it recovers by itself within 5 s", kept=max(recoveries) < 5)
+    return outcome
+
+
+def _assets(database: PostgresServer) -> int:
+    return database.query("SELECT count(*) FROM asset")[0][0]
+
+
+def _has_more_assets(database: PostgresServer, than: int) -> bool:
+    return _assets(database) > than
+
+
+def _read_while_read_only(outcome: Outcome, service: Service, seconds: float) -> int:
+    """Read all the time.
+
+    :returns: how many GETs were served.
+    """
+    end = time.monotonic() + seconds
+    served = 0
+    while time.monotonic() < end:
+        for path in ("", "&limit=10"):
+            listed = service.ask(f"/assets/video?namespace={NAMESPACE}&project=robotics{path}")
+            outcome.promise(f"GET goes on, not {listed.status}", kept=listed.status == 200)
+            served += 1
+    outcome.promise(
+        "/readyz answers 200 and says so",
+        kept=service.body("/readyz") == {"status": "ok", "writes": "read_only"},
+    )
+    return served
+
+
 def failover(rounds: int) -> Outcome:
     """The primary is killed and its synchronous standby promoted."""
     outcome = Outcome("primary lost, replica promoted", rounds)
@@ -152,7 +215,7 @@ def _fail_over(outcome: Outcome) -> float:
     with running_pair() as (primary, standby):
         url = (
             f"postgresql://postgres@127.0.0.1:{primary.port},127.0.0.1:{standby.port}/postgres"
-            "?target_session_attrs=read-write"
+            "?target_session_attrs=primary"
         )
         with running_service(url) as service:
             with writing(service.port, service.headers()) as tally:

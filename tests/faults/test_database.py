@@ -33,6 +33,10 @@ def test_failover() -> None:
     assert broken(database_faults.failover(1)) == []
 
 
+def test_read_only() -> None:
+    assert broken(database_faults.read_only(1, seconds=3)) == []
+
+
 def broken(outcome: Outcome) -> list[str]:
     return outcome.broken
 

@@ -123,7 +123,7 @@ def test_s3_refuses_a_part_that_is_too_small(bss: str) -> None:
     done = [put_part(bss, "videos", begun, number, part) for number, part in enumerate(parts, 1)]
     answer = post(f"{bss}/videos/upload/multipart/complete", {**begun, "parts": done})
     assert answer.status_code == 400
-    assert answer.json()["error"].startswith("S3 refuses the upload: ")
+    assert answer.json()["error"].startswith("S3 refused the upload: ")
 
 
 def test_another_start_finds_files_and_records(s3: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_pg_bin_without_a_postgresql_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PG_BIN", str(tmp_path))
-    with pytest.raises(postgres.PostgresError, match=f"PG_BIN={tmp_path} holds no PostgreSQL 15"):
+    with pytest.raises(postgres.PostgresError, match=f"PG_BIN={tmp_path} has no PostgreSQL 15"):
         postgres.binaries(prefer_installed=True)
 
 

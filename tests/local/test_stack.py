@@ -71,10 +71,10 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
 
 def test_every_command_of_the_readme_works(start: Start) -> None:
     stack = start()
-    section = (ROOT / "README.md").read_text("utf-8").partition("One example of each")[2]
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## HTTP\n")[2]
     commands = section.partition("```sh\n")[2].partition("```")[0]
-    # As they stand, but for the port, and with a line for each answer.
-    program = 'curl() { command curl --fail-with-body "$@"; echo; }\n' + commands
+    # As they stand, except for the port and a NUL after each response.
+    program = 'curl() { command curl --fail-with-body "$@"; printf "\\0"; }\n' + commands
     done = subprocess.run(
         ["bash", "-eo", "pipefail", "-c", program.replace("localhost:10334", stack.url)],
         cwd=stack.directory.parent,
@@ -83,14 +83,15 @@ def test_every_command_of_the_readme_works(start: Start) -> None:
         timeout=60,
         check=True,
     )
-    registered, one, listed, download, identity, *health = map(
-        json.loads, done.stdout.split("\n")[:-1]
-    )
+    *documents, page = done.stdout.split("\0")[:-1]
+    registered, one, listed, download, identity, *health, api = map(json.loads, documents)
     assert one["id"] == registered["id"]
     assert [asset["id"] for asset in listed] == [registered["id"]]
     assert download["filename"] == "run01.mp4"
     assert identity["namespace"]["slug"] == "testuser"
     assert health == [{"status": "ok"}] * 2
+    assert api["openapi"] == "3.1.0"
+    assert page.startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_the_demo_takes_a_file(stack: RunningStack, tmp_path: Path) -> None:
 def test_the_demo_without_a_stack_says_so() -> None:
     done = demo("--url", f"http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: the local stack does not run")
+    assert done.stderr.startswith("Error: the local stack is not running")
     assert "make run" in done.stderr
 
 
@@ -256,7 +257,7 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
         output, _ = dev.communicate(timeout=STOP_SECONDS)
     option = "--" + taken.replace("_", "-")
     assert re.fullmatch(
-        rf"Error: port {ports[taken]} of 127\.0\.0\.1 is in use, by another local stack perhaps;"
+        rf"Error: port {ports[taken]} of 127\.0\.0\.1 is in use, perhaps by another local stack;"
         rf" choose another port: make run ARGS='{option} \d+'\n",
         output,
     )
@@ -270,7 +271,7 @@ def test_a_directory_that_cannot_be_made_is_named_in_one_line(tmp_path: Path) ->
     dev = start_dev(directory, free_port(), free_port())
     output, _ = dev.communicate(timeout=STOP_SECONDS)
     assert output == (
-        f"Error: {directory} cannot be written to (Not a directory); name another --directory\n"
+        f"Error: cannot write to {directory} (Not a directory); choose another --directory\n"
     )
     assert dev.returncode == 1
 
@@ -279,7 +280,7 @@ def test_a_directory_is_for_one_stack(stack: RunningStack) -> None:
     dev = start_dev(stack.directory, free_port(), free_port())
     output, _ = dev.communicate(timeout=STOP_SECONDS)
     assert output == (
-        f"Error: another local stack runs on {stack.directory};"
-        " stop it, or name another --directory\n"
+        f"Error: another local stack uses {stack.directory};"
+        " stop it, or choose another --directory\n"
     )
     assert dev.returncode == 1

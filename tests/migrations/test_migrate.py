@@ -82,7 +82,7 @@ def test_a_run_waits_for_another_no_longer_than_it_should(
     empty_url: str, empty_connection: psycopg.Connection
 ) -> None:
     empty_connection.execute("SELECT pg_advisory_lock(hashtext('dreamlake_assets: migrate'))")
-    with pytest.raises(MigrationError, match=r"another run .* did not end within 0.2 s"):
+    with pytest.raises(MigrationError, match=r"another run .* did not finish within 0.2 s"):
         migrate(empty_url, wait_seconds=0.2)
     assert tables(empty_connection) == []
 
@@ -99,7 +99,7 @@ def test_a_migration_that_fails_leaves_nothing(
 
     message = str(caught.value)
     assert message.startswith('0002_bad.sql: type "integre" does not exist LINE 2:')
-    assert message.endswith("(nothing of it was kept)")
+    assert message.endswith("(the migration was rolled back)")
     assert "\n" not in message
     assert tables(empty_connection) == ["schema_migration", "walrus"]
 
@@ -204,14 +204,16 @@ def test_a_lock_that_is_not_granted_is_given_up(
 @pytest.mark.parametrize("name", ["1_short", "0001-dashes", "0001_Capitals", "words"])
 def test_names_that_are_no_names_of_migrations(name: str, folder: Folder) -> None:
     folder.write(name, "SELECT 1;")
-    with pytest.raises(MigrationError, match=f"{name}.sql is no name of a migration"):
+    with pytest.raises(MigrationError, match=f"{name}.sql is not a name of a migration"):
         migrations.load(folder.path)
 
 
 def test_two_files_with_one_number(folder: Folder) -> None:
     folder.write("0001_one", "SELECT 1;")
     folder.write("0001_two", "SELECT 1;")
-    with pytest.raises(MigrationError, match=r"0001_one\.sql and 0001_two\.sql have one number"):
+    with pytest.raises(
+        MigrationError, match=r"0001_one\.sql and 0001_two\.sql have the same number"
+    ):
         migrations.load(folder.path)
 
 

@@ -194,7 +194,7 @@ def test_a_list_that_breaks_off_is_found_by_its_id(
     assert line["complete"] is False
 
     def told() -> list[str]:
-        of_request = f"request {request_id}."
+        of_request = f"Request id: {request_id}"
         return [
             line["level"] for line in service.lines() if of_request in line.get("traceback", "")
         ]
@@ -210,7 +210,7 @@ def test_what_is_no_request_is_found_by_the_id_of_its_answer(service: Service) -
         answer = b"".join(iter(lambda: client.recv(65_536), b""))
 
     request_id = json.loads(answer.partition(b"\r\n\r\n")[2])["requestId"]
-    line = service.logged_of(request_id, "refused what is no request: InvalidRequestLine")
+    line = service.logged_of(request_id, "refused an invalid request: InvalidRequestLine")
     assert line["level"] == "WARNING"
 
 
@@ -233,8 +233,12 @@ def test_a_bad_setting_at_a_reload_is_logged_in_the_same_form(
     with running(populated_url, bss.url, log, DREAMLAKE_SETTINGS_FILE=str(file)) as service:
         file.write_text("DREAMLAKE_THREADS=0\n")
         service.master.send_signal(signal.SIGHUP)
-        until(lambda: "nothing was changed" in log.read_text())
-        [line] = [line for line in service.lines() if "nothing was changed" in line["message"]]
+        until(lambda: "the previous settings stay in use" in log.read_text())
+        [line] = [
+            line
+            for line in service.lines()
+            if "the previous settings stay in use" in line["message"]
+        ]
 
     assert line["level"] == "ERROR"
     assert line["message"].startswith("DREAMLAKE_THREADS must be")

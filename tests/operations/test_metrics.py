@@ -293,8 +293,8 @@ def test_one_process_counts_for_itself(populated_url: str, bss: HttpServer) -> N
     assert not any(name.endswith("_created") for name, _ in found)
 
 
-def test_the_readme_names_every_metric(service: Service) -> None:
-    section = (ROOT / "README.md").read_text("utf-8").partition("### Metrics\n")[2]
+def test_the_table_names_every_metric(service: Service) -> None:
+    section = (ROOT / "deploy" / "README.md").read_text("utf-8").partition("## Metrics\n")[2]
     table = section.partition("\n#")[0]
     named = set(re.findall(rf"`({PREFIX}\w+)`", table))
 

@@ -13,8 +13,8 @@ from tests.support.cluster import running_postgres
 from tests.support.http import HttpServer
 from tests.support.waiting import until
 
-FAILS = r"connecting to the primary fails, for 0\.\d s now: .+"
-WORKS = r"connecting to the primary works again, after \d+\.\d s"
+FAILS = r"the primary has been unreachable for 0\.\d s: .+"
+WORKS = r"the primary is reachable again after \d+\.\d s"
 LOST = r"discarding closed connection: .+"
 
 
@@ -29,7 +29,7 @@ def test_an_outage_is_a_few_lines(bss: HttpServer, tmp_path: Path) -> None:
                 assert service.ask("/readyz").status == 503
             server.start()
             until(lambda: service.ask("/readyz").status == 200)
-            until(lambda: "works again" in log.read_text())
+            until(lambda: "reachable again" in log.read_text())
             said = [
                 line["message"]
                 for line in service.lines()
@@ -46,7 +46,7 @@ def test_an_outage_is_a_few_lines(bss: HttpServer, tmp_path: Path) -> None:
 class TestOutage:
     @pytest.fixture
     def outage(self) -> Outage:
-        return Outage("replica")
+        return Outage("replica", "unreachable", "reachable")
 
     def test_it_is_mentioned_once_in_a_while(
         self, outage: Outage, caplog: pytest.LogCaptureFixture
@@ -55,7 +55,7 @@ class TestOutage:
             outage.failed(OSError("no\nroute"))
 
         [record] = caplog.records
-        assert record.getMessage() == "connecting to the replica fails, for 0.0 s now: no route"
+        assert record.getMessage() == "the replica has been unreachable for 0.0 s: no route"
 
     def test_it_is_mentioned_again_after_a_while(
         self, outage: Outage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -77,5 +77,5 @@ class TestOutage:
             outage.ended()
 
         fails, works = [record.getMessage() for record in caplog.records]
-        assert fails.startswith("connecting to the replica fails")
-        assert works == "connecting to the replica works again, after 0.0 s"
+        assert fails.startswith("the replica has been unreachable")
+        assert works == "the replica is reachable again after 0.0 s"

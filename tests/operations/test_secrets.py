@@ -50,7 +50,7 @@ def test_no_secret_is_logged(
         until(lambda: last in log.read_text())
 
     logged = log.read_text()
-    assert "refused what is no request" in logged
+    assert "refused an invalid request" in logged
     for secret in (service.token, servers.SECRET, BSS_TOKEN, LOCATION.partition("?")[2], KEY):
         assert secret not in logged
 

@@ -126,6 +126,14 @@ class PostgresServer:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
 
+    def set_read_only(self, value: str) -> None:
+        """Set default_transaction_read_only to ``on`` or ``off``, for open sessions, too."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            statement = f"ALTER SYSTEM SET default_transaction_read_only = {value}"
+            connection.execute(statement.encode())
+            connection.execute("SELECT pg_reload_conf()")
+
     def query(self, statement: str) -> list[tuple]:
         """The rows of a statement."""
         with psycopg.connect(self.url, autocommit=True) as connection:

@@ -18,8 +18,8 @@ OTHER_RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 
 BARE_CHALLENGE = 'Bearer realm="dreamlake"'
-DOES_NOT_VERIFY = "The token does not verify."
-NO_SUBJECT = "The token names no subject."
+DOES_NOT_VERIFY = "The token cannot be verified."
+NO_SUBJECT = "The token has no subject."
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:

@@ -49,7 +49,7 @@ def test_lines_that_nobody_reads_are_dropped_and_counted(
         output.write(LINE)
         assert read(reader, len(LINE)) == LINE
     output.close()
-    assert caplog.text.count("lines were dropped: the log was not read") == 1
+    assert caplog.text.count("log lines: standard error was not read") == 1
 
 
 def test_closing_writes_what_waits(pipe: tuple[int, int]) -> None:
