@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 import sys
 from typing import Any
 
@@ -26,7 +25,7 @@ def _checked() -> Settings:
 
 try:
     settings = _checked()
-    settings_file.accepted = dict(os.environ)
+    settings_file.accept()
 except (SettingsError, errors.SchemaBehind) as error:
     # Checked before the fork: an error ends the start with one line, instead of one worker after
     # another.
@@ -35,8 +34,7 @@ except (SettingsError, errors.SchemaBehind) as error:
     # At a reload (SIGHUP) the new workers start with the previous settings.
     log = logging.getLogger("dreamlake_assets")
     log.error("%s; the previous settings stay in use", error)  # noqa: TRY400  (no traceback needed)
-    os.environ.clear()
-    os.environ.update(settings_file.accepted)
+    settings_file.restore()
     settings = services.read_settings()
 
 #: Processes; by default one for each core.

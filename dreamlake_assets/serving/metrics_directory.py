@@ -10,17 +10,12 @@ import shutil
 import tempfile
 from contextlib import suppress
 
-from dreamlake_assets import settings_file
-
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def make() -> None:
     """Create the directory, even if metrics are off: a reload may turn them on."""
-    os.environ[_VARIABLE] = directory = tempfile.mkdtemp(prefix="dreamlake-assets-metrics-")
-    # A reload with a bad setting restores this environment.
-    if settings_file.accepted is not None:
-        settings_file.accepted[_VARIABLE] = directory
+    os.environ[_VARIABLE] = tempfile.mkdtemp(prefix="dreamlake-assets-metrics-")
 
 
 def path() -> str | None:

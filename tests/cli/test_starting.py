@@ -42,6 +42,16 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(
     assert setting in refusal(**{setting: value})
 
 
+def test_a_line_of_the_settings_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "settings"
+    path.write_text('DREAMLAKE_THREADS=2\nDREAMLAKE_JWT_AUDIENCE="assets\n')
+
+    line = refusal(DREAMLAKE_SETTINGS_FILE=str(path))
+
+    assert line.startswith(f"dreamlake_assets: DREAMLAKE_SETTINGS_FILE: line 2 of {path} ")
+    assert '"assets' not in line
+
+
 def test_a_schema_that_is_behind_stops_the_start_with_one_line(
     database_url: str, connection: psycopg.Connection
 ) -> None:

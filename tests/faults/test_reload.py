@@ -75,7 +75,14 @@ def test_a_changed_setting_is_taken_over_and_one_that_is_gone_is_forgotten(
 
 
 @pytest.mark.parametrize(
-    "content", [b"DREAMLAKE_JWT_SECRET=short\n", b"WEB_CONCURRENCY=0\n", b"\xff\n", None]
+    "content",
+    [
+        b"DREAMLAKE_JWT_SECRET=short\n",
+        b"WEB_CONCURRENCY=0\n",
+        b"DREAMLAKE_JWT_AUDIENCE=others\nDREAMLAKE_JWT_ISSUER: others\n",
+        b"\xff\n",
+        None,
+    ],
 )
 def test_a_bad_setting_changes_nothing(
     service: Service, project: Path, content: bytes | None
@@ -87,6 +94,20 @@ def test_a_bad_setting_changes_nothing(
     reload(service)
     assert service.ask("/auth/me").status == 200
     assert service.ask("/readyz").status == 200
+
+
+def test_a_setting_that_is_gone_is_forgotten_after_a_bad_one(
+    service: Service, project: Path
+) -> None:
+    path = project / "settings"
+    path.write_text("DREAMLAKE_JWT_AUDIENCE=others\n")
+    reload(service)
+    path.write_text("WEB_CONCURRENCY=0\n")
+    reload(service)
+    assert service.ask("/auth/me").status == 401
+    path.write_text("")
+    reload(service)
+    assert service.ask("/auth/me").status == 200
 
 
 def test_a_schema_that_is_behind_changes_nothing(service: Service, project: Path) -> None:
