@@ -7,26 +7,27 @@ from typing import Any
 
 from dreamlake_assets import deadlines, errors, limits, services, settings_file
 from dreamlake_assets.config import Settings, SettingsError
-from dreamlake_assets.database import migrations
+from dreamlake_assets.database import files
 from dreamlake_assets.serving import logs, metrics_directory
 
 
 def _checked() -> Settings:
-    """Read the settings, which the settings file may have changed, and check the database schema.
+    """Read the settings, check the database schema, and take over the files of ``sql/``.
 
     :raises SettingsError: a setting is missing or bad.
+    :raises FileError: a file of ``sql/`` is bad.
     :raises SchemaBehind: a migration is missing in the database.
     """
     settings_file.read()
     checked = services.read_settings()
-    migrations.require_current(checked.database_url)
+    files.take_over(checked.database_url)
     return checked
 
 
 try:
     settings = _checked()
     settings_file.accept()
-except (SettingsError, errors.SchemaBehind) as error:
+except (SettingsError, files.FileError, errors.SchemaBehind) as error:
     # Checked before the fork: an error ends the start with one line, instead of one worker after
     # another.
     if settings_file.accepted is None:
