@@ -141,8 +141,9 @@ def check_ready(connection: Connection) -> bool:
     """Check that the database has every migration of this release. One roundtrip.
 
     :returns: whether the server takes writes.
-    :raises SchemaBehind: a migration is missing.
+    :raises SchemaBehind: a migration is missing, or the encoding is not UTF8.
     """
+    _require_utf8(connection)
     applied, [(is_writable,)] = one_flight(
         connection, [("schema_migration/list", {}), ("server/find_writable", {})]
     )
@@ -208,8 +209,26 @@ def _on_disk() -> Mapping[int, str]:
     return {migration.version: migration.name for migration in load()}
 
 
+def _require_utf8(connection: Connection) -> None:
+    """Refuse other encodings: they cannot store all names, or count each byte as a character.
+
+    :raises SchemaBehind: the message names the encoding.
+    """
+    # The server reports the encoding with each new connection, so this costs no roundtrip.
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in ("UTF8", None):
+        raise SchemaBehind(
+            f"The encoding of the database is {encoding} and must be UTF8; create another database"
+            " with ENCODING 'UTF8'."
+        )
+
+
 def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
-    """Return the name and checksum of each migration that the database has, by version."""
+    """Return the name and checksum of each migration that the database has, by version.
+
+    :raises SchemaBehind: the encoding of the database is not UTF8.
+    """
+    _require_utf8(connection)
     try:
         rows = fetch_all(connection, "schema_migration/list", {})
     except SchemaBehind:
