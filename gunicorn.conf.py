@@ -68,9 +68,11 @@ control_socket_disable = True
 logger_class = logs.GunicornLogger
 
 
-def pre_fork(_server: object, worker: Any) -> None:
-    """Keep stop signals pending until the new worker can handle them."""
+def pre_fork(server: Any, worker: Any) -> None:
+    """Keep stop signals pending until the new worker can handle them, and give it a slot."""
     worker.before_fork()
+    others = server.WORKERS.values()
+    worker.slot = metrics_directory.assign_slot({other.slot for other in others})
 
 
 def post_fork(_server: object, _worker: object) -> None:
@@ -85,7 +87,7 @@ def when_ready(_server: object) -> None:
 
 def child_exit(_server: object, worker: Any) -> None:
     """Remove the gauges of an exited worker, and the worker from the balance."""
-    metrics_directory.forget(worker.pid)
+    metrics_directory.forget(worker.slot)
     worker.after_exit()
 
 
