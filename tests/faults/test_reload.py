@@ -137,7 +137,7 @@ def test_a_bad_file_of_sql_changes_nothing(service: Service, project: Path) -> N
         said = log.stat().st_size
         reload(service)
 
-        [line] = [line for line in log.read_text()[said:].splitlines() if "was changed" in line]
+        [line] = [line for line in log.read_text()[said:].splitlines() if "stay in use" in line]
         assert "sql/asset/insert.sql" in line
         registered = requests.post(
             f"http://127.0.0.1:{service.port}/assets/video",

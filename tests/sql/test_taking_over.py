@@ -137,7 +137,7 @@ def test_what_was_taken_over_is_used_whatever_becomes_of_the_files(
     shutil.rmtree(sql)
 
     assert {name: queries.text(name) for name in FILES} == before
-    assert migrations.is_current(connection)
+    assert migrations.check_ready(connection)
 
 
 def test_a_database_that_is_away_checks_nothing(
