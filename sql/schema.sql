@@ -202,7 +202,8 @@ END),
 
 COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track, a text track or an image.';
 COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root, and for one without a name.';
-COMMENT ON COLUMN asset.asset_id IS 'UUIDv7, made by the service: the greater of two ids was registered later.';
+COMMENT ON COLUMN asset.asset_id IS 'UUIDv7, made by the service. Its order is that of the clocks of several machines.';
+COMMENT ON COLUMN asset.created_at IS 'Set by the database. The newest asset of a name has the greatest created_at, and of equal times the greatest id.';
 COMMENT ON COLUMN asset.fps IS 'Frames per second.';
 COMMENT ON COLUMN asset.sample_rate IS 'In hertz.';
 COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4; null for an asset without a name.';
@@ -223,7 +224,11 @@ COMMENT ON INDEX asset_by_created_at IS 'Serves asset/list_by_created_at and ass
 
 CREATE INDEX asset_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE (episode_id IS NOT NULL);
 
-COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/find_by_episode_name, asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob, asset/list_by_episode_tag and asset/list_by_episode_created_at.';
+COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob, asset/list_by_episode_tag and asset/list_by_episode_created_at.';
+
+CREATE INDEX asset_by_episode_name_created_at ON asset USING btree (episode_id, kind, name, created_at, asset_id) WHERE ((episode_id IS NOT NULL) AND (name IS NOT NULL));
+
+COMMENT ON INDEX asset_by_episode_name_created_at IS 'Serves asset/find_by_episode_name.';
 
 CREATE UNIQUE INDEX asset_by_idempotency_key ON asset USING btree (namespace_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
@@ -231,7 +236,11 @@ COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once: finds th
 
 CREATE INDEX asset_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id);
 
-COMMENT ON INDEX asset_by_space_name IS 'Serves asset/find_by_name, asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob, asset/list_by_tag and asset/list_by_created_at.';
+COMMENT ON INDEX asset_by_space_name IS 'Serves asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob, asset/list_by_tag and asset/list_by_created_at.';
+
+CREATE INDEX asset_by_space_name_created_at ON asset USING btree (space_id, kind, name, created_at, asset_id) WHERE (name IS NOT NULL);
+
+COMMENT ON INDEX asset_by_space_name_created_at IS 'Serves asset/find_by_name.';
 
 CREATE INDEX asset_by_tag ON asset USING gin (((ARRAY[(((space_id)::text || '/'::text) || kind)] || tags))) WITH (fastupdate=off) WHERE (tags <> '{}'::text[]);
 

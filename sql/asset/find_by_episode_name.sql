@@ -11,11 +11,11 @@
 --     name        text            /camera/front/run01.mp4
 -- Returns: one: missing ('project', 'episode', 'asset' or null), asset_id, bss_id. None: there is no
 --          such namespace, or the subject is not a member of it.
--- Index:   asset_by_episode_name, Index Scan Backward; for the path: namespace_slug_key,
+-- Index:   asset_by_episode_name_created_at, Index Scan Backward; for the path: namespace_slug_key,
 --          namespace_member_pkey, space_slug_key, episode_name_key and episode_pkey, an Index Scan
 --          each
--- Why:     See sql/README.md: #the-newest-asset, #an-episode-by-name-or-by-id,
---          #one-row-when-nothing-matches.
+-- Why:     See sql/README.md: #the-newest-asset, #is-not-distinct-from-keeps-an-index-away,
+--          #an-episode-by-name-or-by-id, #one-row-when-nothing-matches.
 
 SELECT
     CASE
@@ -51,11 +51,13 @@ LEFT JOIN LATERAL (
         asset.asset_id,
         asset.bss_id
     FROM asset
-    WHERE asset.namespace_id = space.namespace_id
+    WHERE asset.namespace_id IS NOT DISTINCT FROM space.namespace_id
         AND asset.episode_id = episode.episode_id
         AND asset.kind = %(kind)s::text
         AND asset.name = %(name)s::text
-    ORDER BY asset.asset_id DESC
+    ORDER BY
+        asset.created_at DESC,
+        asset.asset_id DESC
     LIMIT 1
 ) AS newest
     ON TRUE

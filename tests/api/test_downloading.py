@@ -4,17 +4,21 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from dreamlake_assets.config import Settings
 from dreamlake_assets.local.processes import free_port
+from dreamlake_assets.model import ids
 from dreamlake_assets.model.kinds import KINDS
-from tests.conftest import READER
-from tests.support.api import Api, problem
+from tests.conftest import READER, headers_of
+from tests.support.api import LEFT_OUT, Api, problem, serving
 from tests.support.http import HttpServer, answer
 from tests.support.waiting import until
 
@@ -39,6 +43,15 @@ def stored(api: Api) -> Api:
     """A video of BSS at /camera/front/run01.mp4."""
     api.register(name="/camera/front/run01.mp4", bssVideoId="a1b2c3")
     return api
+
+
+@contextmanager
+def clock_off_by(seconds: int) -> Iterator[None]:
+    """Let ids be made on a machine whose clock is ahead, or behind if ``seconds`` is negative."""
+    clock = SimpleNamespace(time_ns=lambda: time.time_ns() + seconds * 1_000_000_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ids, "time", clock)
+        yield
 
 
 def refused(api: Api, code: str, sentence: str) -> None:
@@ -122,6 +135,53 @@ def test_the_newest_of_several_is_downloaded(api: Api, bss: HttpServer) -> None:
     api.download(path="/a")
 
     assert [request.path for request in bss.received] == ["/videos/third/raw"]
+
+
+@pytest.mark.parametrize("episode", [LEFT_OUT, "run-042"], ids=["project", "episode"])
+@pytest.mark.parametrize("seconds", [-2, 2])
+def test_the_newest_is_the_one_registered_last_whatever_the_clocks_say(
+    *, api: Api, bss: HttpServer, settings: Settings, seconds: int, episode: object
+) -> None:
+    """Two services take turns, and the clock of one is behind or ahead."""
+    with serving(settings) as app:
+        other = Api(app.test_client(), headers_of(settings))
+        for number in range(4):
+            bss_id = f"{number}"
+            if number % 2:
+                with clock_off_by(seconds):
+                    other.register(name="/a", bssVideoId=bss_id, episodeName=episode)
+            else:
+                api.register(name="/a", bssVideoId=bss_id, episodeName=episode)
+
+            assert api.download(path="/a", episode=episode).status_code == 200
+            assert bss.received[-1].path == f"/videos/{bss_id}/raw"
+            listed = api.listing(episode=episode).json
+            [newest] = [item for item in listed if item["bssVideoId"] == bss_id]
+            assert newest["createdAt"] == max(item["createdAt"] for item in listed)
+
+
+def test_the_newest_is_the_one_registered_last_although_a_clock_steps_back(
+    api: Api, bss: HttpServer
+) -> None:
+    for seconds in (0, -1, -60):
+        with clock_off_by(seconds):
+            api.register(name="/a", bssVideoId=f"at{seconds}", idempotency_key=f"{seconds}")
+
+        api.download(path="/a")
+        assert bss.received[-1].path == f"/videos/at{seconds}/raw"
+
+
+def test_of_assets_registered_in_the_same_microsecond_the_greatest_id_is_the_newest(
+    api: Api, bss: HttpServer, connection: psycopg.Connection
+) -> None:
+    with clock_off_by(1):
+        greatest = api.register(name="/a", bssVideoId="greatest").json["id"]
+    assert api.register(name="/a", bssVideoId="other").json["id"] < greatest
+    connection.execute("UPDATE asset SET created_at = '2026-04-14T00:00:00Z'")
+
+    api.download(path="/a")
+
+    assert [request.path for request in bss.received] == ["/videos/greatest/raw"]
 
 
 @pytest.mark.every_way

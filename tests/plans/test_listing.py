@@ -205,18 +205,3 @@ def test_an_asset_by_its_id(plan: Explain, subject: str, namespaces: int) -> Non
     assert not found.scanned & GROWING
     # The membership and three pages of asset_pkey, then project, episode and folder.
     assert found.buffers <= 30 + 4.2 * namespaces
-
-
-def test_the_newest_of_a_name(plan: Explain) -> None:
-    found = plan("asset/find_by_name", name="/camera/c05/person001234.mp4")
-    assert (found.rows, found.indexes) == (1, TO_PROJECT | {OF_PROJECT})
-    assert found.buffers <= 25
-    assert not found.sorts
-
-
-def test_the_newest_of_a_name_in_an_episode(plan: Explain) -> None:
-    name = "/camera/c05/person001234.mp4"
-    found = plan("asset/find_by_episode_name", name=name, **LARGE_EPISODE)
-    assert (found.rows, found.indexes) == (1, TO_EPISODE | {OF_EPISODE})
-    assert found.buffers <= 30
-    assert not found.sorts
