@@ -12,8 +12,8 @@ def uuid7() -> UUID:
 
     The 12 bits after the milliseconds hold the fraction of the millisecond (section 6.2, method 3),
     as in PostgreSQL's ``uuidv7()``. Libraries put a counter there, which orders only the ids of one
-    process. The service has several processes, and the newest asset is the one with the greatest
-    id.
+    process. Lists order assets of the same name by id. Clocks of machines differ, so the id does
+    not tell which asset is the newest: ``created_at`` does, which the database sets.
     """
     milliseconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS_PER_MILLISECOND)
     fraction = (nanoseconds << 12) // _NANOSECONDS_PER_MILLISECOND

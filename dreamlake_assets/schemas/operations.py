@@ -106,7 +106,7 @@ def _download(kind: Kind) -> _Object:
         f"download{title(kind)}",
         kind.name,
         "Get a download URL",
-        "Returns a presigned URL. If several assets have the name, the newest is used.",
+        "Returns a presigned URL of the asset with this name that was registered last.",
         parameters=_query(requests.DOWNLOAD),
         success=_json(200, "Download", _EXAMPLE_DOWNLOAD),
         failures=(

@@ -170,7 +170,7 @@ def find_by_name(
     episode: str | None = None,
     episode_id: str | None = None,
 ) -> str | None:
-    """Find the newest asset with a name.
+    """Find the newest asset with a name: the one that the database registered last.
 
     Takes one roundtrip, or two on a Citus cluster.
 
