@@ -148,7 +148,7 @@ class LanguageTag(Text):
 class PositiveNumber(fields.Field[float]):
     """A finite number above 0."""
 
-    json_schema = {"type": "number", "exclusiveMinimum": 0}
+    json_schema = {"type": "number", "format": "double", "exclusiveMinimum": 0}
 
     default_error_messages = {"invalid": "Must be a finite number above 0."}
 
