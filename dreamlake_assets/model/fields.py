@@ -13,11 +13,11 @@ import re
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-import orjson
 from marshmallow import ValidationError, fields, validate
 
 from dreamlake_assets import limits
-from dreamlake_assets.model import names
+from dreamlake_assets.model import exact_json, names
+from dreamlake_assets.model.exact_json import LongNumber
 
 REQUIRED = "Is required."
 
@@ -194,7 +194,7 @@ class Tags(fields.List):
 
 
 class Metadata(fields.Field[str]):
-    """Any JSON object, up to 64 KiB.
+    """Any JSON object, up to 64 KiB. Its numbers keep their values, whatever their digits.
 
     It is deserialised to the JSON text that is stored.
     """
@@ -213,6 +213,7 @@ class Metadata(fields.Field[str]):
         "nul": "NUL characters are not allowed.",
         "surrogate": "Unpaired surrogates are not allowed.",
         "not_finite": "Numbers must be finite.",
+        "not_exact": "A number has too many digits, or is too close to 0, to be kept exactly.",
     }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -220,7 +221,7 @@ class Metadata(fields.Field[str]):
             raise self.make_error("invalid")
         self._check(value)
         try:
-            text = orjson.dumps(value)
+            text = exact_json.dumps(value)
         except TypeError:
             # A value that was parsed from JSON fails only if it is nested too deeply.
             raise self.make_error("too_deep") from None
@@ -237,13 +238,21 @@ class Metadata(fields.Field[str]):
                         raise self.make_error("nul")
                     if not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
                         raise self.make_error("surrogate")
-                case float(number) if not math.isfinite(number):
-                    raise self.make_error("not_finite")
+                case float(number):
+                    self._check_number(number)
                 case dict(members):
                     pending.extend(members)
                     pending.extend(members.values())
                 case list(items):
                     pending.extend(items)
+
+    def _check_number(self, number: float) -> None:
+        if not math.isfinite(number):
+            raise self.make_error("not_finite")
+        # The nearest double of 1e-400 is 0. PostgreSQL holds 16,383 digits after the point.
+        long = isinstance(number, LongNumber)
+        if long and (number == 0 or len(number.digits) > limits.NUMBER_CHARACTERS):
+            raise self.make_error("not_exact")
 
 
 class Limit(fields.Field[int]):

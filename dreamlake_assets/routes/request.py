@@ -1,6 +1,5 @@
 """Request parsing and response helpers shared by the routes."""
 
-import json
 import re
 from collections.abc import Collection
 from typing import Any
@@ -17,6 +16,7 @@ from dreamlake_assets.errors import (
     PreconditionFailed,
     UnsupportedMediaType,
 )
+from dreamlake_assets.model import exact_json
 from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
 from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
@@ -40,29 +40,21 @@ def authenticated_subject() -> str:
 def json_body() -> Any:
     """Return the parsed body of the request.
 
-    A body that orjson rejects is parsed by the standard library, which accepts NaN, 1e999 and
-    unpaired surrogates. The schema then rejects the value, and its message names the field.
-
     :raises UnsupportedMediaType: the body is not sent as application/json, or is compressed.
     :raises MalformedJson: the body is not JSON, or is nested too deeply.
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
-    body = request.get_data()
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        return exact_json.loads(request.get_data().decode("utf-8", "surrogatepass"))
+    except RecursionError:
+        raise MalformedJson("The body is nested too deeply.") from None
+    except ValueError as error:
         if "HTTP_CONTENT_ENCODING" in request.environ:
             raise UnsupportedMediaType(
                 "The body must be sent without a Content-Encoding."
             ) from None
-        try:
-            # orjson also reads an integer above 64 bits as a float. int() refuses a very long one.
-            return json.loads(body.decode("utf-8", "surrogatepass"), parse_int=float)
-        except RecursionError:
-            raise MalformedJson("The body is nested too deeply.") from None
-        except ValueError:
-            raise MalformedJson(f"The body is not JSON: {error}.") from None
+        raise MalformedJson(f"The body is not JSON: {error}.") from None
 
 
 def idempotency_key() -> str | None:

@@ -91,6 +91,7 @@ def _digest(kind: Kind, asset: Mapping[str, Any]) -> str:
 
     :returns: the SHA-256 as a PostgreSQL bytea literal.
     """
+    # The digests of earlier versions round long numbers to doubles, so these must, too.
     metadata = asset["metadata"] and orjson.loads(asset["metadata"])
     # Metadata may use all the nesting levels that orjson allows, so it is serialized on its own.
     text = orjson.Fragment(_sorted(metadata))

@@ -84,6 +84,64 @@ def test_the_same_in_other_words_is_the_same(api: Api, spelling: dict[str, Any])
     replayed(api.register(idempotency_key=KEY, **{**body, **spelling}), first)
 
 
+#: Requests without their namespace and project, and the beginning of the digest that the first
+#: version with keys stored for them.
+RECORDED = [
+    ("video", "{}", "f3b6c63bdeef"),
+    ("video", '{"fps": 30}', "f3b6c63bdeef"),
+    ("video", '{"fps": 30.0}', "f3b6c63bdeef"),
+    ("video", '{"fps": 3e1}', "f3b6c63bdeef"),
+    ("video", '{"fps": 29.97}', "1e21af6426ed"),
+    ("video", '{"fps": 0.1}', "05ff1436c3fc"),
+    ("video", '{"fps": 1000000000000000000000000000000}', "a3e6d8d3d184"),
+    ("video", '{"fps": 9007199254740993}', "e1ac868faa49"),
+    ("video", '{"fps": 1e-7}', "533a83ee6dfb"),
+    ("video", '{"fps": null, "lens": null, "metadata": null}', "f3b6c63bdeef"),
+    (
+        "video",
+        '{"episodeName": "run-042", "name": "a//b.mp4", "bssVideoId": "c", "tags": ["x"]}',
+        "e53250589275",
+    ),
+    ("audio", '{"sampleRate": 16000, "channels": 2}', "de2db4d7fd71"),
+    ("audio", '{"sampleRate": 44100.5, "channels": 1.0}', "76f29abc9635"),
+    ("label-track", '{"name": "/détections/boîtes.jsonl"}', "944af0e2f15b"),
+    ("text-track", '{"format": "vtt", "language": "pt-BR"}', "5bbef9f039b6"),
+    ("image", '{"width": 1280, "height": 720}', "ad6276fdf364"),
+    ("video", '{"metadata": {}}', "05c25603733e"),
+    (
+        "video",
+        r'{"metadata": {"b": [1, 1.0, -0.0, -0], "a": {"d": "é", "c": "\u00e9"}}}',
+        "61c8fa483b60",
+    ),
+    ("video", '{"metadata": {"n": [18446744073709551615, -9223372036854775808]}}', "f523b3aa3b22"),
+    (
+        "video",
+        '{"metadata": {"n": [18446744073709551616, 1e20, -9223372036854775809]}}',
+        "1905d20a4677",
+    ),
+    (
+        "video",
+        '{"metadata": {"n": [1712345678.123456789, 0.10000000000000001, 1.50]}}',
+        "2deb4257fa4c",
+    ),
+    ("video", '{"metadata": {"n": [1e300, 1E5, 1e16, 1e-7, 5e-324]}}', "7e1339a5cfe9"),
+]
+
+
+@pytest.mark.parametrize(("kind", "body", "digest"), RECORDED)
+def test_a_key_of_an_earlier_version_goes_on_replaying(
+    *, api: Api, connection: psycopg.Connection, kind: str, body: str, digest: str
+) -> None:
+    place = f'{{"namespace": "{NAMESPACE}", "project": "{PROJECT}"'
+    body = f"{place}, {body[1:]}" if body != "{}" else f"{place}}}"
+
+    first = api.send(body, kind, idempotency_key=KEY)
+
+    [(stored,)] = connection.execute("SELECT encode(request_digest, 'hex') FROM asset").fetchall()
+    assert stored.startswith(digest)
+    replayed(api.send(body, kind, idempotency_key=KEY), first)
+
+
 @pytest.mark.parametrize(
     "difference",
     [

@@ -2,11 +2,13 @@
 
 import json
 import re
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from tests.conftest import NAMESPACE
-from tests.support.api import PROJECT, Answer, Api
+from tests.support.api import PROJECT, Answer, Api, problem
 
 
 def send(api: Api, kind: str, **members: str) -> Answer:
@@ -51,3 +53,59 @@ def test_the_default_of_fps_is_a_whole_number(shared_api: Api) -> None:
     response = shared_api.get(send(shared_api, "video").location)
 
     assert '"fps":30,' in response.get_data(as_text=True)
+
+
+def exactly(text: str) -> Any:
+    """The value of JSON whose numbers are compared by all of their digits."""
+    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+
+
+EXACT = [
+    "18446744073709551615",
+    "18446744073709551616",
+    "-9223372036854775809",
+    "340282366920938463463374607431768211455",
+    "1712345678.123456789",
+    "0.10000000000000001",
+    "2.2250738585072014e-308",
+    "1.2345678901234568e-200",
+    "3.14159265358979323846264338327950288419716939937510",
+    "-0.0",
+    "1.50",
+    "1E5",
+    "0e5",
+    "1e-7",
+    "5e-324",
+    "1.7976931348623157e308",
+    "0." + "123456789" * 110,
+    "123456789" * 34,
+    "123456789012345678e-330",
+]
+
+
+@pytest.mark.parametrize("number", EXACT, ids=lambda number: number[:24])
+def test_a_number_in_metadata_is_kept_exactly(shared_api: Api, number: str) -> None:
+    metadata = f'{{"a": {number}, "b": [{{"c": {number}}}]}}'
+
+    response = shared_api.get(send(shared_api, "video", metadata=metadata).location)
+
+    answer = exactly(response.get_data(as_text=True))
+    assert answer["metadata"] == exactly(metadata)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1e-400", "-1e-324", "0." + "7" * 1000, "1." + "0" * 999 + "1"],
+    ids=lambda number: number[:24],
+)
+def test_a_number_in_metadata_that_cannot_be_kept_is_refused(shared_api: Api, number: str) -> None:
+    message = "A number has too many digits, or is too close to 0, to be kept exactly."
+
+    response = send(shared_api, "video", metadata=f'{{"a": [{number}]}}')
+
+    assert response.status_code == 400
+    assert problem(response) == {
+        "error": f"metadata: {message}",
+        "code": "invalid_request",
+        "fields": {"metadata": [message]},
+    }

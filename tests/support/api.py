@@ -71,9 +71,12 @@ class Api:
         *,
         content_type: str | None = "application/json",
         content_encoding: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Answer:
         """POST a body as it stands."""
         headers = self._headers()
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
         if content_encoding is not None:
             headers["Content-Encoding"] = content_encoding
         url = f"/assets/{kind}"

@@ -1,0 +1,76 @@
+"""JSON whose numbers keep their values.
+
+A double holds about 16 digits. Most parsers round a number with more digits to a double; this one
+keeps the digits beside it.
+"""
+
+import json
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
+from math import isfinite
+from typing import Any
+
+import orjson
+
+_UNROUNDED = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
+
+_LONGEST_INTEGER = len(str(2**64 - 1))
+
+
+class LongNumber(float):
+    """A number that neither a double nor an integer of 64 bits holds: the nearest double.
+
+    :ivar digits: the number itself, as JSON.
+    """
+
+    __slots__ = ("digits",)
+
+    digits: str
+
+
+def loads(text: str) -> Any:
+    """Return the value of a JSON text, with each long number as a :class:`LongNumber`.
+
+    It also accepts NaN, 1e999 and unpaired surrogates, which fields then refuse by name. A body of
+    200 bytes takes 1.6 microseconds; orjson takes 0.5.
+
+    :raises ValueError: the text is not JSON.
+    :raises RecursionError: the text is nested too deeply.
+    """
+    return _DECODER.decode(text)
+
+
+def dumps(value: Any) -> bytes:
+    """Return the JSON text of a value.
+
+    :raises TypeError: the value is nested too deeply.
+    """
+    return orjson.dumps(value, default=_digits)
+
+
+def _digits(number: LongNumber) -> orjson.Fragment:
+    return orjson.Fragment(number.digits)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    # orjson finds the shortest digits ten times as fast as repr().
+    if orjson.dumps(number) == text.encode() or not isfinite(number):
+        return number
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"the exponent of {text[:30]} is out of range") from None
+    if exact == Decimal(repr(number)):
+        return number
+    long_number = LongNumber(number)
+    long_number.digits = str(exact.normalize(_UNROUNDED))
+    return long_number
+
+
+def _integer(text: str) -> float:
+    if len(text) <= _LONGEST_INTEGER and -(2**63) <= (integer := int(text)) < 2**64:
+        return integer
+    return _number(text)
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_int=_integer)
