@@ -17,6 +17,7 @@ from psycopg.pq import PGconn
 from dreamlake_assets import deadlines, errors
 from dreamlake_assets.config import DATABASE_URL_EXAMPLE, SettingsError
 from dreamlake_assets.database.queries import query
+from dreamlake_assets.model import exact_json
 
 if TYPE_CHECKING:
     from dreamlake_assets.database.outages import Outage
@@ -61,13 +62,20 @@ class _JsonText(Loader):
         return orjson.Fragment(bytes(data))
 
 
+class _Jsonb(Loader):
+    """JSON whose numbers are about as long as they were sent."""
+
+    def load(self, data: Buffer) -> orjson.Fragment:
+        return orjson.Fragment(exact_json.shortened(bytes(data)))
+
+
 def _adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(int, _UntypedNumber)
     adapters.register_dumper(float, _UntypedNumber)
     # Ids are only copied to responses, so they stay text.
     adapters.register_loader("uuid", psycopg.types.string.TextLoader)
-    adapters.register_loader("jsonb", _JsonText)
+    adapters.register_loader("jsonb", _Jsonb)
     adapters.register_loader("float8", _JsonText)
     return adapters
 

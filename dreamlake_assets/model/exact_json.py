@@ -14,6 +14,7 @@ import orjson
 _UNROUNDED = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 _LONGEST_INTEGER = len(str(2**64 - 1))
+_ZEROS = b"0" * _LONGEST_INTEGER
 
 
 class LongNumber(float):
@@ -45,6 +46,14 @@ def dumps(value: Any) -> bytes:
     :raises TypeError: the value is nested too deeply.
     """
     return orjson.dumps(value, default=_digits)
+
+
+def shortened(text: bytes) -> bytes:
+    """Return a JSON text with exponents if it has a number with many zeros.
+
+    PostgreSQL writes 1e300 with 301 digits. Integers of 64 bits stay as they are.
+    """
+    return dumps(loads(text.decode())) if _ZEROS in text else text
 
 
 def _digits(number: LongNumber) -> orjson.Fragment:

@@ -109,3 +109,27 @@ def test_a_number_in_metadata_that_cannot_be_kept_is_refused(shared_api: Api, nu
         "code": "invalid_request",
         "fields": {"metadata": [message]},
     }
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1e300", "-1e300", "1e-300", "1.7976931348623157e308", "123456789012345678901e-300", "1e19"],
+)
+def test_an_answer_is_about_as_large_as_what_was_sent(shared_api: Api, number: str) -> None:
+    metadata = f'{{"a": [{", ".join([number] * 2_000)}], "b": "{"0" * 99}"}}'
+
+    response = shared_api.get(send(shared_api, "video", metadata=metadata).location)
+
+    answer = response.get_data(as_text=True)
+    assert exactly(answer)["metadata"] == exactly(metadata)
+    assert len(answer) < 4 * len(metadata)
+
+
+def test_an_integer_of_64_bits_stays_one(shared_api: Api) -> None:
+    metadata = '{"a": [10000000000000000000, -1000000000000000000, 1e-300]}'
+
+    response = shared_api.get(send(shared_api, "video", metadata=metadata).location)
+
+    assert '"metadata":{"a":[10000000000000000000,-1000000000000000000,1e-300]}' in (
+        response.get_data(as_text=True)
+    )
