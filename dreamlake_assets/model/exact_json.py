@@ -1,15 +1,19 @@
-"""JSON whose numbers keep their values.
+"""JSON whose numbers keep their values and whose objects keep all of their members.
 
 A double holds about 16 digits. Most parsers round a number with more digits to a double; this one
-keeps the digits beside it.
+keeps the digits beside it. Most parsers keep the last of two members with the same name; this one
+refuses them.
 """
 
 import json
+from collections import Counter
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
 
 import orjson
+
+from dreamlake_assets.errors import MalformedJson
 
 _UNROUNDED = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
@@ -32,8 +36,9 @@ def loads(text: str) -> Any:
     """Return the value of a JSON text, with each long number as a :class:`LongNumber`.
 
     It also accepts NaN, 1e999 and unpaired surrogates, which fields then refuse by name. A body of
-    200 bytes takes 1.6 microseconds; orjson takes 0.5.
+    200 bytes takes 2.1 microseconds; orjson takes 0.5.
 
+    :raises MalformedJson: an object has two members with the same name.
     :raises ValueError: the text is not JSON.
     :raises RecursionError: the text is nested too deeply.
     """
@@ -82,4 +87,13 @@ def _integer(text: str) -> float:
     return _number(text)
 
 
-_DECODER = json.JSONDecoder(parse_float=_number, parse_int=_integer)
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(members)
+    if len(result) < len(members):
+        [(name, _)] = Counter(name for name, _ in members).most_common(1)
+        shown = name[:100].encode("utf-8", "backslashreplace").decode()
+        raise MalformedJson(f'The body has an object with two members "{shown}".')
+    return result
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=_integer)

@@ -37,8 +37,8 @@ The registry of DreamLake's recordings. Clients upload the bytes of a file to BS
 file here as an asset, and find it again by namespace, project, episode and path.
 
 Every request except those for health and documentation needs `Authorization: Bearer <token>`. \
-Unknown fields of a body are errors, as are unknown query parameters of a list or a download. \
-Later versions may add members to responses.
+Unknown and repeated fields of a body are errors, as are unknown query parameters of a list or a \
+download. Later versions may add members to responses.
 
 ## Errors
 

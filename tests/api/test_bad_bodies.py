@@ -296,6 +296,40 @@ def test_a_body_must_be_json(shared_api: Api, body: bytes) -> None:
     assert answer == {"error": answer["error"], "code": "malformed_json"}
 
 
+@pytest.mark.parametrize(
+    ("members", "name"),
+    [
+        ('"name": "/a", "name": "/b"', "name"),
+        ('"name": "/a", "name": "/a"', "name"),
+        ('"namespace": "other"', "namespace"),
+        ('"name": null, "n\\u0061me": "/a"', "name"),
+        ('"metadata": {"a": 1, "b": 2, "a": 3}', "a"),
+        ('"metadata": {"a": [{"": {}, "": {}}]}', ""),
+        ('"metadata": {"größe": 1, "größe": 1}', "größe"),
+        ('"metadata": {"\\ud800": 1, "\\ud800": 1}', "\\ud800"),
+        (f'"{"x" * 999}": 1, "{"x" * 999}": 1', "x" * 100),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_a_member_must_not_be_repeated(shared_api: Api, members: str, name: str) -> None:
+    response = shared_api.send(f'{{"namespace": "{NAMESPACE}", "project": "{PROJECT}", {members}}}')
+
+    assert response.status_code == 400
+    assert problem(response) == {
+        "error": f'The body has an object with two members "{name}".',
+        "code": "malformed_json",
+    }
+
+
+def test_many_repeated_members_take_no_longer_than_many_others(shared_api: Api) -> None:
+    names = ", ".join(f'"{number}": 1' for number in range(70_000))
+
+    response = shared_api.send(f'{{{names}, "69999": 1}}')
+
+    assert response.status_code == 400
+    assert "69999" in problem(response)["error"]
+
+
 @pytest.mark.parametrize("depth", [2_000, 100_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
 @pytest.mark.parametrize("closed", [True, False])
