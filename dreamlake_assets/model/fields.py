@@ -10,7 +10,7 @@ with one of its own in ``metadata``.
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
@@ -26,13 +26,13 @@ _LANGUAGE_TAG = re.compile(_LANGUAGE_TAG_PATTERN)
 _UUID_PATTERN = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _UUID = re.compile(_UUID_PATTERN)
 _TIME_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
-# A datetime holds the years 1 to 9999. The first and the last are excluded, because the conversion
-# to UTC could leave this range.
 _TIMESTAMP_PATTERN = (
-    r"(?!000[01]|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    rf"[Tt]{_TIME_PATTERN}:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]{_TIME_PATTERN})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    rf"[Tt]{_TIME_PATTERN}:([0-5][0-9]|60)(\.[0-9]+)?([Zz]|[+-]{_TIME_PATTERN})"
 )
 _TIMESTAMP = re.compile(_TIMESTAMP_PATTERN)
+_FIRST_TIME = datetime.min.replace(tzinfo=UTC)
+_LAST_TIME = datetime.max.replace(tzinfo=UTC)
 _NO_NUL_PATTERN = r"[^\u0000]*"
 
 _JSON_VALUE = {"$ref": "#/components/schemas/JsonValue"}
@@ -278,7 +278,8 @@ class Prefix(Text):
 class Timestamp(Text):
     """An RFC 3339 timestamp.
 
-    It is deserialised to UTC.
+    It is deserialised to UTC. Programs send their first and last times for "no limit". A time that
+    is outside the years 1 to 9999 in UTC becomes the first or the last of a datetime.
     """
 
     json_schema = {
@@ -290,7 +291,7 @@ class Timestamp(Text):
     def checked(self, value: str) -> str:
         try:
             if _TIMESTAMP.fullmatch(value):
-                return datetime.fromisoformat(value.upper()).astimezone(UTC).isoformat()
+                return self._in_utc(value.upper()).isoformat()
         except ValueError:
             # The date or the time does not exist, such as 30 February.
             pass
@@ -298,3 +299,20 @@ class Timestamp(Text):
             "Must be an RFC 3339 timestamp, such as 2026-04-14T09:30:00Z;"
             " in a URL, the + of an offset is written %2B."
         )
+
+    @staticmethod
+    def _in_utc(value: str) -> datetime:
+        leap_second = value[17:19] == "60"
+        if leap_second:
+            value = f"{value[:17]}59{value[19:]}"
+        # A datetime has no year 0. Year 4 has the same days, and is before every asset, too.
+        moment = datetime.fromisoformat(re.sub("^0000", "0004", value))
+        try:
+            moment = moment.astimezone(UTC)
+            if leap_second:
+                if (moment.hour, moment.minute) != (23, 59):
+                    raise ValueError("UTC has leap seconds only at the end of a day.")
+                moment += timedelta(seconds=1)
+        except OverflowError:
+            return _FIRST_TIME if moment.year == 1 else _LAST_TIME
+        return moment

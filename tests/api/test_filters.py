@@ -161,6 +161,32 @@ def test_a_time_may_be_written_in_many_ways(filled: Api, moment: str) -> None:
     assert every(filled, createdAfter=moment) == expected
 
 
+@pytest.mark.parametrize(
+    "moment", ["2026-04-13T23:59:60Z", "2026-04-13T15:59:60.000-08:00", "2026-04-14t01:59:60+02:00"]
+)
+def test_a_leap_second_is_the_next_second(filled: Api, moment: str) -> None:
+    expected = every(filled, createdAfter="2026-04-14T00:00:00Z")
+
+    assert every(filled, createdAfter=moment) == expected
+    assert every(filled, createdBefore=moment) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "moment"),
+    [
+        ("createdAfter", "0001-01-01T00:00:00Z"),
+        ("createdAfter", "0001-01-01T00:00:00+14:00"),
+        ("createdAfter", "0000-02-29T00:00:00Z"),
+        ("createdBefore", "9999-12-31T23:59:59Z"),
+        ("createdBefore", "9999-12-31T23:59:59.9999999Z"),
+        ("createdBefore", "9999-12-31T23:59:59.9999999-12:00"),
+        ("createdBefore", "9999-12-31T23:59:60Z"),
+    ],
+)
+def test_the_first_and_the_last_times_limit_nothing(filled: Api, field: str, moment: str) -> None:
+    assert every(filled, **{field: moment}) == every(filled)
+
+
 @pytest.mark.every_way
 def test_a_cursor_belongs_to_its_filters(filled: Api) -> None:
     cursor = filled.listing(limit=1, tag=["night", "rain"]).headers["X-Next-Cursor"]
@@ -204,8 +230,10 @@ def bad(response: Answer, field: str, message: str) -> None:
         "2026-02-30T00:00:00Z",
         "2026-04-14T24:00:01Z",
         "2026-04-14T20:00:00+2:00",
-        "0000-01-01T00:00:00Z",
-        "9999-12-31T23:59:59Z",
+        "2026-04-14T20:00:60Z",
+        "2026-04-14T23:59:61Z",
+        "2026-04-14T23:59:60+01:00",
+        "0000-02-30T00:00:00Z",
         "infinity",
         "2026-W16-2T20:00:00Z",
         "٢٠٢٦-04-14T20:00:00Z",
