@@ -7,7 +7,7 @@ A glob matches the whole name of an asset:
     **/           at the beginning of a segment: zero or more whole folders
     ?             one character except /
     [abc] [a-z]   one of these characters, never /; ranges are by code point
-    [!a]          one character except these, never /
+    [!a]          one character except these, never /; [^a] is refused
     {a,b}         alternatives; they nest, may be empty and may contain slashes
     \             takes the next character literally, also within brackets
 
@@ -298,6 +298,10 @@ class _Parser:
         negated = self._peek() == "!"
         if negated:
             self.position += 1
+        elif self._peek() == "^":
+            # Some shells negate with it and others do not, so either meaning would surprise.
+            message = "A class is negated as in [!a], and a literal ^ is written as in [\\^a]."
+            raise GlobError(message, self.position)
         first = self.position
         ranges: list[tuple[str, str]] = []
         while self._peek() != "]" or self.position == first:

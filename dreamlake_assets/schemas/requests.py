@@ -37,7 +37,7 @@ slash is optional.
 
 - `*` matches any number of characters except `/`; `?` matches one.
 - `**` matches any number of characters; `**/` matches zero or more whole folders.
-- `[abc]`, `[a-z]` and `[!a]` match one character, never `/`.
+- `[abc]`, `[a-z]` and `[!a]` match one character, never `/`. `[^a]` is an error.
 - `{{a,b}}` matches either alternative. Braces nest, up to {limits.GLOB_ALTERNATIVES} alternatives.
 - `\\` takes the next character literally.
 """

@@ -160,8 +160,8 @@ def test_an_episode_is_given_by_its_id_or_its_name(shared_api: Api, route: str) 
 
 @pytest.mark.parametrize(
     ("pattern", "position"),
-    [("/camera/[ab", 8), ("/{a,b", 1), ("/[]", 1), ("/a\\", 2), ("x" * 1025, 1024)],
-    ids=["bracket", "brace", "empty class", "escape", "too long"],
+    [("/camera/[ab", 8), ("/{a,b", 1), ("/[]", 1), ("/[^a]", 2), ("/a\\", 2), ("x" * 1025, 1024)],
+    ids=["bracket", "brace", "empty class", "caret", "escape", "too long"],
 )
 def test_a_bad_glob_is_refused_with_the_position(
     shared_api: Api, pattern: str, position: int

@@ -374,7 +374,9 @@ NAMES_BY_HAND = [
         ("/a[/]b", ""),
         ("/a[!x]b", "/a-b /a.b"),
         ("/[[:alpha:]", "/a"),
-        ("/[^a]", "/a"),
+        ("/[\\^a]", "/a"),
+        ("/[a^]", "/a"),
+        ("/[!^*]", "/a /b /x /\U0001f600"),
         ("/[\U0001f5ff-\U0001f601]", "/\U0001f600"),
         ("/{[,],b}", "/b"),
         # Braces
@@ -411,6 +413,9 @@ def test_matches(connection: Connection, pattern: str, expected: str):
     check(connection, pattern, NAMES_BY_HAND)
 
 
+CARET = "A class is negated as in [!a], and a literal ^ is written as in [\\^a]."
+
+
 @pytest.mark.parametrize(
     ("pattern", "position", "message"),
     [
@@ -419,6 +424,7 @@ def test_matches(connection: Connection, pattern: str, expected: str):
         ("/a[!", 2, "This bracket is not closed."),
         ("/a[]", 2, "This class is empty."),
         ("/a[!]", 2, "This class is empty."),
+        *((pattern, 3, CARET) for pattern in ("/a[^a]", "/a[^]", "/a[^]a]", "/a[^", "/a[^a-z]*")),
         ("/a{b,[c}", 5, "This bracket is not closed."),
         ("/a{b,c", 2, "This brace is not closed."),
         ("/a{b,{c}", 2, "This brace is not closed."),
