@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from dreamlake_assets import store
 from dreamlake_assets.database.connection import Row
 from dreamlake_assets.database.statements import STREAM_CHUNK_ROWS
-from dreamlake_assets.errors import BssRecordMissing, InvalidRequest
+from dreamlake_assets.errors import BssRecordMissing
 from dreamlake_assets.model.cursors import InvalidCursor, Position
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
@@ -21,6 +21,7 @@ from dreamlake_assets.routes.request import (
     base_url,
     conditional,
     idempotency_key,
+    invalid_value,
     json_body,
     json_response,
     query_string,
@@ -151,5 +152,4 @@ def _position(kind: Kind, given: dict[str, Any]) -> Position | None:
     try:
         return services().cursors.read(given["cursor"], _filters(kind, given))
     except InvalidCursor:
-        message = "Was altered, or was issued for other filters."
-        raise InvalidRequest(f"cursor: {message}", fields={"cursor": [message]}) from None
+        raise invalid_value("cursor", "Was altered, or was issued for other filters.") from None

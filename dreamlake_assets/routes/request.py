@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import orjson
 from flask import Response, request
@@ -64,8 +64,7 @@ def idempotency_key() -> str | None:
     """
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-        message = "Must have 1 to 255 visible ASCII characters."
-        raise InvalidRequest(f"Idempotency-Key: {message}", fields={"Idempotency-Key": [message]})
+        raise invalid_value("Idempotency-Key", "Must have 1 to 255 visible ASCII characters.")
     return key
 
 
@@ -73,16 +72,30 @@ def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
     """Return the parameters of the query string.
 
     :param repeatable: the parameters that may be given more than once. Their value is a list.
-    :raises InvalidRequest: any other parameter is given more than once.
+    :raises InvalidRequest: any other parameter is given more than once, or a value is not UTF-8.
     """
-    parameters = request.args.to_dict(flat=False)
+    parameters: dict[str, list[str]] = {}
+    # Flask leaves escaped bytes that are not UTF-8 as they are, and fails for unescaped ones.
+    query = request.query_string.decode("latin-1")
+    for pair in parse_qsl(query, keep_blank_values=True, encoding="latin-1"):
+        name_bytes, value = (text.encode("latin-1") for text in pair)
+        # No schema knows a name that is not UTF-8.
+        name = name_bytes.decode(errors="backslashreplace")
+        try:
+            parameters.setdefault(name, []).append(value.decode())
+        except UnicodeDecodeError:
+            raise invalid_value(name, "Must be UTF-8: é is escaped as %C3%A9.") from None
     for name, values in parameters.items():
         if len(values) > 1 and name not in repeatable:
-            message = "Given more than once."
-            raise InvalidRequest(f"{name}: {message}", fields={name: [message]})
+            raise invalid_value(name, "Given more than once.")
     return {
         name: values if name in repeatable else values[0] for name, values in parameters.items()
     }
+
+
+def invalid_value(name: str, message: str) -> InvalidRequest:
+    """Return the error for a value in a header or a query string."""
+    return InvalidRequest(f"{name}: {message}", fields={name: [message]})
 
 
 def validated(schema: Schema, given: Any) -> dict[str, Any]:

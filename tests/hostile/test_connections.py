@@ -28,6 +28,7 @@ PATIENCE_SECONDS = 45
 
 AUTHORIZATION = f"Authorization: Bearer {auth.sign(TokenSettings(secret=SECRET), WRITER, 3600)}"
 BODY = json.dumps({"namespace": NAMESPACE, "project": PROJECT}).encode()
+PLACE = f"namespace={NAMESPACE}&project=not-there"
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -90,6 +91,10 @@ def length(body: bytes) -> str:
     ("request_", "expected"),
     [
         (head("GET", "/assets/video?glob=" + "x" * 9_000, AUTHORIZATION), {400, 414}),
+        (head("GET", f"/assets/video?{PLACE}&prefix=/caf\xe9", AUTHORIZATION), {400}),
+        (head("GET", f"/assets/video?{PLACE}&caf\xe9=x", AUTHORIZATION), {400}),
+        (head("GET", f"/assets/vid\xe9o?{PLACE}", AUTHORIZATION), {404}),
+        (head("GET", f"/assets/video?{PLACE}&prefix=/caf\xc3\xa9", AUTHORIZATION), {404}),
         (head("GET", "/livez", f"X: {'x' * 20_000}"), {431}),
         (head("GET", "/livez", *(f"X-{number}: x" for number in range(200))), {431}),
         (head("GET", "/livez", "X: a\0b"), {400}),
