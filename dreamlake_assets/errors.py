@@ -127,6 +127,13 @@ class BodyTooLarge(AssetsError):
     code = "body_too_large"
 
 
+class UrlTooLong(AssetsError):
+    """The URL is too long; a request line has at most 8,190 bytes."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    code = "url_too_long"
+
+
 class UnsupportedMediaType(AssetsError):
     """The body must be sent as application/json."""
 

@@ -4,6 +4,8 @@
 BODY = 1024 * 1024
 #: The longest legal list request, with the longest episode name and glob, escaped, has about 7 KB.
 REQUEST_LINE = 8190
+#: The path and the query string, as in deploy/nginx.conf.
+TARGET = 8149
 HEADER = 16_380
 TOKEN = 8192
 
@@ -25,6 +27,8 @@ COUNT = 2**31 - 1
 
 # Lists.
 PAGE = 1000
+#: The cursor of the longest name.
+CURSOR = 1460
 #: Tags in a query string, which has to fit into the request line.
 TAGS_TO_LIST_BY = 10
 GLOB_BYTES = 1024

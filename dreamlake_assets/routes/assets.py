@@ -9,10 +9,10 @@ from uuid import UUID
 import orjson
 from flask import Blueprint, Response, request
 
-from dreamlake_assets import store
+from dreamlake_assets import limits, store
 from dreamlake_assets.database.connection import Row
 from dreamlake_assets.database.statements import STREAM_CHUNK_ROWS
-from dreamlake_assets.errors import BssRecordMissing
+from dreamlake_assets.errors import BssRecordMissing, UrlTooLong
 from dreamlake_assets.model.cursors import InvalidCursor, Position
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
@@ -112,14 +112,23 @@ def download(kind: Kind) -> Response:
 
 
 def _page(kind: Kind, given: dict[str, Any], rows: list[Row], limit: int) -> Response:
-    """Return one page. A row beyond the limit means that there is a next page."""
+    """Return one page. A row beyond the limit means that there is a next page.
+
+    :raises UrlTooLong: with a cursor, the URL of a next page could be longer than a URL may be.
+    """
     response = json_response(kind.items(rows[:limit]))
+    query = urlencode({n: value for n, value in given.items() if n != "cursor"}, doseq=True)
+    longest = limits.TARGET - len("&cursor=") - limits.CURSOR
+    if len(f"{request.root_path}{request.path}?{query}") > longest:
+        raise UrlTooLong(
+            f"With limit, the path and the query must have at most {longest:,} bytes when escaped,"
+            " because the URL of the next page also has a cursor."
+        )
     if len(rows) > limit:
         asset_id, name = rows[limit - 1][:2]
         cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
         response.headers["X-Next-Cursor"] = cursor
-        next_page = f"{base_url()}?{urlencode({**given, 'cursor': cursor}, doseq=True)}"
-        response.headers["Link"] = f'<{next_page}>; rel="next"'
+        response.headers["Link"] = f'<{base_url()}?{query}&cursor={cursor}>; rel="next"'
     return response
 
 

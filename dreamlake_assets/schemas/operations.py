@@ -97,7 +97,7 @@ def _list(kind: Kind, schema: _Object) -> _Object:
         " repeat an asset while others are registered. An asset must match every filter.",
         parameters=_query(requests.LIST),
         success=_json(200, title(kind), example, headers=("Link", "X-Next-Cursor")),
-        failures=(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
+        failures=(*_TOKEN, *_DATABASE, errors.InvalidRequest, errors.UrlTooLong, *_PATH),
     )
 
 
@@ -110,7 +110,7 @@ def _download(kind: Kind) -> _Object:
         parameters=_query(requests.DOWNLOAD),
         success=_json(200, "Download", _EXAMPLE_DOWNLOAD),
         failures=(
-            *(*_TOKEN, *_DATABASE, errors.InvalidRequest, *_PATH),
+            *(*_TOKEN, *_DATABASE, errors.InvalidRequest, errors.UrlTooLong, *_PATH),
             *(errors.AssetNotFound, errors.BssRecordMissing, *_BSS),
         ),
     )

@@ -20,8 +20,8 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
-from dreamlake_assets import trace
-from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded
+from dreamlake_assets import limits, trace
+from dreamlake_assets.errors import AssetsError, InvalidRequest, Overloaded, UrlTooLong
 from dreamlake_assets.serving import observer
 from dreamlake_assets.serving.headers import PROTECTION, Headers, Origins
 
@@ -97,11 +97,21 @@ _REFUSAL = (
 )
 
 
-_STATUS_BY_ERROR = {
-    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
-    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+_INVALID = (HTTPStatus.BAD_REQUEST, InvalidRequest("This is not a valid HTTP request."))
+_REFUSALS: dict[type[ParseException], tuple[HTTPStatus, AssetsError]] = {
+    LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, UrlTooLong()),
+    LimitRequestHeaders: (
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        InvalidRequest(f"A header has more than {limits.HEADER:,} bytes, or there are too many."),
+    ),
+    UnsupportedTransferCoding: (
+        HTTPStatus.NOT_IMPLEMENTED,
+        InvalidRequest("This Transfer-Encoding is not supported."),
+    ),
+    ExpectationFailed: (
+        HTTPStatus.EXPECTATION_FAILED,
+        InvalidRequest("This Expect is not supported."),
+    ),
 }
 
 
@@ -120,9 +130,8 @@ def error_response(request: object, error: BaseException, log: logging.Logger) -
     of_response = request is not None and isinstance(error, InvalidHeader | InvalidHeaderName)
     if isinstance(error, ParseException) and not of_response:
         log.warning("refused an invalid request: %s", type(error).__name__, extra=extra)
-        status = _STATUS_BY_ERROR.get(type(error), HTTPStatus.BAD_REQUEST)
-        sentence = "This is not a valid HTTP request."
-        return _closing_response(InvalidRequest(sentence), status, request_id)
+        status, refusal = _REFUSALS.get(type(error), _INVALID)
+        return _closing_response(refusal, status, request_id)
     log.error("a request failed", exc_info=error, extra=extra)
     trace.end()
     return _closing_response(AssetsError(), HTTPStatus.INTERNAL_SERVER_ERROR, request_id)

@@ -2,7 +2,8 @@
 
 import re
 import threading
-from urllib.parse import parse_qs, urlsplit
+from random import Random
+from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
@@ -283,6 +284,46 @@ def test_the_cursor_is_in_the_link_and_in_a_header(api: Api) -> None:
     # The rest may be had at once, and the pages may be of another size.
     assert by_header.json == api.listing(limit=1000, prefix="/camera", cursor=cursor).json[:3]
     assert by_header.json == api.listing(prefix="/camera", cursor=cursor).json[:3]
+
+
+@pytest.fixture
+def longest_tags() -> list[str]:
+    """Tags whose list with a limit has the longest URL that is taken."""
+    query = urlencode({"namespace": NAMESPACE, "project": PROJECT, "limit": 1})
+    room = 6681 - len(f"/assets/video?{query}")
+    tags = []
+    while room > 0:
+        escaped = min(room - len("&tag="), 6 * 200)
+        tags.append("é" * (escaped // 6) + "a" * (escaped % 6))
+        room -= len("&tag=") + escaped
+    return tags
+
+
+def test_the_longest_link_can_be_followed(api: Api, longest_tags: list[str]) -> None:
+    random = Random(1)
+    for _ in range(2):
+        segments = ["".join(random.choices('abcdefgh!~"{}', k=255)) for _ in range(4)]
+        assert api.register(name="/".join(segments), tags=longest_tags).status_code == 201
+
+    pages = list(api.pages(tag=longest_tags, limit=1))
+
+    assert [len(page) for page in pages] == [1, 1]
+
+
+def test_a_url_whose_link_would_be_too_long_is_refused(api: Api, longest_tags: list[str]) -> None:
+    api.register()
+    longer = [*longest_tags[:-1], f"{longest_tags[-1]}a"]
+
+    assert api.listing(tag=longest_tags, limit=1).status_code == 200
+    assert api.listing(tag=longer).status_code == 200
+    response = api.listing(tag=longer, limit=1)
+
+    assert response.status_code == 414
+    assert problem(response) == {
+        "error": "With limit, the path and the query must have at most 6,681 bytes when escaped,"
+        " because the URL of the next page also has a cursor.",
+        "code": "url_too_long",
+    }
 
 
 @pytest.mark.every_way

@@ -13,7 +13,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from dreamlake_assets import errors
+from dreamlake_assets import errors, limits
 from dreamlake_assets.local.processes import free_port
 from dreamlake_assets.serving import headers
 from tests.support.gunicorn import worker_in_a_thread
@@ -118,8 +118,6 @@ class TestRefusals:
                 "no host": "GET /livez HTTP/1.1",
                 "two hosts": "GET /livez HTTP/1.1\r\nHost: a\r\nHost: b",
                 "long header": f"GET /livez HTTP/1.1\r\nHost: a\r\nX: {'x' * 17_000}",
-                "long address": f"GET /livez?{'x' * 8_150} HTTP/1.1\r\nHost: a",
-                "longer address": f"GET /livez?{'x' * 17_000} HTTP/1.1\r\nHost: a",
                 "coding": "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip",
                 "length": "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: x",
                 "chunk": "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx",
@@ -130,6 +128,20 @@ class TestRefusals:
         refused(send_bytes(serve(), request_bytes), errors.InvalidRequest)
 
         assert service.asked == []
+
+    @pytest.mark.parametrize("length", [limits.TARGET + 1, 17_000])
+    def test_a_long_url(self, serve: Start, service: Service, length: int) -> None:
+        target = "/livez?".ljust(length, "x")
+
+        answer = send_bytes(serve(), f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+
+        assert refused(answer, errors.UrlTooLong)["error"] == errors.UrlTooLong.sentence()
+        assert service.asked == []
+
+    def test_the_longest_url_passes(self, serve: Start, service: Service) -> None:
+        send(serve(), path="/livez?".ljust(limits.TARGET, "x"))
+
+        assert len(service.asked) == 1
 
     @pytest.mark.parametrize(
         "path",

@@ -15,6 +15,7 @@ import pytest
 
 from dreamlake_assets import auth, deadlines
 from dreamlake_assets.config import TokenSettings
+from dreamlake_assets.errors import UrlTooLong
 from dreamlake_assets.local.processes import free_port
 from tests.bench.servers import SECRET, gunicorn
 from tests.conftest import NAMESPACE, WRITER, add_namespace
@@ -90,7 +91,7 @@ def length(body: bytes) -> str:
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        (head("GET", "/assets/video?glob=" + "x" * 9_000, AUTHORIZATION), {400, 414}),
+        (head("GET", "/assets/video?glob=" + "x" * 9_000, AUTHORIZATION), {414}),
         (head("GET", f"/assets/video?{PLACE}&prefix=/caf\xe9", AUTHORIZATION), {400}),
         (head("GET", f"/assets/video?{PLACE}&caf\xe9=x", AUTHORIZATION), {400}),
         (head("GET", f"/assets/vid\xe9o?{PLACE}", AUTHORIZATION), {404}),
@@ -127,6 +128,25 @@ def test_what_is_no_request_is_refused(port: int, request_: bytes, expected: set
     body = json.loads(received.partition(b"\r\n\r\n")[2])
     assert body.keys() >= {"error", "code", "requestId"}
     assert status(asked(port, LIVEZ)) == 200
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "sentence"),
+    [
+        (head("GET", "/" + "x" * 8_190), "url_too_long", UrlTooLong.sentence()),
+        (
+            head("GET", "/livez", f"X: {'x' * 20_000}"),
+            "invalid_request",
+            "A header has more than 16,380 bytes, or there are too many.",
+        ),
+        (post("Expect: x", length(BODY)), "invalid_request", "This Expect is not supported."),
+        (head("G\x01T", "/livez"), "invalid_request", "This is not a valid HTTP request."),
+    ],
+)
+def test_the_reason_is_said(port: int, request_: bytes, code: str, sentence: str) -> None:
+    body = json.loads(asked(port, request_).partition(b"\r\n\r\n")[2])
+
+    assert (body["code"], body["error"]) == (code, sentence)
 
 
 def test_a_chunked_body_is_read(port: int) -> None:

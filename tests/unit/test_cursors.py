@@ -1,9 +1,12 @@
 """Cursors: what is written is read, and nothing else is."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dreamlake_assets import limits
 from dreamlake_assets.model.cursors import ABOVE_ALL_NAMES, Cursors, InvalidCursor, Position
 
 CURSORS = Cursors(b"key")
@@ -22,6 +25,20 @@ def test_what_is_written_is_read(name: str | None, asset_id: str, filters: dict[
     # It goes into a URL and a header as it is.
     assert cursor.isascii()
     assert set(cursor) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+@pytest.mark.parametrize(
+    "letters",
+    ["".join(map(chr, range(0x20, 0x7F))), '"\\abc', "".join(map(chr, range(0xA0, 0x3000)))],
+    ids=["ASCII", "escapes", "more"],
+)
+def test_the_cursor_of_the_longest_name_is_within_the_limit(letters: str) -> None:
+    random = Random(1)
+    for _ in range(100):
+        name = "".join(random.choices(letters, k=limits.NAME_BYTES))
+        name = name.encode()[: limits.NAME_BYTES].decode(errors="ignore")
+
+        assert len(CURSORS.write(Position(name, ID), FILTERS)) <= limits.CURSOR
 
 
 @given(st.text())
