@@ -107,7 +107,9 @@ class RegisterSchema(RequestSchema):
         load_default=None,
         metadata={
             "description": "The full path of the asset. Folders are created if they do not exist."
-            " A leading slash is added, and repeated slashes become one."
+            " A leading slash is added, and repeated slashes become one. Unicode is not normalised:"
+            " `é` composed (NFC) and decomposed (NFD, as macOS writes it) are different names. A"
+            " backslash is an ordinary character and separates nothing."
         },
     )
     tags = Tags(load_default=list)

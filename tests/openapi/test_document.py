@@ -14,6 +14,7 @@ from flask import Flask
 from dreamlake_assets import errors
 from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.schemas import openapi
+from dreamlake_assets.schemas.operations import title
 from tests.support.api import Api
 from tests.support.openapi import document, resolved, validator
 
@@ -99,6 +100,14 @@ def test_what_is_required_is_filled_in() -> None:
     for _, _, operation in operations():
         for parameter in map(resolved, operation["parameters"]):
             assert not parameter.get("required") or parameter["example"]
+
+
+@pytest.mark.parametrize("name", [f"{title(kind)}Registration" for kind in KINDS.values()])
+def test_the_surprises_of_a_name_are_described(name: str) -> None:
+    description = document()["components"]["schemas"][name]["properties"]["name"]["description"]
+
+    assert "NFC" in description
+    assert "backslash" in description
 
 
 def test_every_example_is_one() -> None:
