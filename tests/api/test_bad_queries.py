@@ -97,7 +97,7 @@ def test_a_bad_value_is_refused_by_the_name_of_its_parameter(
 
 
 @pytest.mark.every_way
-@pytest.mark.parametrize("escaped", ["%ff", "%00", "%F0%9F%8E%AC", "a%2Fb", "%25"])
+@pytest.mark.parametrize("escaped", ["%00", "%F0%9F%8E%AC", "a%2Fb", "%25"])
 def test_escaped_bytes_reach_the_service_as_they_were_sent(shared_api: Api, escaped: str) -> None:
     response = shared_api.get(url("list", project=escaped))
 
