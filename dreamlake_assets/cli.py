@@ -31,8 +31,9 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (AssetsError, config.SettingsError, migrations.MigrationError) as error:
-            # AssetsError itself only has a general sentence for clients; its cause has the reason.
-            reason = error.__cause__ if type(error) is AssetsError else error
+            # An internal error only has a general sentence for clients; its cause has the reason.
+            internal = getattr(error, "code", None) == AssetsError.code
+            reason = error.__cause__ if internal else error
             raise click.ClickException(" ".join(str(reason).split())) from error
 
 

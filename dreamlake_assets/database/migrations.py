@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dreamlake_assets.database.connection import Connection, Error, connect
 from dreamlake_assets.database.queries import SQL_DIRECTORY, query
-from dreamlake_assets.database.statements import fetch_all, fetch_one
+from dreamlake_assets.database.statements import fetch_all, fetch_one, one_flight
 from dreamlake_assets.errors import AssetsError, SchemaBehind
 
 DIRECTORY = SQL_DIRECTORY / "migrations"
@@ -136,9 +136,18 @@ def status(connection: Connection, *, directory: Path = DIRECTORY) -> Status:
     )
 
 
-def is_current(connection: Connection) -> bool:
-    """Return whether the database has every migration of this release. One roundtrip."""
-    return _released() <= _applied(connection).keys()
+def check_ready(connection: Connection) -> bool:
+    """Check that the database has every migration of this release. One roundtrip.
+
+    :returns: whether the server takes writes.
+    :raises SchemaBehind: a migration is missing.
+    """
+    applied, [(is_writable,)] = one_flight(
+        connection, [("schema_migration/list", {}), ("server/find_writable", {})]
+    )
+    if not _released() <= {version for version, *_ in applied}:
+        raise SchemaBehind
+    return is_writable
 
 
 @cache

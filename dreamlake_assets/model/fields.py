@@ -35,19 +35,20 @@ _TIMESTAMP_PATTERN = (
 _TIMESTAMP = re.compile(_TIMESTAMP_PATTERN)
 _NO_NUL_PATTERN = r"[^\u0000]*"
 
+_JSON_VALUE = {"$ref": "#/components/schemas/JsonValue"}
+_JSON_OBJECT = {
+    "propertyNames": {"pattern": f"^{_NO_NUL_PATTERN}$"},
+    "additionalProperties": _JSON_VALUE,
+}
+
 #: A value in metadata. Types do not exclude NUL, which PostgreSQL cannot store; patterns do.
+#: Validators apply ``if``. Client generators ignore it and accept any value: openapi-python-client
+#: and TypeScript reject a union that refers to itself.
 JSON_VALUE_SCHEMA = {
     "description": "Any JSON value. Strings and keys must not contain NUL characters.",
-    "anyOf": [
-        {"type": ["boolean", "number", "null"]},
-        {"type": "string", "pattern": f"^{_NO_NUL_PATTERN}$"},
-        {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}},
-        {
-            "type": "object",
-            "propertyNames": {"pattern": f"^{_NO_NUL_PATTERN}$"},
-            "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
-        },
-    ],
+    "if": {"type": "object"},
+    "then": _JSON_OBJECT,
+    "else": {"pattern": f"^{_NO_NUL_PATTERN}$", "items": _JSON_VALUE},
 }
 
 
@@ -199,9 +200,9 @@ class Metadata(fields.Field[str]):
     """
 
     json_schema = {
+        "title": "Metadata",
         "type": "object",
-        "propertyNames": {"pattern": f"^{_NO_NUL_PATTERN}$"},
-        "additionalProperties": {"$ref": "#/components/schemas/JsonValue"},
+        **_JSON_OBJECT,
         "examples": [{"robot": "arm-3", "calibration": {"fx": 610.5}}],
     }
 

@@ -154,7 +154,7 @@ KINDS = {
                 "lens": Text(
                     load_default="pinhole",
                     validate=validate.OneOf(["fisheye", "pinhole", "eqrec"]),
-                    metadata={"description": "The projection of the lens."},
+                    metadata={"title": "Lens", "description": "The projection of the lens."},
                 ),
             },
             sample={
@@ -196,7 +196,10 @@ KINDS = {
             own_fields={
                 "format": Text(
                     validate=validate.OneOf(["vtt", "srt", "jsonl"]),
-                    metadata={"description": "WebVTT, SubRip or JSON Lines."},
+                    metadata={
+                        "title": "TextTrackFormat",
+                        "description": "WebVTT, SubRip or JSON Lines.",
+                    },
                 ),
                 "language": LanguageTag(),
             },

@@ -3,7 +3,8 @@
 To add to the document:
 
 - a field: ``json_schema`` of its class, and the first line of its docstring as the description, or
-  ``metadata`` where a schema uses the class for a purpose of its own;
+  ``metadata`` where a schema uses the class for a purpose of its own; a ``title`` makes a component
+  of the field, from which generators make a class;
 - a kind: nothing, an entry in ``kinds.py`` is enough;
 - a route: an operation in :mod:`.operations`, with every error that it returns;
 - a header: an entry in ``_HEADERS`` or ``_PARAMETERS``, and its name at the operations that use it;
@@ -144,14 +145,44 @@ _PARAMETERS: dict[str, _Object] = {
     },
 }
 
+_TAGS = {
+    **{name: f"Assets of the kind `{name}`." for name in KINDS},
+    "identity": "The subject of the token, and its namespaces.",
+    "health": "For load balancers and monitoring.",
+    "documentation": "This document, also as a page.",
+}
+
 
 class _Converter(OpenAPIConverter):
     """Converts our own fields, and the nullability of requests and responses."""
 
+    def field2property(self, field: fields.Field[Any]) -> _Object:
+        """Convert a field. One with a title becomes a component, and the property a reference.
+
+        Client generators make one class of a component. Without it they make a class of every
+        property that is an object or an enumeration.
+        """
+        converted = super().field2property(field)
+        if "title" not in converted:
+            return converted
+        kept = {key: converted.pop(key) for key in ("description", "examples") if key in converted}
+        name = converted.pop("title")
+        reference: _Object = {"$ref": f"#/components/schemas/{name}"}
+        if isinstance(converted["type"], list):
+            # A property may be null. A component may not, since no generated class has null.
+            converted["type"] = converted["type"][0]
+            if "enum" in converted:
+                converted["enum"].remove(None)
+            reference = {"anyOf": [reference, {"type": "null"}]}
+        if self.spec.components.schemas.get(name) != converted:
+            # Raises an error if another schema has the name.
+            self.spec.components.schema(name, converted)
+        return {**reference, **kept}
+
     def init_attribute_functions(self) -> None:
         """Add the functions for schemas of fields."""
         super().init_attribute_functions()
-        self.attribute_functions += [_own_schema, _nullability]
+        self.attribute_functions += [_own_schema, _nullability, _default]
 
     def init_parameter_attribute_functions(self) -> None:
         """Add the function for examples of parameters."""
@@ -183,14 +214,20 @@ def _nullability(field: fields.Field[Any], *, ret: _Object) -> _Object:
             allowed = False
         case _:
             allowed = field.allow_none
-    if not allowed and ret.get("default", ...) is None:
-        del ret["default"]
     if "enum" in ret:
         ret["enum"] = [each for each in ret["enum"] if each is not None] + [None] * allowed
     if "type" in ret:
         kind = ret["type"] if isinstance(ret["type"], str) else ret["type"][0]
         ret["type"] = [kind, "null"] if allowed else kind
     return {}
+
+
+def _default(_: fields.Field[Any], *, ret: _Object) -> _Object:
+    """Move a default into the description: openapi-typescript requires fields with ``default``."""
+    default = ret.pop("default", None)
+    if default is None:
+        return {}
+    return {"description": f"{ret['description']} Default: `{str(default).removesuffix('.0')}`."}
 
 
 def _example_of_required(field: fields.Field[Any], **converted: Any) -> _Object:
@@ -210,7 +247,7 @@ def document() -> bytes:
         # Relative to the URL of the document.
         servers=[{"url": "."}],
         security=[{"token": []}],
-        tags=[{"name": name} for name in (*KINDS, "identity", "health", "documentation")],
+        tags=[{"name": name, "description": words} for name, words in _TAGS.items()],
     )
     _add_components(spec)
     for kind in KINDS.values():
@@ -245,22 +282,6 @@ def _add_components(spec: APISpec) -> None:
     for kind in KINDS.values():
         title = operations.title(kind)
         spec.components.schema(f"{title}Registration", schema=requests.REGISTER[kind.name])
-        _allow_space(spec.components.schemas[f"{title}Registration"])
         spec.components.schema(f"Registered{title}", schema=responses.registered_schema(kind))
         spec.components.schema(title, schema=responses.item_schema(kind))
         spec.components.schema(f"Whole{title}", schema=responses.details_schema(kind))
-
-
-def _allow_space(schema: _Object) -> None:
-    """Allow ``space`` instead of ``project`` in a body."""
-    schema["properties"]["space"] = {
-        **operations.SPACE["schema"],
-        "type": ["string", "null"],
-        "description": operations.SPACE["description"],
-        "deprecated": True,
-    }
-    schema["required"].remove("project")
-    schema["oneOf"] = [
-        {"required": ["project"]},
-        {"required": ["space"], "properties": {"space": {"type": "string", "minLength": 1}}},
-    ]

@@ -63,7 +63,10 @@ class RequestSchema(Schema):
     )
     project = Slug(
         required=True,
-        metadata={"description": "The slug of a project.", "examples": ["robotics"]},
+        metadata={
+            "description": "The slug of a project. Older clients send it as `space`.",
+            "examples": ["robotics"],
+        },
     )
 
     @pre_load

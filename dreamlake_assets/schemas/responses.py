@@ -48,7 +48,10 @@ class DownloadSchema(ResponseSchema):
 
     url = fields.URL(
         required=True,
-        metadata={"description": "A presigned URL. It needs no token, and expires after a while."},
+        metadata={
+            "description": "A presigned URL. It needs no token, and expires after a while.",
+            "format": "uri",
+        },
     )
     filename = fields.String(
         required=True, metadata={"description": "The last segment of the name of the asset."}

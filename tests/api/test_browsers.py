@@ -91,7 +91,7 @@ def test_a_known_origin_may_read_every_answer(open_api: Api, origin: str) -> Non
         (location, {"If-Match": '"x"'}, 412),
         ("/assets/video", {}, 400),
         ("/auth/me", {"Authorization": "Bearer x"}, 401),
-        ("/nowhere", {}, 404),
+        ("/assets/nowhere", {}, 404),
     ):
         answer = open_api.get(path, headers={"Origin": origin, **headers})
 

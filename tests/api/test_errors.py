@@ -139,9 +139,9 @@ def test_what_nobody_expected_is_a_500_that_says_nothing_of_the_inside(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.client.application.config["PROPAGATE_EXCEPTIONS"] = False
-    api.client.application.add_url_rule("/broken", view_func=lambda: str(1 // 0))
+    api.client.application.add_url_rule("/assets/broken", view_func=lambda: str(1 // 0))
 
-    response = api.ask("/broken")
+    response = api.ask("/assets/broken")
 
     assert response.status_code == 500
     assert problem(response) == {

@@ -60,7 +60,7 @@ def test_a_download_says_how_long_bss_was_waited_for(api: Api) -> None:
 
 
 @pytest.mark.every_way
-@pytest.mark.parametrize("path", ["/livez", "/nope", "/auth/me"])
+@pytest.mark.parametrize("path", ["/livez", "/assets/nope", "/auth/me"])
 def test_what_asks_nobody_says_so(shared_api: Api, path: str) -> None:
     assert timing(shared_api.ask(path)) == (0, 0, None)
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+import dreamlake_assets
 from dreamlake_assets.auth import Authenticator
 from dreamlake_assets.cli import main
 from dreamlake_assets.config import TokenSettings
@@ -76,7 +77,7 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
 def test_it_is_installed_under_its_name() -> None:
     program = Path(sys.executable).parent / "dreamlake-assets"
     output = subprocess.check_output([program, "--version"], text=True)
-    assert output == "dreamlake-assets 0.1.0\n"
+    assert output == f"dreamlake-assets {dreamlake_assets.__version__}\n"
 
 
 def test_settings_may_stand_in_a_file(tmp_path: Path) -> None:

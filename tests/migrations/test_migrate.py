@@ -7,8 +7,14 @@ import pytest
 
 from dreamlake_assets.database import migrations
 from dreamlake_assets.database.connection import connect
-from dreamlake_assets.database.migrations import MigrationError, Status, is_current, migrate, status
-from dreamlake_assets.errors import DatabaseUnavailable
+from dreamlake_assets.database.migrations import (
+    MigrationError,
+    Status,
+    check_ready,
+    migrate,
+    status,
+)
+from dreamlake_assets.errors import DatabaseUnavailable, SchemaBehind
 from tests.migrations.conftest import Folder
 from tests.support.waiting import until
 
@@ -36,7 +42,7 @@ def test_from_nothing_to_current(empty_url: str) -> None:
     assert migrate(empty_url, announce=announced.append) == NAMES == announced
     with connect(empty_url) as connection:
         assert status(connection) == Status(applied=NAMES, pending=[], unknown=[])
-        assert is_current(connection)
+        assert check_ready(connection)
 
 
 def test_the_second_time_there_is_nothing_to_do(empty_url: str) -> None:
@@ -47,7 +53,8 @@ def test_the_second_time_there_is_nothing_to_do(empty_url: str) -> None:
 def test_an_empty_database_is_behind(empty_url: str) -> None:
     with connect(empty_url) as connection:
         assert status(connection) == Status(applied=[], pending=NAMES, unknown=[])
-        assert not is_current(connection)
+        with pytest.raises(SchemaBehind):
+            check_ready(connection)
 
 
 def test_a_dry_run_writes_nothing(empty_url: str, empty_connection: psycopg.Connection) -> None:
@@ -55,18 +62,19 @@ def test_a_dry_run_writes_nothing(empty_url: str, empty_connection: psycopg.Conn
     assert tables(empty_connection) == []
 
 
-def test_a_database_of_a_later_release_is_current(database_url: str) -> None:
+def test_a_database_of_a_later_release_is_ready(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.execute("INSERT INTO schema_migration VALUES (9999, '9999_later', 'x')")
         assert status(connection) == Status(applied=NAMES, pending=[], unknown=["9999_later"])
-        assert is_current(connection)
+        assert check_ready(connection)
     assert migrate(database_url) == []
 
 
 def test_a_database_that_lacks_one_is_behind(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.execute("DELETE FROM schema_migration WHERE version = 3")
-        assert not is_current(connection)
+        with pytest.raises(SchemaBehind):
+            check_ready(connection)
 
 
 def test_two_runs_at_once_apply_each_migration_once(empty_url: str, folder: Folder) -> None:

@@ -46,7 +46,5 @@ def before_call(
     if isinstance(case.body, dict):
         case.body.update({name: known for name, known in _BSS_IDS.items() if case.body.get(name)})
     case.query.pop("cursor", None)
-    if "project" in case.query:
-        case.query.pop("space", None)
     if case.query.get("episodeId"):
         case.query.pop("episode", None)

@@ -81,8 +81,6 @@ def test_bodies(kind: str) -> None:
     @given(st.sampled_from([*names, "unknown"]), VALUES)
     def agree(name: str, value: Any) -> None:
         body = {**PLACE, name: value}
-        if name == "space":
-            del body["project"]
 
         assert allowed.is_valid(body) == is_taken(requests.REGISTER[kind], body)
 
@@ -111,18 +109,35 @@ def test_queries(path: str, schema: Any, required: dict[str, str]) -> None:
         kind = documented[name]["schema"]["type"]
         sent = [text] if kind == "array" else text
         meant = int(text) if kind == "integer" and WHOLE.fullmatch(text) else sent
-        query: dict[str, Any] = {**required, name: sent}
-        if name == "space":
-            del query["project"]
         is_allowed = allowed[name].is_valid(meant)
-        taken = is_taken(schema, query)
+        taken = is_taken(schema, {**required, name: sent})
 
-        # A glob has a grammar, too; nothing is left where neither name of the project is said.
+        # A glob has a grammar, too.
         if name == "glob":
             assert is_allowed or not taken
-        elif name == "space" and not text:
-            assert not taken
         else:
             assert is_allowed == taken
+
+    agree()
+
+
+@pytest.mark.parametrize(
+    ("schema", "required"),
+    [
+        *((schema, PLACE) for schema in requests.REGISTER.values()),
+        (requests.LIST, PLACE),
+        (requests.DOWNLOAD, {**PLACE, "path": "/a"}),
+    ],
+    ids=[*KINDS, "list", "download"],
+)
+def test_space_takes_what_project_takes(schema: Any, required: dict[str, str]) -> None:
+    @settings(max_examples=200, deadline=None, derandomize=True)
+    @given(VALUES)
+    def agree(value: Any) -> None:
+        others = {name: each for name, each in required.items() if name != "project"}
+        taken = is_taken(schema, {**others, "project": value})
+
+        assert is_taken(schema, {**others, "space": value}) == taken
+        assert is_taken(schema, {**others, "project": value, "space": value}) == taken
 
     agree()

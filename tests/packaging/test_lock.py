@@ -1,6 +1,7 @@
 """What is installed is pinned, down to the bytes, and from nowhere in particular."""
 
 import configparser
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).parents[2]
-LOCKS = ["requirements.txt", "requirements-dev.txt"]
+CLIENTS = "tests/openapi/clients"
+LOCKS = ["requirements.txt", "requirements-dev.txt", f"{CLIENTS}/requirements.txt"]
 _ENTRY = re.compile(r"(?m)^(?P<name>[\w.-]+)(\[[\w,-]+\])?==(?P<version>\S+)[^\n]*$")
 _HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
@@ -29,7 +31,10 @@ def versions(lock: str) -> dict[str, set[str]]:
 
 
 def wanted(lock: str) -> list[Requirement]:
-    """What setup.cfg asks for: what the service needs, and for development the rest, too."""
+    """The requirements that a lock pins: of the service, of development, or of the generators."""
+    if lock == f"{CLIENTS}/requirements.txt":
+        lines = text(f"{CLIENTS}/requirements.in").splitlines()
+        return [Requirement(line) for line in lines if not line.startswith("#")]
     setup = configparser.ConfigParser()
     setup.read(CHECKOUT / "setup.cfg", "utf-8")
     lines = setup["options"]["install_requires"].splitlines()
@@ -41,7 +46,7 @@ def wanted(lock: str) -> list[Requirement]:
 
 
 @every_lock
-def test_what_setup_cfg_asks_for_is_pinned(lock: str) -> None:
+def test_what_is_asked_for_is_pinned(lock: str) -> None:
     pinned = versions(lock)
     for requirement in wanted(lock):
         found = pinned[canonicalize_name(requirement.name)]
@@ -67,6 +72,15 @@ def test_every_version_has_hashes_and_no_line_is_anything_else(lock: str) -> Non
 @every_lock
 def test_no_index_is_named(lock: str) -> None:
     assert not re.search(r"://|--(extra-)?index|--find-links|--trusted| @ ", text(lock))
+
+
+def test_npm_packages_are_pinned_by_hash_and_name_no_registry() -> None:
+    asked = json.loads(text(f"{CLIENTS}/package.json"))["dependencies"]
+    root, *packages = json.loads(text(f"{CLIENTS}/package-lock.json"))["packages"].values()
+
+    assert root["dependencies"] == asked
+    assert all(each["integrity"].startswith("sha512-") for each in packages)
+    assert not any("resolved" in each for each in packages)
 
 
 def test_tests_run_with_what_is_deployed() -> None:

@@ -14,7 +14,7 @@ MEANINGS = {
     "23514": "invalid_request",  # check_violation
     "23503": "unavailable",  # foreign_key_violation
     "23505": "unavailable",  # unique_violation
-    "25006": "database_unavailable",  # read_only_sql_transaction
+    "25006": "database_read_only",  # read_only_sql_transaction
     "40P01": "unavailable",  # deadlock_detected
     "42P01": "schema_behind",  # undefined_table
     "42703": "schema_behind",  # undefined_column
