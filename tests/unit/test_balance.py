@@ -18,9 +18,9 @@ def test_the_worker_with_more_connections_waits() -> None:
     one.count(5)
     another.count(2)
 
-    assert one.hesitation(5) == pytest.approx(3 * balance._HESITATION_SECONDS)
-    assert another.hesitation(2) == 0
-    assert one.hesitation(10_000) == balance._LONGEST_HESITATION_SECONDS
+    assert one.delay(5) == pytest.approx(3 * balance._DELAY_SECONDS)
+    assert another.delay(2) == 0
+    assert one.delay(10_000) == balance._MAX_DELAY_SECONDS
 
 
 def test_no_worker_waits_for_one_that_has_ended() -> None:
@@ -30,4 +30,4 @@ def test_no_worker_waits_for_one_that_has_ended() -> None:
 
     another.leave()
 
-    assert one.hesitation(5) == 0
+    assert one.delay(5) == 0
