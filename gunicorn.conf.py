@@ -2,32 +2,32 @@
 
 import logging
 import math
-import os
 import sys
 from typing import Any
 
 from dreamlake_assets import deadlines, errors, limits, services, settings_file
 from dreamlake_assets.config import Settings, SettingsError
-from dreamlake_assets.database import migrations
+from dreamlake_assets.database import files
 from dreamlake_assets.serving import logs, metrics_directory
 
 
 def _checked() -> Settings:
-    """Read the settings, which the settings file may have changed, and check the database schema.
+    """Read the settings, check the database schema, and take over the files of ``sql/``.
 
     :raises SettingsError: a setting is missing or bad.
+    :raises FileError: a file of ``sql/`` is bad.
     :raises SchemaBehind: a migration is missing in the database.
     """
     settings_file.read()
     checked = services.read_settings()
-    migrations.require_current(checked.database_url)
+    files.take_over(checked.database_url)
     return checked
 
 
 try:
     settings = _checked()
-    settings_file.accepted = dict(os.environ)
-except (SettingsError, errors.SchemaBehind) as error:
+    settings_file.accept()
+except (SettingsError, files.FileError, errors.SchemaBehind) as error:
     # Checked before the fork: an error ends the start with one line, instead of one worker after
     # another.
     if settings_file.accepted is None:
@@ -35,8 +35,7 @@ except (SettingsError, errors.SchemaBehind) as error:
     # At a reload (SIGHUP) the new workers start with the previous settings.
     log = logging.getLogger("dreamlake_assets")
     log.error("%s; the previous settings stay in use", error)  # noqa: TRY400  (no traceback needed)
-    os.environ.clear()
-    os.environ.update(settings_file.accepted)
+    settings_file.restore()
     settings = services.read_settings()
 
 #: Processes; by default one for each core.
@@ -69,9 +68,11 @@ control_socket_disable = True
 logger_class = logs.GunicornLogger
 
 
-def pre_fork(_server: object, worker: Any) -> None:
-    """Keep stop signals pending until the new worker can handle them."""
+def pre_fork(server: Any, worker: Any) -> None:
+    """Keep stop signals pending until the new worker can handle them, and give it a slot."""
     worker.before_fork()
+    others = server.WORKERS.values()
+    worker.slot = metrics_directory.assign_slot({other.slot for other in others})
 
 
 def post_fork(_server: object, _worker: object) -> None:
@@ -86,7 +87,7 @@ def when_ready(_server: object) -> None:
 
 def child_exit(_server: object, worker: Any) -> None:
     """Remove the gauges of an exited worker, and the worker from the balance."""
-    metrics_directory.forget(worker.pid)
+    metrics_directory.forget(worker.slot)
     worker.after_exit()
 
 

@@ -7,6 +7,7 @@ in :mod:`.auth`.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -47,6 +48,9 @@ class Setting:
         :raises SettingsError: the variable is missing or invalid.
         """
         text = environ.get(self.name, "").strip()
+        # Python keeps the other bytes of an environment as lone surrogates.
+        if re.search("[\ud800-\udfff]", text):
+            raise SettingsError(f"{self.name} is not UTF-8")
         try:
             if text:
                 return self.parser(text)

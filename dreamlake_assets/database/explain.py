@@ -1,6 +1,5 @@
 """Execution plans of the statements of ``sql/``, for the command ``dreamlake-assets explain``."""
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ import psycopg
 
 from dreamlake_assets.database.connection import Connection
 from dreamlake_assets.database.heads import FILES, Head, value
+from dreamlake_assets.database.queries import numbered, placeholders
 from dreamlake_assets.database.statements import Parameters, statement_of
 from dreamlake_assets.database.tenants import tenant
-
-_TYPED_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 
 
 class UnknownStatement(ValueError):
@@ -155,14 +153,12 @@ def plan_of(connection: Connection, name: str, parameters: Parameters, form: str
     :raises psycopg.Error: the statement fails, or the role lacks a privilege.
     """
     statement = statement_of(name, parameters).decode()
-    types = dict(_TYPED_PLACEHOLDER.findall(statement))
-    for number, parameter in enumerate(types, 1):
-        statement = statement.replace(f"%({parameter})s", f"${number}")
+    types = dict(placeholders(statement))
     declared = f"({', '.join(types.values())})" if types else ""
     arguments = ", ".join(f"%({parameter})s" for parameter in types)
     with connection.transaction(force_rollback=True):
         connection.execute("DEALLOCATE ALL")
-        connection.execute(f"PREPARE explained {declared} AS {statement}".encode())
+        connection.execute(f"PREPARE explained {declared} AS {numbered(statement)}".encode())
         # EXECUTE accepts only literals. This cursor converts parameters into literals.
         rows = psycopg.ClientCursor(connection).execute(
             f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS, {form})"

@@ -8,16 +8,17 @@ describes the format of a file.
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from dreamlake_assets.database import queries
 from dreamlake_assets.database.connection import Connection, Error, connect
-from dreamlake_assets.database.queries import SQL_DIRECTORY, query
+from dreamlake_assets.database.queries import SQL_DIRECTORY
 from dreamlake_assets.database.statements import fetch_all, fetch_one, one_flight
-from dreamlake_assets.errors import AssetsError, SchemaBehind
+from dreamlake_assets.errors import SchemaBehind
 
 DIRECTORY = SQL_DIRECTORY / "migrations"
 
@@ -140,34 +141,24 @@ def check_ready(connection: Connection) -> bool:
     """Check that the database has every migration of this release. One roundtrip.
 
     :returns: whether the server takes writes.
-    :raises SchemaBehind: a migration is missing.
+    :raises SchemaBehind: a migration is missing, or the encoding is not UTF8.
     """
+    _require_utf8(connection)
     applied, [(is_writable,)] = one_flight(
         connection, [("schema_migration/list", {}), ("server/find_writable", {})]
     )
-    if not _released() <= {version for version, *_ in applied}:
+    if not _released().keys() <= {version for version, *_ in applied}:
         raise SchemaBehind
     return is_writable
 
 
-@cache
-def require_current(database_url: str) -> None:
+def require_current(connection: Connection) -> None:
     """Refuse a database that lacks a migration of this release.
-
-    An unreachable database is accepted, because it may return; ``/readyz`` reports it until then.
-    Once accepted, a database stays accepted: a reload must not stop a running service.
 
     :raises SchemaBehind: a migration is pending; the message names it.
     """
-    try:
-        with connect(database_url) as connection:
-            applied = _applied(connection)
-    except AssetsError:
-        return
-    finally:
-        # Workers are forks of this process, and must read the files anew.
-        query.cache_clear()
-    pending = [migration.name for migration in load() if migration.version not in applied]
+    applied = _applied(connection)
+    pending = [name for version, name in _released().items() if version not in applied]
     if pending:
         raise SchemaBehind(
             "the database schema is behind this release; run dreamlake-assets migrate to apply"
@@ -208,13 +199,36 @@ def migrate(
         return pending
 
 
+def _released() -> Mapping[int, str]:
+    """Return the names of the migrations of this release, by version."""
+    return _on_disk() if queries.files is None else queries.files.migrations
+
+
 @cache
-def _released() -> frozenset[int]:
-    return frozenset(migration.version for migration in load())
+def _on_disk() -> Mapping[int, str]:
+    return {migration.version: migration.name for migration in load()}
+
+
+def _require_utf8(connection: Connection) -> None:
+    """Refuse other encodings: they cannot store all names, or count each byte as a character.
+
+    :raises SchemaBehind: the message names the encoding.
+    """
+    # The server reports the encoding with each new connection, so this costs no roundtrip.
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in ("UTF8", None):
+        raise SchemaBehind(
+            f"The encoding of the database is {encoding} and must be UTF8; create another database"
+            " with ENCODING 'UTF8'."
+        )
 
 
 def _applied(connection: Connection) -> dict[int, tuple[str, str]]:
-    """Return the name and checksum of each migration that the database has, by version."""
+    """Return the name and checksum of each migration that the database has, by version.
+
+    :raises SchemaBehind: the encoding of the database is not UTF8.
+    """
+    _require_utf8(connection)
     try:
         rows = fetch_all(connection, "schema_migration/list", {})
     except SchemaBehind:

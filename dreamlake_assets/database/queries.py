@@ -1,6 +1,8 @@
 """The SQL statements: one file each in ``sql/``, named by its path without the suffix."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +12,50 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 SQL_DIRECTORY = next(
     directory for directory in (_PACKAGE / "sql", _PACKAGE.parent / "sql") if directory.is_dir()
 )
+
+#: A placeholder and the type that it is cast to.
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of ``sql/`` as they were read together.
+
+    :param statements: the content of each file, by the name of the statement.
+    :param migrations: the names of the migrations, by version.
+    """
+
+    statements: Mapping[str, str]
+    migrations: Mapping[int, str]
+
+
+#: The files that :mod:`.files` has read and checked; None in a process that reads each file when
+#: it needs it.
+files: Files | None = None
+
+
+def use(new: Files | None) -> None:
+    """Take all statements from these files from now on."""
+    global files  # noqa: PLW0603
+    files = new
+    query.cache_clear()
+    query_of_tenant.cache_clear()
+
+
+def text(name: str) -> str:
+    """The content of the file ``sql/<name>.sql``, without a byte order mark.
+
+    :raises OSError: the file cannot be read.
+    :raises UnicodeDecodeError: the file is not UTF-8.
+    """
+    if files is not None and name in files.statements:
+        return files.statements[name]
+    return read(name)
+
+
+def read(name: str) -> str:
+    """As :func:`text`, always from the disk."""
+    return (SQL_DIRECTORY / f"{name}.sql").read_text("utf-8-sig")
 
 
 @cache
@@ -24,8 +70,8 @@ def query(name: str) -> bytes:
     :param name: such as ``asset/insert``.
     :raises FileNotFoundError: the file does not exist.
     """
-    lines = (SQL_DIRECTORY / f"{name}.sql").read_text("utf-8").splitlines()
-    head = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    lines = text(name).splitlines()
+    head = next((number for number, line in enumerate(lines) if not line.startswith("--")), None)
     statement = "\n".join(lines[head:]).strip()
     named = re.sub(r"^\w+", rf"\g<0> /* {name} */", statement)
     return f"/* {name} */\n{named}".encode()
@@ -45,3 +91,15 @@ def query_of_tenant(name: str) -> bytes:
     of_tenant = rb"\1 = %(namespace_id)s::uuid AND \2 = %(namespace_id)s::uuid"
     two_tenants = rb"(\w+\.namespace_id) (?:=|IS NOT DISTINCT FROM) (\w+\.namespace_id)"
     return re.sub(two_tenants, of_tenant, query(name))
+
+
+def placeholders(statement: str) -> list[tuple[str, str]]:
+    """The name and the type of each placeholder in a statement, in order, repetitions included."""
+    return _PLACEHOLDER.findall(statement)
+
+
+def numbered(statement: str) -> str:
+    """A statement with its placeholders written as PostgreSQL does: ``$1``, ``$2``."""
+    for number, parameter in enumerate(dict(placeholders(statement)), 1):
+        statement = statement.replace(f"%({parameter})s", f"${number}")
+    return statement

@@ -13,7 +13,7 @@ from threading import Event, Thread
 from typing import NamedTuple
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
 import dreamlake_assets
@@ -32,6 +32,10 @@ _METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
 # The creation times of time series are unused, and unknown when several processes count.
 prometheus_client.disable_created_metrics()
+
+if metrics_directory.path() is not None:
+    # Files are named by slots instead of process ids, each of which would leave its files behind.
+    values.ValueClass = values.MultiProcessValue(metrics_directory.slot)
 
 
 class _Series(NamedTuple):

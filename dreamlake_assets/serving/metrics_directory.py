@@ -8,24 +8,40 @@ prometheus_client keeps the path.
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 from contextlib import suppress
-
-from dreamlake_assets import settings_file
+from itertools import count
 
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+#: The slot of this worker, or of the next one to be forked.
+_slot = 0
 
 
 def make() -> None:
     """Create the directory, even if metrics are off: a reload may turn them on."""
-    os.environ[_VARIABLE] = directory = tempfile.mkdtemp(prefix="dreamlake-assets-metrics-")
-    # A reload with a bad setting restores this environment.
-    if settings_file.accepted is not None:
-        settings_file.accepted[_VARIABLE] = directory
+    os.environ[_VARIABLE] = tempfile.mkdtemp(prefix="dreamlake-assets-metrics-")
 
 
 def path() -> str | None:
     """Return the directory, or None in a process that counts for itself."""
     return os.environ.get(_VARIABLE)
+
+
+def slot() -> int:
+    """The number that the files of this worker have in their names."""
+    return _slot
+
+
+def assign_slot(taken: Collection[int]) -> int:
+    """Reserve the lowest free slot for the worker that is forked next, and return it.
+
+    The worker goes on counting in the files of the former worker of the slot. So there are as many
+    files as there were ever workers at once, however many have ended.
+    """
+    global _slot  # noqa: PLW0603
+    _slot = next(number for number in count() if number not in taken)
+    return _slot
 
 
 def files() -> list[str]:
@@ -42,12 +58,12 @@ def files() -> list[str]:
     return paths
 
 
-def forget(pid: int) -> None:
+def forget(slot: int) -> None:
     """Remove the gauges of a worker that has exited. Its counters stay."""
     # prometheus_client, imported before the directory exists, counts for a single process.
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
-    mark_process_dead(pid, path())
+    mark_process_dead(slot, path())
 
 
 def remove() -> None:

@@ -42,6 +42,16 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(
     assert setting in refusal(**{setting: value})
 
 
+def test_a_line_of_the_settings_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "settings"
+    path.write_text('DREAMLAKE_THREADS=2\nDREAMLAKE_JWT_AUDIENCE="assets\n')
+
+    line = refusal(DREAMLAKE_SETTINGS_FILE=str(path))
+
+    assert line.startswith(f"dreamlake_assets: DREAMLAKE_SETTINGS_FILE: line 2 of {path} ")
+    assert '"assets' not in line
+
+
 def test_a_schema_that_is_behind_stops_the_start_with_one_line(
     database_url: str, connection: psycopg.Connection
 ) -> None:
@@ -76,18 +86,45 @@ def test_a_reload_does_not_end_what_serves(
         assert requests.get(f"{url}/readyz", timeout=30).json()["code"] == "schema_behind"
 
 
-def test_a_reload_reads_the_files_of_sql_anew(database_url: str, tmp_path: Path) -> None:
+def test_a_bad_file_of_sql_stops_the_start_with_one_line(database_url: str, project: Path) -> None:
+    file = project / "sql" / "asset" / "insert.sql"
+    statement = file.read_text("utf-8")
+    for mistake in ("INSERT INT", "INSERT INTO %(projct)s::text"):
+        file.write_text(statement.replace("INSERT INTO", mistake), "utf-8")
+        line = refusal(project, DATABASE_URL=database_url)
+        assert line.startswith("dreamlake_assets: sql/asset/insert.sql")
+
+
+def test_a_reload_reads_the_files_of_sql_anew(
+    database_url: str, connection: psycopg.Connection, project: Path
+) -> None:
+    def shown() -> int:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE strpos(query, '/* anew */') > 0 AND pid <> pg_backend_pid()"
+        ).fetchone()
+        assert row is not None
+        return row[0]
+
+    with started(project, DATABASE_URL=database_url) as (url, master):
+        file = project / "sql" / "server" / "find_writable.sql"
+        statement = file.read_text("utf-8")
+        file.write_text(statement.replace("AND has", "/* anew */ AND has"), "utf-8")
+        assert requests.get(f"{url}/readyz", timeout=30).status_code == 200
+        assert shown() == 0
+        reload(master)
+        assert requests.get(f"{url}/readyz", timeout=30).status_code == 200
+        assert shown() == 1
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what is served."""
     for name in ("dreamlake_assets", "sql"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("wsgi.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, tmp_path)
-    with started(tmp_path, DATABASE_URL=database_url) as (url, master):
-        assert requests.get(f"{url}/readyz", timeout=30).status_code == 200
-        file = tmp_path / "sql" / "schema_migration" / "list.sql"
-        statement = file.read_text("utf-8")
-        file.write_text(statement.replace("ORDER BY", "WHERE FALSE ORDER BY"), "utf-8")
-        reload(master)
-        assert requests.get(f"{url}/readyz", timeout=30).json()["code"] == "schema_behind"
+    return tmp_path
 
 
 COMMAND = [sys.executable, "-m", "gunicorn", "wsgi:app"]
@@ -98,11 +135,11 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
     return {**inherited, **GOOD, **settings}
 
 
-def refusal(**settings: str) -> str:
+def refusal(directory: Path = ROOT, /, **settings: str) -> str:
     """The one line with which the start ends."""
     start = subprocess.run(
         COMMAND,
-        cwd=ROOT,
+        cwd=directory,
         env=environment(settings),
         capture_output=True,
         text=True,

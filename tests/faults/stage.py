@@ -93,11 +93,17 @@ class Service(servers.Server):
 
 @contextmanager
 def running_service(
-    database_url: str, *, bss_url: str | None = None, directory: Path = ROOT, **settings: str
+    database_url: str,
+    *,
+    bss_url: str | None = None,
+    directory: Path = ROOT,
+    log: Path | None = None,
+    **settings: str,
 ) -> Iterator[Service]:
     """The service in front of a database.
 
     :param directory: of the project, or of a copy of it.
+    :param log: the file for its standard error; by default one that is removed at the end.
     """
     bss_url = bss_url or f"http://127.0.0.1:{free_port()}"
     with (
@@ -106,7 +112,7 @@ def running_service(
             APPLICATION,
             database_url,
             bss_url,
-            Path(logs) / "service.log",
+            log or Path(logs) / "service.log",
             directory,
             **settings,
         ) as server,

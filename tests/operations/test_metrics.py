@@ -133,11 +133,29 @@ def test_a_killed_worker_leaves_what_it_has_counted_and_nothing_else(service: Se
         until(lambda: scrape(service)[POOL] == 2 * THREADS)
 
 
+def test_the_files_do_not_become_more_with_workers_that_have_ended(
+    service: Service, temporary: Path
+) -> None:
+    [directory] = temporary.iterdir()
+    for number in range(1, 6):
+        killed, other = workers(service)
+        with only(killed, service):
+            assert service.register(name="/metrics/g").status == 201
+            until(lambda number=number: registered(scrape(service)) == number)
+        killed.kill()
+        until(lambda gone={killed, other}: len({*workers(service)} - gone) == 1)
+
+    until(lambda: scrape(service)["workers", ()] == 2)
+    assert registered(scrape(service)) == 5
+    # gauge_livesum_0.db and so on: two workers at once have two slots.
+    assert {path.stem.rpartition("_")[2] for path in directory.iterdir()} == {"0", "1"}
+
+
 def test_a_worker_that_is_being_made_is_no_error(service: Service, temporary: Path) -> None:
     [directory] = temporary.iterdir()
     for kind in ("counter", "gauge_livesum", "histogram"):
         # As prometheus_client leaves a file between making it and writing to it.
-        (directory / f"{kind}_0.db").touch()
+        (directory / f"{kind}_99.db").touch()
 
     assert scrape(service)["workers", ()] == 2
 

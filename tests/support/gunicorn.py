@@ -13,6 +13,7 @@ import pytest
 from gunicorn.app.base import Application
 from gunicorn.sock import create_sockets
 
+from dreamlake_assets.database import queries
 from dreamlake_assets.serving.logs import GunicornLogger
 from dreamlake_assets.serving.worker import Worker
 
@@ -84,6 +85,8 @@ def _gunicorn(application: WSGIApplication) -> _Gunicorn:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in _ENVIRONMENT.items():
             patch.setenv(name, value)
+        # Other tests read the files of sql/ from the disk.
+        patch.setattr(queries, "files", None)
         return _Gunicorn(application)
 
 

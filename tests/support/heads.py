@@ -1,19 +1,16 @@
 """How to prepare and to execute a file below sql/."""
 
-import re
-
 import psycopg
 from psycopg import sql
 
+from dreamlake_assets.database import queries
 from dreamlake_assets.database.heads import Head
 from dreamlake_assets.database.queries import query
-
-_PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 
 
 def placeholders(name: str) -> list[tuple[str, str]]:
     """The name and the type of each placeholder of a statement, as often as they stand there."""
-    return _PLACEHOLDER.findall(query(name).decode())
+    return queries.placeholders(query(name).decode())
 
 
 def prepare(connection: psycopg.Connection, name: str) -> None:

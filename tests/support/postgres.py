@@ -48,11 +48,15 @@ class Server:
         """The URL of a database."""
         return self._server.url(database=database)
 
-    def create_database(self, name: str, *, template: str = "template0") -> str:
+    def create_database(
+        self, name: str, *, template: str = "template0", encoding: str = "UTF8"
+    ) -> str:
         """Make a database; nobody must be connected to its template. Return its URL."""
         # FILE_COPY would ask for two checkpoints.
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log")
-        self._administer(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING {} STRATEGY wal_log")
+        self._administer(
+            statement.format(sql.Identifier(name), sql.Identifier(template), sql.Literal(encoding))
+        )
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
@@ -60,10 +64,10 @@ class Server:
         self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     @contextmanager
-    def database(self, *, template: str = "template0") -> Iterator[str]:
+    def database(self, *, template: str = "template0", encoding: str = "UTF8") -> Iterator[str]:
         """A database for one test: the URL of a copy of the template, dropped at the end."""
         name = f"test_{next(self._numbers)}"
-        yield self.create_database(name, template=template)
+        yield self.create_database(name, template=template, encoding=encoding)
         self.drop_database(name)
 
     def log(self) -> str:

@@ -192,6 +192,9 @@ BAD: list[tuple[str, str]] = [
     ("DREAMLAKE_JWT_ALGORITHMS", "HS256,RS256"),
     ("DREAMLAKE_JWT_ALGORITHMS", "HS256,"),
     ("DREAMLAKE_JWT_ALGORITHMS", "hs256"),
+    # Bytes of an environment that are not UTF-8, as Python has them.
+    ("DREAMLAKE_JWT_SECRET", SECRET + "\udcff"),
+    ("DREAMLAKE_JWT_AUDIENCE", "\udcff"),
 ]
 
 
