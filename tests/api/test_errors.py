@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -150,6 +151,21 @@ def test_what_nobody_expected_is_a_500_that_says_nothing_of_the_inside(
     }
     assert response.json["requestId"] in caplog.text
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_listener_that_fails_is_logged_and_the_next_one_hears(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    observer: Any = api.client.application.wsgi_app
+    heard: list[object] = []
+    observer.listeners[:] = [lambda _: 1 // 0, heard.append]
+
+    response = api.ask("/livez")
+    response.close()
+
+    assert (response.status_code, len(heard)) == (200, 1)
+    request_id = response.headers["X-Request-Id"]
+    assert f"a listener failed for request {request_id}" in caplog.text
 
 
 @pytest.mark.every_way

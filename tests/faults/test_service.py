@@ -239,7 +239,7 @@ def test_requests_that_never_end_are_given_up(
     service: Service, open_connections: list[socket.socket]
 ) -> None:
     drops = open_connections.pop()
-    drops.sendall(b"GET /livez HTTP/1.1\r\nX-Drops: ")
+    drops.sendall(b"GET /readyz HTTP/1.1\r\nX-Drops: ")
     begun = time.monotonic()
     body = b"POST /assets/video HTTP/1.1\r\nContent-Length: 99\r\n\r\n{"
     for connection in open_connections[:24]:

@@ -20,7 +20,7 @@ from dreamlake_assets.local.processes import free_port
 from tests.bench.servers import SECRET, gunicorn
 from tests.conftest import NAMESPACE, WRITER, add_namespace
 from tests.support.api import PROJECT
-from tests.support.gunicorn import worker_in_a_thread
+from tests.support.gunicorn import configuration, worker_in_a_thread
 from tests.support.postgres import Server
 from tests.support.waiting import until
 
@@ -202,6 +202,45 @@ def test_whoever_sends_too_much_is_told_that_the_connection_ends(
 
     assert status(received) in (400, 413)
     assert b"\r\nConnection: " + connection + b"\r\n" in received
+
+
+def test_a_response_is_not_undone_by_the_rest_of_its_request(port: int) -> None:
+    """A socket that is closed while something is unread resets the connection."""
+    received = b""
+    with connected(port) as client:
+        client.sendall(post(f"Content-Length: {2**21}", body=bytes(2**18)))
+        while part := client.recv(65_536):
+            received += part
+        client.sendall(bytes(2**10))
+    assert status(received) == 413
+
+
+def test_a_request_that_waits_too_long_for_a_thread_is_turned_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deadlines, "QUEUE", 0.2)
+    threads = configuration().threads
+    served: list[str] = []
+    over = threading.Event()
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        served.append(environ["PATH_INFO"])
+        over.wait(PATIENCE_SECONDS)
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    with worker_in_a_thread(application) as port, contextlib.ExitStack() as stack:
+        for _ in range(threads):
+            stack.enter_context(connected(port)).sendall(head("GET", "/"))
+        until(lambda: len(served) == threads)
+        last = stack.enter_context(connected(port))
+        last.sendall(head("GET", "/too-late"))
+        assert not select.select([last], [], [], 2 * deadlines.QUEUE)[0]
+
+        over.set()
+
+        assert status(answer(last)) == 503
+    assert "/too-late" not in served
 
 
 def test_a_client_that_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from dreamlake_assets.model.globs import (
     parse,
     upper_bound,
 )
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.store import listing
 from tests.support.postgres import Server
 
 Connection = psycopg.Connection[tuple[bool, ...]]
@@ -494,6 +496,31 @@ def test_bounds_are_tight(pattern: str, lower: str, upper: str):
 )
 def test_folder(pattern: str, folder: Folder | None):
     assert parse(pattern).folder == folder
+
+
+@pytest.mark.parametrize("pattern", ["**/**/a", "/**/**/a", "**/**/**/a"])
+def test_any_folders_are_written_once(pattern: str):
+    """PostgreSQL would try each of them."""
+    assert parse(pattern).regex.count("(?:/[^/]+)*") == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "statement"),
+    [
+        ("/camera/*/run01.mp4", "asset/list_by_folder_glob"),
+        ("/camera/*", "asset/list_by_folder_glob"),
+        ("**/run*", "asset/list_by_folder_glob"),
+        # The bounds of the names are as narrow as a folder and a file.
+        ("/camera/run01.mp4", "asset/list_by_glob"),
+        # Any folder and any file.
+        ("**/*", "asset/list_by_glob"),
+        ("**", "asset/list_by_glob"),
+    ],
+)
+def test_folders_are_gone_through_where_they_narrow_the_search(pattern: str, statement: str):
+    filters = listing.Filters("testuser", "robotics", glob=parse(pattern))
+
+    assert listing._listing(KINDS["video"], "test-001", filters, None, 1)[0] == statement
 
 
 @pytest.mark.parametrize(
