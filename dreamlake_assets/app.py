@@ -117,7 +117,7 @@ def _handle_unexpected_error(error: Exception) -> Response:
 
 def _error_response(error: AssetsError) -> Response:
     current = trace.current()
-    current.error_code = error.code
+    current.error_code, current.error_reason = error.code, error.reason
     body: dict[str, Any] = {
         "error": str(error),
         "code": error.code,

@@ -1,9 +1,10 @@
 """Authentication by bearer tokens. Only this module and :mod:`.issuer_keys` import PyJWT."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jwt
 from cachetools import TLRUCache
@@ -12,8 +13,10 @@ from jwt.exceptions import InvalidSubjectError
 from dreamlake_assets import limits
 from dreamlake_assets.config import SettingsError, TokenSettings
 from dreamlake_assets.errors import Unauthenticated
-from dreamlake_assets.issuer_keys import IssuerKeys
 from dreamlake_assets.model.names import InvalidName, check_text
+
+if TYPE_CHECKING:
+    from dreamlake_assets.issuer_keys import IssuerKeys
 
 #: Seconds by which the clocks of issuer and service may differ.
 LEEWAY = 10
@@ -58,25 +61,19 @@ class _Verified(NamedTuple):
 class Authenticator:
     """Verifies tokens and caches their subjects."""
 
-    def __init__(self, settings: TokenSettings, *, concurrency: int = 1):
+    def __init__(
+        self, settings: TokenSettings, *, concurrency: int = 1, ca_file: str | None = None
+    ):
         """Start fetching the keys of the issuer, if the settings name one.
 
         :param concurrency: the number of threads that may wait for the issuer at once. A token
             with a known key never waits.
+        :param ca_file: the setting DREAMLAKE_CA_FILE.
         """
         self._settings = settings
         self._lock = Lock()
         self._clear_cache()
-        self._issuer_keys = (
-            IssuerKeys(
-                settings.jwks_url,
-                settings.algorithms,
-                concurrency=concurrency,
-                on_change=self._clear_cache,
-            )
-            if settings.jwks_url is not None
-            else None
-        )
+        self._issuer_keys = _issuer_keys(settings, concurrency, self._clear_cache, ca_file)
 
     def close(self) -> None:
         """Stop fetching keys."""
@@ -146,6 +143,23 @@ class Authenticator:
             leeway=LEEWAY,
             options={"require": ["sub"], "verify_aud": settings.audience is not None},
         )
+
+
+def _issuer_keys(
+    settings: TokenSettings, concurrency: int, on_change: Callable[[], None], ca_file: str | None
+) -> "IssuerKeys | None":
+    if settings.jwks_url is None:
+        return None
+    # Imported only now: the command line signs tokens without loading requests.
+    from dreamlake_assets.issuer_keys import IssuerKeys  # noqa: PLC0415
+
+    return IssuerKeys(
+        settings.jwks_url,
+        settings.algorithms,
+        concurrency=concurrency,
+        on_change=on_change,
+        ca_file=ca_file,
+    )
 
 
 def _cached_until(_token: str, verified: _Verified, _now: float) -> float:

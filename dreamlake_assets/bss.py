@@ -1,6 +1,6 @@
 """Client of BSS, the Big Streaming Server, which stores the bytes of the assets.
 
-Only this module and :mod:`.bss_transport` import requests.
+Only this module and :mod:`.transport` import requests.
 """
 
 from contextlib import suppress
@@ -13,7 +13,7 @@ import urllib3
 from circuitbreaker import CircuitBreaker
 
 from dreamlake_assets import errors, trace
-from dreamlake_assets.bss_transport import Adapter
+from dreamlake_assets.transport import Adapter, reason
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -29,7 +29,15 @@ SMALL_BODY = 16 * 1024
 class Bss:
     """Requests presigned URLs from BSS, over kept-alive connections."""
 
-    def __init__(self, url: str, *, token: str | None, timeout: float, concurrency: int):
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None,
+        timeout: float,
+        concurrency: int,
+        ca_file: str | None = None,
+    ):
         """Create the connection pool. Connections are opened on demand.
 
         :param url: the base URL of BSS.
@@ -37,6 +45,7 @@ class Bss:
         :param timeout: seconds to connect, and again for the whole response.
         :param concurrency: the number of threads that may wait for BSS at once. The others stay
             free for registrations and lists.
+        :param ca_file: the setting DREAMLAKE_CA_FILE.
         """
         self._url = url
         self._timeout = timeout
@@ -47,12 +56,12 @@ class Bss:
             expected_exception=(errors.BssUnreachable, errors.BssTimeout, errors.BssFailing),
             name="BSS",
         )
-        self._headers = {"Accept": "*/*", "User-Agent": "dreamlake-assets"}
+        self._headers = {"Accept": "*/*"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
         # Without a requests.Session, which would follow redirects, send the cookies of one
         # client's response with the request of another, and read proxies and .netrc.
-        self._adapter = Adapter(concurrency)
+        self._adapter = Adapter(url, concurrency, ca_file=ca_file)
 
     def presigned_url(self, route: str, bss_id: str) -> str:
         """Return a URL from which the bytes of an asset can be downloaded for a limited time.
@@ -69,7 +78,7 @@ class Bss:
     def _presigned_url(self, route: str, bss_id: str) -> str:
         failure = self._breaker.last_failure
         if self._breaker.opened and isinstance(failure, errors.BssError):
-            raise type(failure)
+            raise type(failure)(reason=failure.reason)
         if not self._slots.acquire(blocking=False):
             raise errors.Overloaded("Too many downloads wait for BSS; try again soon.")
         try:
@@ -90,15 +99,15 @@ class Bss:
         try:
             response = self._send_with_retry(url)
         except requests.Timeout as error:
-            raise errors.BssTimeout from error
+            raise errors.BssTimeout(reason=reason(error)) from error
         except requests.RequestException as error:
-            raise errors.BssUnreachable from error
+            raise errors.BssUnreachable(reason=reason(error)) from error
         with response:
             _read_small_body(response)
             if response.status_code >= 500:
-                raise errors.BssFailing
+                raise errors.BssFailing(reason=f"status {response.status_code}")
             if response.status_code not in _REDIRECTS:
-                raise errors.BssNoRedirect
+                raise errors.BssNoRedirect(reason=f"status {response.status_code}")
             location = response.headers.get("Location")
             if not location:
                 raise errors.BssNoLocation
@@ -125,11 +134,8 @@ class Bss:
             return self._send(url, remaining)
 
     def _send(self, url: str, timeout: float) -> requests.Response:
-        request = requests.PreparedRequest()
         headers = {**self._headers, "X-Request-Id": trace.current().request_id}
-        request.prepare(method="GET", url=url, headers=headers)
-        # stream: the body is not needed and may be large.
-        return self._adapter.send(request, stream=True, timeout=timeout)
+        return self._adapter.get(url, headers, timeout)
 
 
 def _read_small_body(response: requests.Response) -> None:

@@ -249,6 +249,12 @@ class Settings:
         help="Limits the time to connect to BSS, in seconds. The whole response may take as long"
         " again.",
     )
+    ca_file: str | None = _setting(
+        "DREAMLAKE_CA_FILE",
+        help="Names a file of CA certificates in PEM, which BSS and the token issuer may use. They"
+        " count in addition to those of the machine, of `SSL_CERT_FILE`, `SSL_CERT_DIR`,"
+        " `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE`.",
+    )
     cursor_secret: str = _setting(
         "DREAMLAKE_CURSOR_SECRET",
         default=_derived,

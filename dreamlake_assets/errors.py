@@ -14,14 +14,22 @@ class AssetsError(Exception):
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal_error"
 
-    def __init__(self, message: str | None = None, *, fields: dict[str, list[str]] | None = None):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        fields: dict[str, list[str]] | None = None,
+        reason: str | None = None,
+    ):
         """Create an error with its message and headers.
 
         :param message: a sentence for people; by default that of the class.
         :param fields: for a failed validation, the messages of each invalid field.
+        :param reason: details for the log, without secrets. Clients do not see them.
         """
         super().__init__(message or self.sentence())
         self.fields = fields
+        self.reason = reason
         self.headers: dict[str, str] = {}
 
     @classmethod

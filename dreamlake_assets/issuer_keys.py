@@ -1,5 +1,6 @@
 """The public keys of a token issuer, fetched from its JWKS URL (RFC 7517)."""
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from typing import Any
 import jwt
 
 from dreamlake_assets.errors import Unavailable
+from dreamlake_assets.transport import Adapter, reason
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class IssuerKeys:
         *,
         concurrency: int,
         on_change: Callable[[], None],
+        ca_file: str | None = None,
     ):
         """Start the thread that fetches the keys.
 
@@ -49,8 +52,10 @@ class IssuerKeys:
         :param algorithms: the names of the accepted algorithms; other keys are ignored.
         :param concurrency: the number of threads that may wait for a fetch at once.
         :param on_change: called in the thread when the published keys have changed.
+        :param ca_file: the setting DREAMLAKE_CA_FILE.
         """
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=JWKS_TIMEOUT_SECONDS)
+        self._url = url
+        self._adapter = Adapter(url, 1, ca_file=ca_file)
         self._algorithms = algorithms
         self._on_change = on_change
         self._slots = BoundedSemaphore(concurrency)
@@ -133,7 +138,7 @@ class IssuerKeys:
     def _fetch(self) -> bool:
         started = time.monotonic()
         try:
-            published = self._client.fetch_data()
+            published = self._download()
             if published != self._published:
                 self._keys = _signing_keys(published, self._algorithms)
                 self._published = published
@@ -142,10 +147,18 @@ class IssuerKeys:
             # The thread must survive any response of the issuer: without it, no keys would ever be
             # fetched again.
             if not self._failing:
-                _log.warning("the keys of the token issuer cannot be fetched: %r", error)
+                why = reason(error) if isinstance(error, OSError) else repr(error)
+                _log.warning("the keys of the token issuer cannot be fetched: %s", why)
             return False
         self._stale_at = started + JWKS_STALE_SECONDS
         return True
+
+    def _download(self) -> Any:
+        headers = {"Accept": "application/json, application/jwk-set+json", "Connection": "close"}
+        with self._adapter.get(self._url, headers, JWKS_TIMEOUT_SECONDS) as response:
+            if response.status_code != 200:
+                raise jwt.PyJWKClientError(f"status {response.status_code}")
+            return json.loads(response.content)
 
 
 def _signing_keys(published: dict[str, Any], algorithms: Iterable[str]) -> dict[str, jwt.PyJWK]:

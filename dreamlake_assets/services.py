@@ -13,6 +13,7 @@ from dreamlake_assets.config import Settings
 from dreamlake_assets.database.connection import check_url
 from dreamlake_assets.database.pool import Database
 from dreamlake_assets.model.cursors import Cursors
+from dreamlake_assets.transport import tls_context, uses_tls
 
 if TYPE_CHECKING:
     from dreamlake_assets.serving.metrics import Metrics
@@ -45,7 +46,7 @@ class Services:
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings, and check keys and URLs with the libraries that use them.
+    """Read the settings, and check keys, URLs and certificates with the libraries that use them.
 
     :raises SettingsError: a setting is missing or bad.
     """
@@ -54,6 +55,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     check_url("DATABASE_URL", settings.database_url)
     if settings.database_read_url is not None:
         check_url("DATABASE_READ_URL", settings.database_read_url)
+    if settings.ca_file or any(map(uses_tls, (settings.bss_url, settings.tokens.jwks_url))):
+        tls_context(settings.ca_file)
     return settings
 
 
@@ -74,12 +77,13 @@ def install(app: Flask, settings: Settings) -> Services:
         on_cluster=settings.on_cluster,
     )
     installed = Services(
-        authenticator=Authenticator(settings.tokens, concurrency=half),
+        authenticator=Authenticator(settings.tokens, concurrency=half, ca_file=settings.ca_file),
         bss=Bss(
             settings.bss_url,
             token=settings.bss_token,
             timeout=settings.bss_timeout,
             concurrency=half,
+            ca_file=settings.ca_file,
         ),
         cursors=Cursors(
             settings.cursor_secret.encode(),

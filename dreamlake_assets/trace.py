@@ -21,6 +21,7 @@ class Trace:
         "complete",
         "database_seconds",
         "error_code",
+        "error_reason",
         "method",
         "namespace",
         "request_id",
@@ -46,6 +47,8 @@ class Trace:
         self.bss_outcome: str | None = None
         self.status = 0
         self.error_code: str | None = None
+        #: Details of the error for the log, without secrets.
+        self.error_reason: str | None = None
         self.body_bytes = 0
         #: Whether the whole body was passed to the server.
         self.complete = False

@@ -131,28 +131,27 @@ class RequestLog:
         level = _level(request)
         if level < self._level:
             return
-        self._output.write(
-            self._render(
-                {
-                    "time": datetime.now(UTC),
-                    "level": logging.getLevelName(level),
-                    "message": "request",
-                    "request_id": request.request_id,
-                    "method": request.method,
-                    "route": request.route,
-                    "status": request.status,
-                    "error": request.error_code,
-                    "subject": request.subject,
-                    "namespace": request.namespace,
-                    "milliseconds": round((time.perf_counter() - request.started) * 1e3, 2),
-                    "roundtrips": request.roundtrips,
-                    "database_milliseconds": round(request.database_seconds * 1e3, 2),
-                    "bss_milliseconds": round(request.bss_seconds * 1e3, 2),
-                    "bytes": request.body_bytes,
-                    "complete": request.complete,
-                }
-            )
-        )
+        line = {
+            "time": datetime.now(UTC),
+            "level": logging.getLevelName(level),
+            "message": "request",
+            "request_id": request.request_id,
+            "method": request.method,
+            "route": request.route,
+            "status": request.status,
+            "error": request.error_code,
+            "subject": request.subject,
+            "namespace": request.namespace,
+            "milliseconds": round((time.perf_counter() - request.started) * 1e3, 2),
+            "roundtrips": request.roundtrips,
+            "database_milliseconds": round(request.database_seconds * 1e3, 2),
+            "bss_milliseconds": round(request.bss_seconds * 1e3, 2),
+            "bytes": request.body_bytes,
+            "complete": request.complete,
+        }
+        if request.error_reason is not None:
+            line["reason"] = request.error_reason
+        self._output.write(self._render(line))
 
 
 def _level(request: Trace) -> int:

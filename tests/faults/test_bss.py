@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from dreamlake_assets import bss as service
-from dreamlake_assets import bss_transport
+from dreamlake_assets import transport
 from dreamlake_assets.bss import Bss
 from dreamlake_assets.errors import BssError, BssFailing, BssTimeout, BssUnreachable
 from dreamlake_assets.local.processes import free_port
@@ -238,7 +238,7 @@ def test_what_is_wrong_with_one_asset_does_not_count(server: HttpServer, status:
 def resolve_to(addresses: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have any name mean these addresses."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in addresses]
-    monkeypatch.setattr(bss_transport, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(transport, "getaddrinfo", lambda *_, **__: found)
 
 
 def succeeds(ask: Callable[[], str]) -> bool:

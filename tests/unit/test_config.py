@@ -207,6 +207,44 @@ def test_what_is_bad_is_named(name: str, value: str) -> None:
     refused(environ, name)
 
 
+KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n"
+BROKEN = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("", "does not name a file of certificates in PEM"),
+        ("nonsense", "does not name a file of certificates in PEM"),
+        (KEY, "does not name a file of certificates in PEM"),
+        (BROKEN, "does not name a file of certificates in PEM"),
+    ],
+    ids=["missing", "empty", "nonsense", "key", "broken"],
+)
+def test_a_file_without_certificates_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, message: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(SettingsError) as caught:
+        read_settings({**LEAST, "DREAMLAKE_CA_FILE": str(file)})
+    assert str(caught.value) == f"DREAMLAKE_CA_FILE {message}"
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    # The variable is for other programs, too: it matters here where there is https.
+    read_settings(LEAST)
+    with pytest.raises(SettingsError) as caught:
+        read_settings({**LEAST, "DREAMLAKE_BSS_URL": "https://bss.example"})
+    assert str(caught.value) == f"REQUESTS_CA_BUNDLE {message}"
+
+
+def test_a_directory_is_no_file_of_certificates(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^DREAMLAKE_CA_FILE [^\n]+$"):
+        read_settings({**LEAST, "DREAMLAKE_CA_FILE": str(tmp_path)})
+
+
 @pytest.mark.parametrize(
     "url",
     [

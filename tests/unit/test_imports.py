@@ -17,8 +17,8 @@ LAYERS = [
     ["routes"],
     ["services", "schemas"],
     ["serving", "store", "auth", "bss"],
-    ["issuer_keys", "bss_transport", "database"],
-    ["model", "settings_file"],
+    ["issuer_keys", "database"],
+    ["model", "settings_file", "transport"],
     ["config"],
     ["errors", "trace", "deadlines", "limits", "setting_parsers"],
 ]
@@ -31,7 +31,7 @@ NEVER = {("schemas", "serving"), ("schemas", "store"), ("app", "local")}
 OWNERS = {
     "psycopg": {"database"},
     "psycopg_pool": {"database"},
-    "requests": {"bss", "bss_transport", "local"},
+    "requests": {"bss", "transport", "local"},
     "jwt": {"auth", "issuer_keys"},
     "gunicorn": {"serving"},
     "marshmallow": {"model", "schemas", "routes"},

@@ -12,6 +12,7 @@ import pytest
 
 from dreamlake_assets import trace
 from dreamlake_assets.serving import logs
+from dreamlake_assets.trace import Trace
 from tests.support.gunicorn import worker_in_a_thread
 from tests.support.waiting import until
 
@@ -124,6 +125,19 @@ def test_a_line_holds_the_id_of_the_request_and_the_traceback(pipe: tuple[int, i
         "message": "a\nb",
         "request_id": "an-id",
     }
+
+
+def test_the_line_of_a_request_has_the_reason_of_its_error(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    write = logs.RequestLog(logs.Output(writer), "json", logging.INFO)
+    request = Trace("an-id")
+    write(request)
+    request.error_reason = "refused"
+    write(request)
+
+    without, with_reason = map(json.loads, os.read(reader, 65536).splitlines())
+    assert "reason" not in without
+    assert with_reason["reason"] == "refused"
 
 
 def test_a_worker_of_the_tests_leaves_their_logs_alone() -> None:
