@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     observer.listeners.append(logs.log_request)
     settings = settings or services.read_settings()
     if settings.cors_origins:
-        app.wsgi_app = CrossOrigin(observer, Origins(settings.cors_origins))
+        app.wsgi_app = CrossOrigin(observer, Origins(settings.cors_origins, settings.cors_headers))
     installed = services.install(app, settings)
     if installed.metrics is not None:
         observer.listeners.append(installed.metrics)

@@ -307,6 +307,14 @@ class Settings:
         " commas: `https://app.example.org,http://localhost:3000`. Set them in `deploy/nginx.conf`,"
         " too.",
     )
+    cors_headers: tuple[str, ...] = _setting(
+        "DREAMLAKE_CORS_HEADERS",
+        parse.header_names,
+        default=(),
+        help="Lists further request headers that these pages may send, separated by commas:"
+        " `sentry-trace`. `traceparent`, `tracestate`, `baggage` and the headers of the API are"
+        " always allowed.",
+    )
     log_format: Literal["json", "text"] | None = _setting(
         "DREAMLAKE_LOG_FORMAT",
         parse.one_of("json", "text"),

@@ -21,6 +21,8 @@ _ORIGIN = re.compile(
     r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
 )
 
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]+")
+
 
 def one_of(*choices: str) -> Callable[[str], str]:
     """Return a parser that accepts one of several words."""
@@ -114,6 +116,17 @@ def origins(text: str) -> tuple[str, ...]:
             "must be a comma-separated list of origins in the form that browsers send,"
             " such as https://app.example.org,http://localhost:3000"
         )
+    return found
+
+
+def header_names(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list of names of headers (RFC 9110).
+
+    ``*`` is refused, because browsers take it for any header.
+    """
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(_HEADER_NAME.fullmatch(name) for name in found):
+        raise ValueError("must be a comma-separated list of names of headers, such as sentry-trace")
     return found
 
 

@@ -30,10 +30,13 @@ class Trace:
         "started",
         "status",
         "subject",
+        "trace_id",
     )
 
     def __init__(self, request_id: str):
         self.request_id = request_id
+        #: The trace that the client sent in ``traceparent``.
+        self.trace_id: str | None = None
         self.started = perf_counter()
         self.method = ""
         #: The URL rule of the route; None if no route matches.

@@ -31,13 +31,9 @@ _EXPOSED = (
 _ALLOWED = (
     *("Authorization", "Content-Type", "Idempotency-Key"),
     *("If-None-Match", "If-Match", "X-Request-Id"),
+    # Tracing libraries add these to each request (W3C Trace Context, W3C Baggage).
+    *("traceparent", "tracestate", "baggage"),
 )
-#: Browsers cache a preflight response for two hours, the maximum of Chromium.
-_PREFLIGHT: Headers = [
-    ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
-    ("Access-Control-Allow-Headers", ", ".join(_ALLOWED)),
-    ("Access-Control-Max-Age", "7200"),
-]
 #: A cache must not give the response to one origin to another.
 _VARY = ("Vary", "Origin")
 
@@ -51,7 +47,17 @@ def protect(headers: Headers) -> None:
 class Origins:
     """The origins whose pages may read responses, such as ``https://app.example.org``."""
 
-    def __init__(self, origins: Iterable[str]):
+    def __init__(self, origins: Iterable[str], request_headers: Iterable[str] = ()):
+        """Prepare the headers of responses.
+
+        :param request_headers: the names of headers that pages may send besides ``_ALLOWED``.
+        """
+        self._preflight: Headers = [
+            ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
+            ("Access-Control-Allow-Headers", ", ".join([*_ALLOWED, *request_headers])),
+            # Browsers cache a preflight response for two hours, the maximum of Chromium.
+            ("Access-Control-Max-Age", "7200"),
+        ]
         exposed = ("Access-Control-Expose-Headers", ", ".join(_EXPOSED))
         self._headers: dict[str, Headers] = {
             origin: [_VARY, ("Access-Control-Allow-Origin", origin), exposed] for origin in origins
@@ -66,7 +72,7 @@ class Origins:
 
     def preflight_headers(self, origin: str) -> Headers:
         """Return the additional headers of a response to a preflight request."""
-        return _PREFLIGHT if origin in self._headers else []
+        return self._preflight if origin in self._headers else []
 
 
 class CrossOrigin:

@@ -151,6 +151,8 @@ class RequestLog:
         }
         if request.error_reason is not None:
             line["reason"] = request.error_reason
+        if request.trace_id is not None:
+            line["trace_id"] = request.trace_id
         self._output.write(self._render(line))
 
 
@@ -173,7 +175,7 @@ def _text(fields: dict[str, Any]) -> str:
 def handler(output: Output, form: Format) -> logging.Handler:
     """Return a handler of ``logging`` that writes lines in the form of the request log."""
     stream_handler = logging.StreamHandler(output)
-    stream_handler.addFilter(_add_request_id)
+    stream_handler.addFilter(_add_ids)
     stream_handler.setFormatter(
         JsonFormatter(
             ["levelname", "message", "name"],
@@ -186,10 +188,12 @@ def handler(output: Output, form: Format) -> logging.Handler:
     return stream_handler
 
 
-def _add_request_id(record: logging.LogRecord) -> bool:
-    request_id = trace.current().request_id
-    if request_id:
-        record.request_id = request_id
+def _add_ids(record: logging.LogRecord) -> bool:
+    request = trace.current()
+    if request.request_id:
+        record.request_id = request.request_id
+    if request.trace_id is not None:
+        record.trace_id = request.trace_id
     return True
 
 

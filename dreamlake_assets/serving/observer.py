@@ -27,6 +27,12 @@ _log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
+#: W3C Trace Context, level 1: version, trace id, parent id and flags. Only a version above 00 may
+#: have more after that. An id of zeros is not valid.
+_TRACEPARENT = re.compile(
+    r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
+
 
 class Observer:
     """WSGI middleware that traces requests and adds headers to their responses.
@@ -48,6 +54,7 @@ class Observer:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         request = trace.begin(request_id)
+        request.trace_id = trace_id_of(environ.get("HTTP_TRACEPARENT", ""))
         request.method = environ["REQUEST_METHOD"]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -68,6 +75,12 @@ class Observer:
             _notify(self.listeners, request)
             raise
         return _Body(body, request, self.listeners)
+
+
+def trace_id_of(traceparent: str) -> str | None:
+    """Return the trace id of a ``traceparent`` header, or None if the header is malformed."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match[1] if match else None
 
 
 def _server_timing(request: Trace) -> str:

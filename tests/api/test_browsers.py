@@ -132,7 +132,21 @@ def test_whether_it_may_ask_a_page_learns_without_a_token(open_api: Api) -> None
     assert said["Access-Control-Allow-Methods"] == ["GET, HEAD, POST"]
     assert said["Access-Control-Max-Age"] == ["7200"]
     [taken] = said["Access-Control-Allow-Headers"]
-    assert {"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"} <= set(
-        taken.split(", ")
-    )
+    assert {
+        *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"),
+        *("traceparent", "tracestate", "baggage"),
+    } <= set(taken.split(", "))
     assert "Access-Control-Allow-Credentials" not in said
+
+
+def test_a_page_may_send_the_headers_of_a_setting(settings: Settings, namespace: str) -> None:
+    given = replace(settings, cors_origins=(ORIGIN,), cors_headers=("sentry-trace", "X-Team"))
+    with serving(given) as app:
+        api = Api(app.test_client(), headers_of(settings))
+
+        answer = api.ask("/assets/video", "OPTIONS", headers={"Origin": ORIGIN})
+
+        [taken] = told(answer)["Access-Control-Allow-Headers"]
+        assert {"Authorization", "traceparent", "sentry-trace", "X-Team"} <= set(taken.split(", "))
+        strange = api.ask("/assets/video", "OPTIONS", headers={"Origin": STRANGE})
+        assert "Access-Control-Allow-Headers" not in told(strange)

@@ -47,7 +47,8 @@ def service(shared_url: str, shared_connection: psycopg.Connection) -> Iterator[
             stack.enter_context(HttpServer(answer(200, {"Content-Type": "text/html"}, b"<p>")))
             for _ in range(2)
         )
-        app = stack.enter_context(serving(replace(settings, cors_origins=(known.url,))))
+        given = replace(settings, cors_origins=(known.url,), cors_headers=("sentry-trace",))
+        app = stack.enter_context(serving(given))
         port = stack.enter_context(worker_in_a_thread(app))
         headers = {**headers_of(settings)(), "Content-Type": "application/json"}
         yield Service(f"http://127.0.0.1:{port}", headers, known.url, unknown.url)
@@ -85,6 +86,20 @@ def test_a_page_of_a_known_origin_reads_answers(ask: Ask, service: Service) -> N
     known = {**service.headers, "If-None-Match": one["headers"]["etag"]}
     path = registered["headers"]["location"]
     assert ask(service.known, path, headers=known, cache="no-store")["status"] == 304
+
+
+def test_it_may_send_what_tracing_adds_to_each_request(ask: Ask, service: Service) -> None:
+    trace_id, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    added = {
+        "traceparent": f"00-{trace_id}-{span_id}-01",
+        "tracestate": "congo=t61rcWkgMzE",
+        "baggage": f"sentry-trace_id={trace_id}",
+        "sentry-trace": f"{trace_id}-{span_id}-1",
+    }
+
+    assert ask(service.known, LIST, headers={**service.headers, **added})["status"] == 200
+    unknown = {**service.headers, "X-Unknown": "1"}
+    assert ask(service.known, LIST, headers=unknown)["refused"]
 
 
 def test_it_reads_what_is_wrong(ask: Ask, service: Service) -> None:

@@ -62,6 +62,15 @@ def test_a_request_has_one_line(service: Service) -> None:
     }
 
 
+def test_a_request_of_a_trace_is_found_by_the_id_of_the_trace(service: Service) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+
+    reply = service.ask("/broken", headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"})
+
+    for message in ("request", f"request {reply.headers['X-Request-Id']} failed"):
+        assert service.logged(reply, message)["trace_id"] == trace_id
+
+
 def test_a_list_is_logged_when_it_has_been_sent(service: Service) -> None:
     service.register(name="/logs/b")
 

@@ -54,6 +54,7 @@ def test_every_setting_is_read() -> None:
         "DREAMLAKE_JWT_ISSUER": "https://issuer.example",
         "DREAMLAKE_THREADS": "16",
         "DREAMLAKE_CORS_ORIGINS": "https://app.example.org, http://localhost:3000,http://[::1]:8080",
+        "DREAMLAKE_CORS_HEADERS": "sentry-trace, X-Team,x_a.b!",
         "DREAMLAKE_CURSOR_SECRET": "cursors",
         "PORT": "8080",
         "WEB_CONCURRENCY": "3",
@@ -76,6 +77,7 @@ def test_every_setting_is_read() -> None:
         workers=3,
         threads=16,
         cors_origins=("https://app.example.org", "http://localhost:3000", "http://[::1]:8080"),
+        cors_headers=("sentry-trace", "X-Team", "x_a.b!"),
         cursor_secret="cursors",
     )
 
@@ -94,6 +96,7 @@ def test_an_empty_setting_is_not_given() -> None:
             "DREAMLAKE_JWT_ISSUER",
             "DREAMLAKE_THREADS",
             "DREAMLAKE_CORS_ORIGINS",
+            "DREAMLAKE_CORS_HEADERS",
             "DREAMLAKE_CURSOR_SECRET",
             "PORT",
         ],
@@ -175,6 +178,10 @@ BAD: list[tuple[str, str]] = [
             *("https://app.example.org:443", "http://localhost:80", "http://localhost:0", "a,,b"),
             *("https://app.example.org,", "https://a.example https://b.example"),
         )
+    ),
+    *(
+        ("DREAMLAKE_CORS_HEADERS", value)
+        for value in ("*", "a,,b", "a,", "a b", "a:b", "é", "a\r\nb", "a;b", '"a"', "X-*")
     ),
     *(("DREAMLAKE_BSS_TOKEN", value) for value in ("a b", "a\r\nb", "é", "€", "a\0b")),
     ("DREAMLAKE_JWT_SECRET", "x" * 31),

@@ -127,17 +127,31 @@ def test_a_line_holds_the_id_of_the_request_and_the_traceback(pipe: tuple[int, i
     }
 
 
-def test_the_line_of_a_request_has_the_reason_of_its_error(pipe: tuple[int, int]) -> None:
+def test_a_line_holds_the_id_of_the_trace(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    handler = logs.handler(logs.Output(writer), "json")
+    trace.begin("an-id").trace_id = "0af7651916cd43dd8448eb211c80319c"
+    try:
+        handler.handle(logging.LogRecord("name", logging.INFO, "", 0, "a", None, None))
+    finally:
+        trace.end()
+
+    fields = json.loads(os.read(reader, 65536))
+    assert fields["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert fields["request_id"] == "an-id"
+
+
+def test_the_line_of_a_request_has_what_is_known_of_it(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     write = logs.RequestLog(logs.Output(writer), "json", logging.INFO)
     request = Trace("an-id")
     write(request)
-    request.error_reason = "refused"
+    request.error_reason, request.trace_id = "refused", "0af7651916cd43dd8448eb211c80319c"
     write(request)
 
-    without, with_reason = map(json.loads, os.read(reader, 65536).splitlines())
-    assert "reason" not in without
-    assert with_reason["reason"] == "refused"
+    without, known = map(json.loads, os.read(reader, 65536).splitlines())
+    assert {"reason", "trace_id"}.isdisjoint(without)
+    assert (known["reason"], known["trace_id"]) == ("refused", "0af7651916cd43dd8448eb211c80319c")
 
 
 def test_a_worker_of_the_tests_leaves_their_logs_alone() -> None:
