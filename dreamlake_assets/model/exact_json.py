@@ -8,7 +8,6 @@ refuses them.
 import json
 from collections import Counter
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
-from math import isfinite
 from typing import Any
 
 import orjson
@@ -22,7 +21,7 @@ _ZEROS = b"0" * _LONGEST_INTEGER
 
 
 class LongNumber(float):
-    """A number that neither a double nor an integer of 64 bits holds: the nearest double.
+    """A number that neither a double nor an integer of 64 bits holds: the nearest double, or inf.
 
     :ivar digits: the number itself, as JSON.
     """
@@ -68,7 +67,7 @@ def _digits(number: LongNumber) -> orjson.Fragment:
 def _number(text: str) -> float:
     number = float(text)
     # orjson finds the shortest digits ten times as fast as repr().
-    if orjson.dumps(number) == text.encode() or not isfinite(number):
+    if orjson.dumps(number) == text.encode():
         return number
     try:
         exact = Decimal(text)
