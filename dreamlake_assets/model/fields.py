@@ -173,7 +173,8 @@ class Count(fields.Field[int]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        if isinstance(value, bool) or not whole or not 1 <= value <= limits.COUNT:
+        # The nearest double of a long number may be whole.
+        if isinstance(value, bool | LongNumber) or not whole or not 1 <= value <= limits.COUNT:
             raise self.make_error("invalid")
         return int(value)
 

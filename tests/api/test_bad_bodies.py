@@ -103,7 +103,15 @@ CASES: list[tuple[str, str, str, str]] = [
     *(
         (kind, field, value, COUNT)
         for kind, field in (("audio", "channels"), ("image", "width"), ("image", "height"))
-        for value in [*NO_NUMBERS, *BAD_NUMBERS, *HUGE_INTEGERS, "1.5", "2147483648", "1" * 30]
+        for value in [
+            *NO_NUMBERS,
+            *BAD_NUMBERS,
+            *HUGE_INTEGERS,
+            "1.5",
+            "2147483648",
+            "1" * 30,
+            f"2.{'0' * 20}1",
+        ]
     ),
     *(("video", "lens", value, LENS) for value in ('""', '"wide"', '"Pinhole"')),
     ("video", "lens", '"\\u0000"', CONTROL),
