@@ -1,4 +1,4 @@
-"""Breaks things while clients write, and prints what was lost: ``make faults``.
+"""Injects faults while clients write, and prints what was lost: ``make faults``.
 
 python -m tests.faults [--quick] [--fuzz REQUESTS] [FAULT…]
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.faults import database_faults, service_faults
 from tests.faults.outcome import Outcome
 
-#: Each fault: what does it, how many rounds, and how many of a short run.
+#: Each fault: its function, its number of rounds, and its number of rounds with ``--quick``.
 FAULTS: dict[str, tuple[Callable[[int], Outcome], int, int]] = {
     "killed": (database_faults.killed, 10, 2),
     "restarted": (database_faults.restarted, 10, 2),
@@ -34,7 +34,7 @@ _HEAD = ("fault", "rounds", "acknowledged", "lost", "twice", "slowest", "errors"
 
 
 def main() -> int:
-    """Print the table; 1 where a promise was broken."""
+    """Run the faults and print the table. Returns 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--fuzz", type=int, default=0, metavar="REQUESTS", help="fuzz as well")

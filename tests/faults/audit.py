@@ -1,4 +1,4 @@
-"""Compares the database with what clients were told."""
+"""Compares the database with the responses that clients received."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import psycopg
 
 from tests.faults.writers import Tally
 
-#: What no request may leave behind: each must find nothing. A path is there as a whole, with an
-#: asset at its end, or not at all.
+#: Queries for incomplete work that a request must not leave behind. Each must return nothing.
+#: A path exists completely, with an asset at its end, or not at all.
 _HALF_MADE = {
     "a folder without its parent": """
         SELECT count(*) FROM node
@@ -38,11 +38,11 @@ _HALF_MADE = {
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What became of what was acknowledged.
+    """The state of the acknowledged registrations.
 
-    :param lost: acknowledged, but not there under its id and name.
-    :param duplicated: there more than once; every request of a client has a name of its own.
-    :param half_made: what a request left behind without an asset, by kind.
+    :param lost: acknowledged, but missing under their id and name.
+    :param duplicated: stored more than once; each request of a client uses a unique name.
+    :param half_made: rows that a request left behind without an asset, by kind.
     """
 
     lost: int
@@ -51,7 +51,7 @@ class Findings:
 
 
 def audit(url: str, tally: Tally) -> Findings:
-    """Compare."""
+    """Compare the database with a tally."""
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT asset_id::text, name FROM asset").fetchall()
         half_made = Counter(

@@ -1,4 +1,4 @@
-"""The database is killed, restarted, cut off, frozen and replaced, while clients write."""
+"""Kills, restarts, disconnects, freezes and replaces the database while clients write."""
 
 import random
 import signal
@@ -18,12 +18,12 @@ from tests.support.cluster import PostgresServer
 from tests.support.waiting import until
 from tests.support.wire import WireProxy
 
-#: For an answer: a thread, the database, and what a busy machine needs besides.
+#: Limit for a response: the queue, the database, and a margin for a busy machine.
 IN_TIME_SECONDS = deadlines.QUEUE + deadlines.DATABASE + 3.0
 
 
 def killed(rounds: int) -> Outcome:
-    """PostgreSQL is ended with SIGKILL and started again."""
+    """Kill PostgreSQL with SIGKILL and start it again."""
     outcome = Outcome("PostgreSQL killed (-9) and started again", rounds)
     with running_database() as database:
         _start_again(outcome, database, [database.kill] * rounds)
@@ -31,7 +31,7 @@ def killed(rounds: int) -> Outcome:
 
 
 def restarted(rounds: int) -> Outcome:
-    """PostgreSQL is restarted, by turns fast and at once."""
+    """Restart PostgreSQL, alternating between a fast and an immediate shutdown."""
     outcome = Outcome("PostgreSQL restarted (fast, immediate)", rounds)
     with running_database() as database:
         ends = [partial(database.stop, how) for how in (signal.SIGINT, signal.SIGQUIT)]
@@ -42,7 +42,7 @@ def restarted(rounds: int) -> Outcome:
 def _start_again(
     outcome: Outcome, database: PostgresServer, ends: list[Callable[[], None]]
 ) -> None:
-    """End the server in several ways, and start it again each time."""
+    """Stop the server in several ways, and start it again each time."""
     written = Tally()
     away = []
     with running_service(database.url) as service:
@@ -65,7 +65,7 @@ def _start_again(
 
 
 def cut(rounds: int) -> Outcome:
-    """All connections to the database are cut when some byte of one of them has passed."""
+    """Cut all database connections after a random byte of one of them."""
     outcome = Outcome("all database connections cut at a random byte", rounds)
     chance = random.Random(rounds)
     with ExitStack() as stack:
@@ -89,7 +89,7 @@ def cut(rounds: int) -> Outcome:
 
 
 def frozen(rounds: int, seconds: float = 20) -> Outcome:
-    """PostgreSQL stands still, and its kernel goes on acknowledging what it is sent."""
+    """Freeze PostgreSQL, while its kernel continues to acknowledge received data."""
     outcome = Outcome(f"PostgreSQL frozen (SIGSTOP) for {seconds:g} s", rounds)
     written = Tally()
     recoveries = []
@@ -118,9 +118,9 @@ def frozen(rounds: int, seconds: float = 20) -> Outcome:
 
 
 def _look_at_a_frozen_one(outcome: Outcome, service: Service, seconds: float) -> float:
-    """Ask whether it lives all the time, and whether it is ready.
+    """Poll /livez and /readyz.
 
-    :returns: the seconds that the slowest answer of /livez took.
+    :returns: the seconds of the slowest response of /livez.
     """
     end = time.monotonic() + seconds
     slowest = 0.0
@@ -135,7 +135,7 @@ def _look_at_a_frozen_one(outcome: Outcome, service: Service, seconds: float) ->
 
 
 def read_only(rounds: int, seconds: float = 5) -> Outcome:
-    """PostgreSQL is switched to read-only, as providers do when its disk is full."""
+    """Switch PostgreSQL to read-only, as providers do when its disk is full."""
     outcome = Outcome(f"PostgreSQL read-only for {seconds:g} s", rounds)
     written = Tally()
     served, made, recoveries = 0, 0, []
@@ -162,7 +162,7 @@ def read_only(rounds: int, seconds: float = 5) -> Outcome:
         )
         outcome.database_holds(audit(database.url, written))
     outcome.note(f"{served:,} GETs were served, {made} connections were made")
-    # One look a second by each of two workers, and as many connections again when writes are back.
+    # Each of the two workers checks once a second; after recovery, as many connections again.
     outcome.promise("no storm of connections", kept=made <= rounds * (2 * seconds + 2))
     outcome.note(f"writing again in {max(recoveries):.1f} s")
     outcome.promise("it recovers by itself within 5 s", kept=max(recoveries) < 5)
@@ -178,9 +178,9 @@ def _has_more_assets(database: PostgresServer, than: int) -> bool:
 
 
 def _read_while_read_only(outcome: Outcome, service: Service, seconds: float) -> int:
-    """Read all the time.
+    """Read continuously.
 
-    :returns: how many GETs were served.
+    :returns: the number of successful GETs.
     """
     end = time.monotonic() + seconds
     served = 0
@@ -197,7 +197,7 @@ def _read_while_read_only(outcome: Outcome, service: Service, seconds: float) ->
 
 
 def failover(rounds: int) -> Outcome:
-    """The primary is killed and its synchronous standby promoted."""
+    """Kill the primary and promote its synchronous standby."""
     outcome = Outcome("primary lost, replica promoted", rounds)
     away = [_fail_over(outcome) for _ in range(rounds)]
     outcome.note(f"promoted in {max(away):.1f} s at most")

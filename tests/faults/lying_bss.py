@@ -1,4 +1,4 @@
-"""A BSS in a process of its own that fails as the id that is asked for says."""
+"""A BSS in a separate process; the requested id selects its failure."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.support.http import Answer, HttpServer, answer
 HEALTHY = "healthy"
 LOCATION = {"Location": "https://s3.example/key"}
 
-# Made once: it would be made on the cores that the service shares with this BSS.
+# Created once: creating it per request would use the cores that the service shares with this BSS.
 _LARGE_BODY = bytes(10_000_000)
 
 
@@ -33,7 +33,7 @@ def _to_itself(handler: BaseHTTPRequestHandler) -> None:
     answer(302, {"Location": f"http://{handler.headers['Host']}{handler.path}"})(handler)
 
 
-#: What is done for an id, and the code of the service's 502.
+#: For each id: the failure, and the code of the service's 502.
 FAILURES: dict[str, tuple[Answer, str]] = {
     "hanging": (_hang, "bss_timeout"),
     "failing": (answer(500), "bss_no_redirect"),
@@ -49,7 +49,7 @@ _ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def running_bss() -> Iterator[str]:
-    """Its URL."""
+    """Run the BSS in a process; yield its URL."""
     command = [sys.executable, "-m", "tests.faults.lying_bss"]
     process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

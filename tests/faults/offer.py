@@ -1,4 +1,4 @@
-"""A load generator that can ask for more than is answered: one thread, hardly any parsing."""
+"""A load generator that can exceed the service's capacity: one thread, minimal parsing."""
 
 import re
 import selectors
@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
-#: How exact the time of an answer is where the rate is given.
+#: Resolution of response times when the rate is fixed.
 _PAUSE_SECONDS = 0.002
 
 
 @dataclass
 class Offered:
-    """What became of the requests.
+    """The results of the requests.
 
-    :param seconds: from the first request to the last answer.
-    :param statuses: how often which was answered; ``closed`` where none was.
+    :param seconds: from the first request to the last response.
+    :param statuses: number of responses by status; ``closed`` counts requests without a response.
     :param slowest: seconds, by status.
     """
 
@@ -28,17 +28,17 @@ class Offered:
     slowest: dict[str, float] = field(default_factory=dict)
 
     def count(self, status: str, waited: float) -> None:
-        """Count an answer, for which somebody has waited so many seconds."""
+        """Count a response that arrived after this many seconds."""
         self.statuses[status] += 1
         self.slowest[status] = max(waited, self.slowest.get(status, 0))
 
     def per_second(self, status: str) -> float:
-        """How many were answered with a status in a second."""
+        """Responses per second with this status."""
         return self.statuses[status] / self.seconds
 
     @property
     def total(self) -> float:
-        """How many were sent in a second."""
+        """Requests sent per second."""
         return self.statuses.total() / self.seconds
 
 
@@ -59,7 +59,7 @@ class _Connection:
         self._socket.sendall(request)
 
     def receive(self) -> str | None:
-        """The status of the answer, or ``closed``; None while it is not all there."""
+        """Return the response's status, or ``closed``; None while the response is incomplete."""
         try:
             received = self._socket.recv(65_536)
         except OSError:
@@ -88,10 +88,10 @@ def offer(
     seconds: float,
     per_second: float | None = None,
 ) -> Offered:
-    """Send requests for so many seconds, and wait for the answers to the last ones.
+    """Send requests for this many seconds, and wait for the last responses.
 
-    :param per_second: how many to send, whatever is answered, as long as a connection is free.
-        Without it, each connection sends its next request when the answer to the last is in.
+    :param per_second: rate of requests, independent of responses while a connection is free.
+        Without it, each connection sends its next request after the previous response.
     """
     offered = Offered()
     sent = 0
@@ -104,7 +104,7 @@ def offer(
                 idle.popleft().send(next(requests))
                 sent += 1
             if per_second is not None:
-                # What comes within a pause is read at once, for the sake of everybody's CPU.
+                # Responses that arrive within a pause are read together, which saves CPU.
                 time.sleep(_PAUSE_SECONDS)
             for key, _ in selector.select(None if per_second is None else 0):
                 connection: _Connection = key.data

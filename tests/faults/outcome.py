@@ -1,4 +1,4 @@
-"""What a fault did, and which promises it broke."""
+"""The effects of a fault, and the promises that it broke."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from tests.faults.writers import Tally
 class Outcome:
     """A row of the table.
 
-    :param fault: what was done.
-    :param rounds: how often.
-    :param acknowledged: how many registrations.
-    :param slowest: seconds that the slowest answer took.
-    :param notes: what else was measured.
-    :param broken: the promises that were not kept, in words.
+    :param fault: description of the fault.
+    :param rounds: number of repetitions.
+    :param acknowledged: number of acknowledged registrations.
+    :param slowest: seconds of the slowest response.
+    :param notes: other measurements.
+    :param broken: descriptions of the broken promises.
     """
 
     fault: str
@@ -30,22 +30,22 @@ class Outcome:
     broken: list[str] = field(default_factory=list)
 
     def promise(self, what: str, *, kept: bool) -> None:
-        """Note a promise where it is broken."""
+        """Record a promise if it is broken."""
         if not kept:
             self.broken.append(what)
 
     def note(self, what: str) -> None:
-        """Note what was measured."""
+        """Record a measurement."""
         self.notes.append(what)
 
     def writers_were_told(self, tally: Tally) -> None:
-        """Count what clients were told."""
+        """Add the responses that clients received."""
         self.acknowledged += len(tally.acknowledged)
         self.errors += tally.errors
         self.slowest = max(self.slowest, tally.slowest)
 
     def database_holds(self, findings: Findings) -> None:
-        """Nothing that was acknowledged may be lost or there twice, and nothing half made."""
+        """Check that no acknowledged row is lost or duplicated, and no row is incomplete."""
         self.lost += findings.lost
         self.duplicated += findings.duplicated
         self.promise("every acknowledged asset is there", kept=findings.lost == 0)
@@ -55,12 +55,12 @@ class Outcome:
         self.promise("somebody could write at all", kept=self.acknowledged > 0)
 
     def only_503(self) -> None:
-        """Every error is a 503 that says when to try again."""
+        """Check that every error is a 503 with a time to retry."""
         for kind, count in self.errors.items():
             documented = kind.startswith("503 ") and "without" not in kind
             self.promise(f"no error but 503, not {count} times {kind}", kept=documented)
 
     def no_error(self) -> None:
-        """No client sees any error."""
+        """Check that no client receives an error."""
         for kind, count in self.errors.items():
             self.promise(f"no error, not {count} times {kind}", kept=False)

@@ -1,4 +1,4 @@
-"""The service is killed, reloaded, stopped and overloaded, and BSS fails, while clients write."""
+"""Kills, reloads, stops and overloads the service, and breaks BSS, while clients write."""
 
 import http.client
 import json
@@ -22,12 +22,12 @@ from tests.faults.stage import REGISTRATION, Service, running_database, running_
 from tests.faults.writers import WRITERS, Tally, writing
 from tests.support.waiting import until
 
-#: What a client sees of a connection that was cut.
+#: Errors that a client gets when its connection is cut.
 _CUT = {"RemoteDisconnected", "ConnectionResetError", "BrokenPipeError", "IncompleteRead"}
 
 
 def worker_killed(rounds: int) -> Outcome:
-    """A worker is ended with SIGKILL."""
+    """Kill a worker with SIGKILL."""
     outcome = Outcome("a worker killed (-9)", rounds)
     with running_database() as database, running_service(database.url) as service:
         with writing(service.port, service.headers()) as tally:
@@ -47,7 +47,7 @@ def worker_killed(rounds: int) -> Outcome:
 
 
 def reloaded(rounds: int) -> Outcome:
-    """The service is told by SIGHUP to take new workers."""
+    """Replace the workers with SIGHUP."""
     outcome = Outcome("reloaded (SIGHUP)", rounds)
     with running_database() as database, running_service(database.url) as service:
         with writing(service.port, service.headers()) as tally:
@@ -66,7 +66,7 @@ def reloaded(rounds: int) -> Outcome:
 
 
 def stopped(rounds: int) -> Outcome:
-    """The service is stopped by SIGTERM, with a connection open on which nothing comes."""
+    """Stop the service with SIGTERM while an idle connection is open."""
     outcome = Outcome("stopped (SIGTERM)", rounds)
     written = Tally()
     took = []
@@ -86,14 +86,14 @@ def stopped(rounds: int) -> Outcome:
         outcome.database_holds(audit(database.url, written))
     outcome.note(f"over in {max(took):.1f} s at most")
     outcome.promise("it is over in 5 s", kept=max(took) < 5)
-    # Who comes too late is refused.
+    # Connections after the shutdown are refused.
     outcome.errors.pop("ConnectionRefusedError", None)
     outcome.no_error()
     return outcome
 
 
 def is_over(process: psutil.Process) -> bool:
-    """Whether a process has ended, awaited by its parent or not."""
+    """Return whether a process has ended, even if its parent has not waited for it."""
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
@@ -105,13 +105,13 @@ _DOWNLOADERS = 8
 def bss(
     rounds: int, seconds: float = 5.0, kinds: tuple[str, ...] = (REFUSING, *FAILURES)
 ) -> Outcome:
-    """BSS fails in every way, while as many download as may, and others register."""
+    """Make BSS fail in every way, during the maximum of downloads and other registrations."""
     outcome = Outcome(f"BSS {', '.join(kinds)}", rounds)
     ratios: dict[str, float] = {}
     with running_database() as database, running_bss() as url:
         for kind in kinds:
             bss_url = f"http://127.0.0.1:{free_port()}" if kind == REFUSING else url
-            # One of its own for each kind: no circuit is open from the last one.
+            # A separate service for each kind, so that its circuit breaker starts closed.
             with (
                 running_service(
                     database.url, bss_url=bss_url, DREAMLAKE_BSS_TIMEOUT=f"{_BSS_TIMEOUT_SECONDS:g}"
@@ -123,7 +123,7 @@ def bss(
                 kept = []
                 for _ in range(rounds):
                     told = Tally()
-                    # Between two others, so that a machine that slows down is no difference.
+                    # Measured between two healthy runs, so that a slower machine has no effect.
                     before = _registered_beside_downloads(healthy, HEALTHY, seconds, Tally())
                     ill = _registered_beside_downloads(failing, kind, 2 * seconds, told)
                     after = _registered_beside_downloads(healthy, HEALTHY, seconds, Tally())
@@ -149,7 +149,7 @@ def _register_one(service: Service, bss_id: str) -> None:
 def _registered_beside_downloads(
     service: Service, bss_id: str, seconds: float, told: Tally
 ) -> float:
-    """Registrations in a second, while others download ten times a second each."""
+    """Return registrations per second during ten downloads per second per client."""
     with _downloading(service, bss_id, told):
         load = offer(service.port, service.requests(), connections=16, seconds=seconds)
     return load.per_second("201")
@@ -197,11 +197,11 @@ _AT_ONCE = 100
 
 
 def sent_at_once(rounds: int) -> Outcome:
-    """The same registration with one Idempotency-Key is sent a hundred times at once."""
+    """Send the same registration with one Idempotency-Key a hundred times at once."""
     outcome = Outcome(f"the same POST with one key, {_AT_ONCE} times at once", rounds)
     with running_database() as database, running_service(database.url) as service:
         for number in range(rounds):
-            # By turns into a path that is there and into one that is new to all of them.
+            # Alternates between an existing path and a path that is new to all requests.
             body = {**REGISTRATION, "episodeName": f"run{number // 2}"}
             ids = _send_at_once(outcome, service, body, f"key-{number}")
             outcome.acknowledged += len(ids)
@@ -214,7 +214,7 @@ def sent_at_once(rounds: int) -> Outcome:
 
 
 def _send_at_once(outcome: Outcome, service: Service, body: dict[str, str], key: str) -> set[str]:
-    """The ids that were answered."""
+    """Return the ids in the responses."""
     barrier = threading.Barrier(_AT_ONCE)
     headers = {**service.headers(), "Idempotency-Key": key}
 
@@ -236,19 +236,19 @@ def _send_at_once(outcome: Outcome, service: Service, body: dict[str, str], key:
     return {each for each in answers if each is not None}
 
 
-#: Far more than the threads and their queues.
+#: Connections, far more than the threads and their queues.
 _OVERLOADING = 600
-#: In which everybody has an answer, most of them a refusal at once, on a busy machine.
+#: Limit for every response on a busy machine; most are immediate refusals.
 _OVERLOADED_SECONDS = 3.0
-#: For which the best is measured.
+#: Duration of a measurement of the best rate.
 _BEST_SECONDS = 20.0
 
 
 def overloaded(rounds: int, seconds: float = 60.0, times: float = 5.0) -> Outcome:
-    """Requests come at several times the rate at which they can be served.
+    """Send requests at several times the rate that the service can handle.
 
-    A machine that others use as well is a fifth faster in one minute than in another: the best is
-    measured before and after each load, and what is promised is promised of the median.
+    The speed of a shared machine varies by a fifth from one minute to the next. So the best rate is
+    measured before and after each load, and the promise applies to the median.
     """
     outcome = Outcome(f"load at {times:g} times capacity, {seconds:g} s", rounds)
     kept: list[float] = []
@@ -270,7 +270,7 @@ def overloaded(rounds: int, seconds: float = 60.0, times: float = 5.0) -> Outcom
 
 @contextmanager
 def _sampling(measure: Callable[[], int]) -> Iterator[list[int]]:
-    """What is measured once a second within a block."""
+    """Sample a measurement once a second within a block."""
     samples: list[int] = []
     stopping = threading.Event()
 
@@ -299,7 +299,7 @@ def _overload(service: Service, seconds: float, per_second: float) -> Offered:
 
 
 def _best(service: Service) -> float:
-    """The most registrations in a second, with a few clients."""
+    """Return the highest rate of registrations per second, with a few clients."""
     load = offer(service.port, service.requests(), connections=16, seconds=_BEST_SECONDS)
     return load.per_second("201")
 
@@ -329,9 +329,9 @@ def _look_at_load(outcome: Outcome, load: Offered, best: list[float], times: flo
 
 
 def _look_at_throughput(outcome: Outcome, kept: list[float], best: list[float]) -> None:
-    """Look at all rounds together.
+    """Check the throughput over all rounds.
 
-    :param kept: what was served in each round, as a part of the best before and after it.
+    :param kept: rate in each round, as a fraction of the best rate before and after it.
     """
     recovered = [after / before for before, after in pairwise(best)]
     outcome.note(f"{', '.join(f'{each:.0%}' for each in kept)} of the best was served")

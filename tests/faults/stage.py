@@ -1,4 +1,4 @@
-"""What is broken: PostgreSQL and the service in front of it, each in processes of its own."""
+"""The system under test: PostgreSQL and the service, each in separate processes."""
 
 import http.client
 import itertools
@@ -36,7 +36,7 @@ REGISTRATION = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, and the seconds that it took."""
+    """A response, and its duration in seconds."""
 
     status: int
     code: str | None
@@ -47,16 +47,16 @@ class Service(servers.Server):
     """The service, behind gunicorn."""
 
     def headers(self) -> dict[str, str]:
-        """Of a request by somebody who may write."""
+        """Return the headers of a request by a user with write access."""
         token = auth.sign(TokenSettings(secret=servers.SECRET), WRITER, 24 * 60 * 60)
         return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def memory(self) -> int:
-        """The bytes that the workers have to themselves."""
+        """Return the private memory of the workers, in bytes."""
         return sum(worker.memory_full_info().uss for worker in self.workers())
 
     def requests(self) -> Iterator[bytes]:
-        """Registrations on one path, head and body, without end."""
+        """Generate endless registrations on one path, head and body."""
         head = "".join(f"{name}: {value}\r\n" for name, value in self.headers().items())
         for number in itertools.count():
             body = json.dumps({**REGISTRATION, "name": f"/camera/front/{number}.mp4"})
@@ -66,9 +66,9 @@ class Service(servers.Server):
             ).encode()
 
     def ask(self, path: str, seconds: float = 60.0) -> Reply:
-        """A GET on a connection of its own.
+        """Send a GET on a new connection.
 
-        :param seconds: to wait for the answer.
+        :param seconds: timeout for the response.
         """
         begun = time.monotonic()
         status, content = self._get(path, seconds)
@@ -76,7 +76,7 @@ class Service(servers.Server):
         return Reply(status, code, time.monotonic() - begun)
 
     def body(self, path: str) -> Any:
-        """What a GET answers with success."""
+        """Return the body of a successful GET."""
         status, content = self._get(path, 60.0)
         assert status == 200, content
         return content
@@ -100,10 +100,10 @@ def running_service(
     log: Path | None = None,
     **settings: str,
 ) -> Iterator[Service]:
-    """The service in front of a database.
+    """Run the service with a database.
 
-    :param directory: of the project, or of a copy of it.
-    :param log: the file for its standard error; by default one that is removed at the end.
+    :param directory: the project, or a copy of it.
+    :param log: file for standard error; by default a temporary file.
     """
     bss_url = bss_url or f"http://127.0.0.1:{free_port()}"
     with (
@@ -122,7 +122,7 @@ def running_service(
 
 @contextmanager
 def running_database(*options: str) -> Iterator[PostgresServer]:
-    """PostgreSQL with the schema and a namespace."""
+    """Run PostgreSQL with the schema and a namespace."""
     with running_postgres(*options) as database:
         migrate(database.url)
         with psycopg.connect(database.url, autocommit=True) as connection:
@@ -132,7 +132,7 @@ def running_database(*options: str) -> Iterator[PostgresServer]:
 
 @contextmanager
 def running_pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
-    """A primary as ``running_database``, and a standby that it waits for with every commit."""
+    """Run a primary like ``running_database``, and a synchronous standby."""
     with (
         running_database() as primary,
         running_standby(primary) as standby,

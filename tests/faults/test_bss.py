@@ -1,4 +1,4 @@
-"""A BSS that fails, hangs and drips, and what it costs those who ask."""
+"""A BSS that fails, hangs and drips, and its effect on clients."""
 
 import socket
 import threading
@@ -30,7 +30,7 @@ def server() -> Iterator[HttpServer]:
 
 @pytest.fixture
 def over() -> Iterator[threading.Event]:
-    """Set at the end of a test, so that no answer outlives it."""
+    """An event that is set at the end of a test, so that no response outlives the test."""
     over = threading.Event()
     yield over
     over.set()
@@ -42,7 +42,7 @@ def asking(url: str) -> Callable[[], str]:
 
 
 def connections(server: HttpServer) -> list[int]:
-    """Make a server answer with redirects, and note the port that each request comes from."""
+    """Make a server respond with redirects, and record the client port of each request."""
     ports: list[int] = []
     redirect = server.answer
 
@@ -137,7 +137,7 @@ def test_a_second_attempt_has_the_rest_of_the_time(
 def test_a_server_that_drips_is_given_its_time_and_no_more(
     server: HttpServer, over: threading.Event, of: str
 ) -> None:
-    """Each byte comes well within the timeout of a socket."""
+    """Each byte arrives well within the socket timeout."""
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
         start = {
@@ -196,7 +196,7 @@ def test_its_addresses_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatch
             port = listener.getsockname()[1]
             addresses.append(listener.getsockname())
             for _ in range(3):
-                # From then on it answers nobody who wants to connect.
+                # These fill the backlog; the listener then ignores new connections.
                 other = stack.enter_context(socket.socket())
                 other.setblocking(False)
                 other.connect_ex(addresses[-1])
@@ -236,7 +236,7 @@ def test_what_is_wrong_with_one_asset_does_not_count(server: HttpServer, status:
 
 
 def resolve_to(addresses: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have any name mean these addresses."""
+    """Resolve every name to these addresses."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in addresses]
     monkeypatch.setattr(transport, "getaddrinfo", lambda *_, **__: found)
 

@@ -1,4 +1,4 @@
-"""Short versions of what ``make faults`` does to the database."""
+"""Short versions of the database faults of ``make faults``."""
 
 import time
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def api(app: Flask, settings: Settings) -> Api:
 
 
 def test_dead_idle_connections_cost_no_pause(api: Api, proxy: WireProxy) -> None:
-    """Left to itself the pool waits for a second after it has met the second one."""
+    """By default the pool waits for a second after the second dead connection."""
     for _ in range(3):
         proxy.cut_all()
         begun = time.monotonic()
@@ -64,7 +64,7 @@ def test_dead_idle_connections_cost_no_pause(api: Api, proxy: WireProxy) -> None
 
 
 def test_a_dead_idle_connection_is_not_used_for_a_stream(api: Api, proxy: WireProxy) -> None:
-    """A stream that loses its connection is not sent again."""
+    """A stream that loses its connection is not retried."""
     api.register(name="/a")
     for _ in range(3):
         assert api.names() == ["/a"]
@@ -75,7 +75,7 @@ def test_a_frozen_database_is_given_its_time_and_no_more(
     api: Api, proxy: WireProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadlines, "DATABASE", 2.0)
-    # Once it has been away for so long, a request waits less, until one succeeds.
+    # After one timeout, requests wait less until one succeeds.
     for _ in range(2):
         assert api.register(name="/a").status_code == 201
         proxy.freeze()
@@ -94,7 +94,7 @@ def test_a_stream_may_take_longer_than_a_request(
     api: Api, proxy: WireProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.register(name="/a")
-    # A stream has a connection: to make one takes a part of the time.
+    # Opens a connection for the stream first: connecting takes a part of the time.
     assert api.names() == ["/a"]
     monkeypatch.setattr(deadlines, "DATABASE", 0.5)
     proxy.freeze()
@@ -122,7 +122,7 @@ def test_a_stream_whose_database_freezes_ends(
 
 
 def test_connections_to_a_server_that_was_demoted_are_left(app: Flask, api: Api) -> None:
-    """They still stand, and say only when something is written that they cannot."""
+    """They remain open, and report the demotion only on a write."""
     database = app.extensions["dreamlake_assets"].database
     for _ in range(2):
         database.run(lambda connection: connection.execute("SET default_transaction_read_only = 1"))

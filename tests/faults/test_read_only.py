@@ -1,4 +1,4 @@
-"""A database that takes no writes: reads go on, writes are refused with the reason."""
+"""A read-only database: reads continue, and writes are refused with the reason."""
 
 import time
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def test_a_service_that_starts_on_a_read_only_database_reads(
             for _ in range(20):
                 reads_and_refuses_writes(api)
             checks = (time.monotonic() - begun) / deadlines.WRITE_CHECK + 1
-            # The others are those of the pools.
+            # The other connections belong to the pools.
             assert proxy.connections <= settings.threads + settings.threads // 2 + checks
             primary.set_read_only("off")
             until(lambda: api.register(name="/a").status_code == 201, 5)
@@ -71,7 +71,7 @@ def test_a_standby_behind_a_single_address_reads(
     primary.query("DELETE FROM asset RETURNING 1")
     until(lambda: standby.query("SELECT count(*) FROM asset") == [(0,)], 10)
     reads_and_refuses_writes(api)
-    # The address moves to a server that takes writes; the connections to the standby still stand.
+    # The address moves to a writable server; the connections to the standby remain open.
     proxy.upstream = ("127.0.0.1", primary.port)
     until(lambda: api.register(name="/a").status_code == 201, deadlines.WRITE_CHECK + 2)
     assert api.ask("/readyz").json == {"status": "ok"}

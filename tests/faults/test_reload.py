@@ -1,4 +1,4 @@
-"""SIGHUP with files of SQL and settings that have changed, good and bad."""
+"""SIGHUP with valid and invalid changes to SQL files and settings."""
 
 import shutil
 import signal
@@ -27,7 +27,7 @@ def database() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what serves, with a file of settings."""
+    """A copy of the files that the service needs, with a settings file."""
     for name in ("dreamlake_assets", "sql"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("gunicorn.conf.py", "wsgi.py"):
@@ -48,7 +48,7 @@ def service(database: PostgresServer, project: Path) -> Iterator[Service]:
 
 
 def reload(service: Service) -> None:
-    """Have new workers made, and wait until the old ones are gone."""
+    """Reload the service, and wait until the old workers have ended."""
     before = {worker.pid for worker in service.workers()}
     service.process.send_signal(signal.SIGHUP)
     until(lambda: not before & {worker.pid for worker in service.workers()}, 60)
@@ -163,7 +163,7 @@ def test_a_byte_order_mark_is_dropped(service: Service, project: Path) -> None:
 def test_what_a_file_holds_between_two_reloads_does_not_matter(
     service: Service, project: Path
 ) -> None:
-    """Nor does it to a worker that takes the place of another."""
+    """This also applies to a worker that replaces another."""
     (project / "sql" / FILE).write_text("half of a f")
     for worker in service.workers():
         worker.kill()
@@ -183,7 +183,7 @@ def test_files_that_a_database_that_is_away_cannot_check_are_not_taken_over(
     finally:
         database.start()
 
-    # A setting is taken over all the same: a new DATABASE_URL may be what brings it back.
+    # Settings are still applied: a new DATABASE_URL may restore the database.
     assert "sql/ has changed, but cannot be checked" in (project / "service.log").read_text()
     assert service.ask("/auth/me").status == 401
     (project / "settings").write_text("")

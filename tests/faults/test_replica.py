@@ -1,4 +1,4 @@
-"""A real streaming replica that answers what only reads."""
+"""A real streaming replica that serves the reads."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def api(app: Flask, pair: Pair, settings: Settings) -> Api:
-    """The service, with a video that has come to the replica."""
+    """The service, with a video that the replica has received."""
     api = Api(app.test_client(), headers_of(settings))
     api.register(name="/a", bssVideoId="a")
     catch_up(pair)
@@ -63,7 +63,7 @@ def api(app: Flask, pair: Pair, settings: Settings) -> Api:
 
 
 def catch_up(pair: Pair) -> None:
-    """Wait until the replica has what the primary has."""
+    """Wait until the replica has caught up with the primary."""
     primary, replica = pair
     [[position]] = primary.query("SELECT pg_current_wal_lsn()")
     until(lambda: replica.query(f"SELECT pg_last_wal_replay_lsn() >= '{position}'")[0][0], 10)
@@ -72,7 +72,7 @@ def catch_up(pair: Pair) -> None:
 READS: dict[str, Callable[[Api], int]] = {
     "list": lambda api: api.listing().status_code,
     "page": lambda api: api.listing(limit=1).status_code,
-    # BSS is away in these tests; the database was asked before.
+    # BSS is unavailable in these tests; the database is queried before BSS.
     "download": lambda api: 200 if api.download(path="/a").status_code == 502 else 0,
 }
 
@@ -113,7 +113,7 @@ def test_a_replica_that_is_away_is_left_for_the_primary(
 def test_dead_idle_connections_to_the_replica_are_replaced(
     api: Api, primary: WireProxy, replica: WireProxy
 ) -> None:
-    """A read that meets one would leave the replica alone for a while."""
+    """Otherwise a read on a dead connection would suspend the replica for a while."""
     replica.cut_all()
     with primary.count() as to_primary:
         assert api.names(limit=10) == api.names()
@@ -128,7 +128,7 @@ def test_a_replica_that_stands_still_is_left_and_found_again(
     monkeypatch.setattr(deadlines, "REPLICA_RESTS", 3.0)
     replica.freeze()
     assert READS[first](api) == 200
-    # The next one does not wait for it.
+    # The next request does not wait for the replica.
     begun = time.monotonic()
     assert READS["page"](api) == 200
     assert time.monotonic() - begun < deadlines.REPLICA
@@ -145,7 +145,7 @@ def test_a_replica_that_stands_still_is_left_and_found_again(
 def test_a_read_that_the_replica_had_to_break_off_is_read_from_the_primary(
     app: Flask, api: Api
 ) -> None:
-    """As it does where the primary has removed rows that it still looks at."""
+    """This happens when the primary removes rows that the replica still reads."""
     asked = []
 
     def read(connection: psycopg.Connection) -> bool:

@@ -1,4 +1,4 @@
-"""Short versions of what ``make faults`` does to the service, and clients that are slow."""
+"""Short versions of the service faults of ``make faults``, and slow clients."""
 
 import http.client
 import json
@@ -42,13 +42,13 @@ def test_one_key_sent_a_hundred_times_at_once() -> None:
 
 
 def test_bss_that_hangs() -> None:
-    """What it costs the others is measured by ``make faults``: here the machine is busy."""
+    """The throughput is not checked: this machine is busy, and ``make faults`` measures it."""
     broken = service_faults.bss(1, 1.0, ("hanging", "to-itself")).broken
     assert [promise for promise in broken if "throughput" not in promise] == []
 
 
 def test_what_is_too_much_is_turned_away_at_once() -> None:
-    """One thread is held up; as many wait for it as may."""
+    """One thread is blocked, and its queue is full."""
     may_wait = 1 + worker.QUEUE_LENGTH
     with (
         running_database() as database,
@@ -85,7 +85,7 @@ def test_what_is_too_much_is_turned_away_at_once() -> None:
         others = [each for each in asking if each not in refused]
         assert {each.answer()[0] for each in others} == {201}
         for each in asking:
-            # The connections are good for another request.
+            # The connections accept another request.
             each.send()
             assert each.answer()[0] == 201
             each.connection.close()
@@ -97,14 +97,14 @@ def test_what_is_turned_away_has_a_body_only_where_one_is_expected() -> None:
         running_service(database.url, WEB_CONCURRENCY="1", DREAMLAKE_THREADS="1") as service,
         ExitStack() as stack,
     ):
-        # Those who asked whether it is ready.
+        # Wait until the readiness checks have closed their connections.
         until(lambda: not any(service.connections()), 10)
         asking = socket.create_connection(("127.0.0.1", service.port), timeout=60)
         stack.enter_context(asking)
         for _ in range(1 + worker.QUEUE_LENGTH):
             other = socket.create_connection(("127.0.0.1", service.port))
             stack.enter_context(other).sendall(b"GET /readyz HT")
-        # All are accepted: the request that follows is the first that is turned away.
+        # All are accepted: the next request is the first that is refused.
         until(lambda: sum(service.connections()) == 2 + worker.QUEUE_LENGTH, 10)
         for method in ("HEAD", "GET", "HEAD"):
             asking.sendall(f"{method} /readyz HTTP/1.1\r\nHost: service\r\n\r\n".encode())
@@ -128,7 +128,7 @@ def test_what_is_turned_away_has_a_body_only_where_one_is_expected() -> None:
 def test_workers_that_stop_do_not_wait_for_idle_connections(
     number: int, are_over: Callable[[Iterable[bool]], bool]
 ) -> None:
-    """Each of them would for half a minute, and nobody would take who comes."""
+    """Each would wait for half a minute, during which nothing accepts new connections."""
     with (
         running_database() as database,
         running_service(database.url) as service,
@@ -159,7 +159,7 @@ def test_workers_stop_that_are_told_so_as_they_are_born() -> None:
 
 
 def born(parent: int, known: set[int]) -> psutil.Process:
-    """The next child of a process, within a fraction of a millisecond."""
+    """Return the next child of a process, within a fraction of a millisecond."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         for pid in set(psutil.pids()) - known:
@@ -204,7 +204,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def open_connections(service: Service) -> Iterator[list[socket.socket]]:
-    """More than the service has threads."""
+    """Open more connections than the service has threads."""
     connections = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(64)]
     yield connections
     for connection in connections:
@@ -212,12 +212,12 @@ def open_connections(service: Service) -> Iterator[list[socket.socket]]:
 
 
 def test_every_worker_gets_its_share_of_the_connections(service: Service) -> None:
-    """They are kept for many requests: a worker without any would leave its core idle."""
+    """Clients reuse connections: a worker without any would leave its core idle."""
     for _ in range(3):
         with ExitStack() as stack:
             for _ in range(64):
                 stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
-                # One by one, as clients come; two at once are for two workers anyway.
+                # Clients connect one by one; two at once go to two workers anyway.
                 time.sleep(0.01)
             until(lambda: sum(service.connections()) == 64, 10)
             assert min(service.connections()) >= 16, service.connections()
@@ -261,7 +261,7 @@ def test_requests_that_never_end_are_given_up(
 
 
 def takes_another(connection: socket.socket) -> bool:
-    """Send one more byte of a request, and see whether the other end is still open."""
+    """Send one more byte of a request; return whether the other end is still open."""
     connection.settimeout(0.2)
     try:
         connection.sendall(b"x")

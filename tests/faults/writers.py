@@ -1,4 +1,4 @@
-"""Clients that register without a pause, and remember what was acknowledged to them."""
+"""Clients that register continuously, and record the acknowledged registrations."""
 
 import http.client
 import itertools
@@ -14,23 +14,23 @@ from tests.conftest import NAMESPACE
 from tests.support.waiting import until
 
 WRITERS = 16
-#: Registrations before something is broken and after it: about a second of the writers.
+#: Registrations before and after a fault: about a second of the writers.
 ENOUGH = 500
-#: Far above every deadline of the service: who waits so long has found something that hangs.
+#: Client timeout, far above every deadline of the service: only a hang reaches it.
 CLIENT_SECONDS = 60.0
-#: After an answer that asks for patience.
+#: Pause after a response that asks the client to retry later.
 PAUSE_SECONDS = 0.1
-#: One in so many goes into a new episode with new folders.
+#: One in this many registrations creates a new episode with new folders.
 NEW_PATH = 4
 
 
 @dataclass
 class Tally:
-    """What clients were told.
+    """The responses that clients received.
 
     :param acknowledged: id and name of every 201.
     :param errors: every other outcome, by kind: ``503 database_unavailable``, ``ConnectionReset``.
-    :param slowest: seconds that the slowest answer took.
+    :param slowest: seconds of the slowest response.
     """
 
     acknowledged: list[tuple[str, str]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Tally:
     slowest: float = 0.0
 
     def add(self, other: "Tally") -> None:
-        """Take over what another client was told."""
+        """Add the tally of another client."""
         self.acknowledged += other.acknowledged
         self.errors += other.errors
         self.slowest = max(self.slowest, other.slowest)
@@ -108,9 +108,9 @@ _RUNS = itertools.count(1)
 
 @contextmanager
 def writing(port: int, headers: dict[str, str], writers: int = WRITERS) -> Iterator[Tally]:
-    """Let clients write within a block.
+    """Run clients that write within a block.
 
-    Their tally grows by what is acknowledged; the rest of it is complete at the end of the block.
+    Their tally counts acknowledgements as they arrive; its other fields are complete at the end.
     """
     run = f"run{next(_RUNS)}"
     tally = Tally()
