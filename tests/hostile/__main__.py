@@ -1,8 +1,8 @@
-"""Send many fuzzed requests at a real service over HTTP, and check every answer.
+"""Send many fuzzed requests to a real service over HTTP, and check every response.
 
 ``python -m tests.hostile --requests 1000000`` starts PostgreSQL, BSS and gunicorn, sends from a few
-processes, and prints one line. It fails where an answer is not documented, where a request that was
-refused left something behind, or where PostgreSQL saw a statement that is no file of ``sql/``.
+processes, and prints one line. It fails if a response is undocumented, if a refused request left
+rows behind, or if PostgreSQL received a statement that is not a file of ``sql/``.
 """
 
 import argparse
@@ -29,19 +29,19 @@ from tests.hostile.sending import Tally, send
 from tests.support.postgres import Server
 
 PROCESSES = 2
-#: PostgreSQL logs one statement in a hundred, with its text as it was sent and no parameters.
+#: PostgreSQL logs one statement in a hundred, with its original text and without parameters.
 LOGGING = (
     "-c log_min_duration_sample=0 -c log_statement_sample_rate=0.01"
     " -c log_parameter_max_length=0 -c log_parameter_max_length_on_error=0"
     " -c log_line_prefix=@%a@"
 )
-#: An entry goes on to the next line that begins as this one does; statements hold an @ as well.
+#: An entry ends at the next line with the log prefix, as statements may also contain an @.
 _ENTRY = re.compile(
     r"^@dreamlake_assets worker \d+@LOG:  duration: [^:]*?ms  [^:]*: (.*?)(?=\n@|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 
-#: What a refused request must not leave behind: a part of a path that leads to no asset.
+#: A refused request must not leave a part of a path that leads to no asset.
 _EMPTY = """
     SELECT
         (
@@ -61,7 +61,7 @@ _EMPTY = """
 
 
 def main() -> int:
-    """Run; 0 where nothing was wrong."""
+    """Run the program. Returns 0 if there was no fault."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", default="1")

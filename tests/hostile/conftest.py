@@ -10,5 +10,5 @@ __all__ = ["seeded", "shared_api", "shared_connection", "shared_url"]
 
 @pytest.fixture(scope="session")
 def way() -> Way:
-    """Straight into the service: nginx would refuse much of this before."""
+    """Connect to the service directly: nginx would refuse many of these requests."""
     return lambda settings: settings

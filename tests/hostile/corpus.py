@@ -1,8 +1,8 @@
-"""What clients send by mistake, and attackers on purpose."""
+"""Mistakes of clients, and inputs of attackers."""
 
 from dreamlake_assets import limits
 
-#: Strings that mean something to a parser, a terminal, a file system, a database or a browser.
+#: Strings with a meaning for a parser, terminal, file system, database or browser.
 STRINGS = [
     "",
     " ",
@@ -82,7 +82,7 @@ STRINGS = [
     "/".join("x" * 34),
 ]
 
-#: JSON by the letter and nearly so, in place of a value.
+#: Valid and nearly valid JSON, used in place of a value.
 VALUES = [
     "null",
     "true",
@@ -117,7 +117,7 @@ VALUES = [
     "{" + ",".join(f'"{number}": {number}' for number in range(5_000)) + "}",
 ]
 
-#: Whole bodies that are no request.
+#: Complete bodies that are not valid requests.
 BODIES = [
     b"",
     b"\0",
@@ -141,7 +141,7 @@ BODIES = [
     b" " * (1024 * 1024 + 1),
 ]
 
-#: Patterns that take long where they are matched by trying, or are read by recursion.
+#: Patterns that are slow in a backtracking matcher, or deep for a recursive parser.
 GLOBS = [
     "*" * limits.GLOB_BYTES,
     "**/" * 300,

@@ -1,4 +1,4 @@
-"""Requests at random: most of them wrong somewhere, some right. The same seed makes the same."""
+"""Random requests, mostly invalid, some valid. The same seed produces the same requests."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from tests.hostile.corpus import BODIES, GLOBS, STRINGS, VALUES
 PROJECTS = [f"fuzz-{number}" for number in range(10)]
 SUBJECTS = (WRITER, READER, STRANGER)
 
-#: What each kind may hold, as JSON.
+#: Valid values of each kind, as JSON.
 _GOOD: dict[str, list[str]] = {
     "fps": ["30", "29.97", "1e3"],
     "lens": ['"pinhole"', '"fisheye"'],
@@ -50,7 +50,7 @@ _ELSEWHERE = [
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; its address is escaped already."""
+    """A request with an escaped URL."""
 
     method: str
     target: str
@@ -59,22 +59,22 @@ class Request:
 
 
 class Fuzzer:
-    """Makes requests, for ever.
+    """Generates requests without end.
 
-    Set ``cursor`` to what the service last gave away, so that it can be forged.
+    Set ``cursor`` to the last cursor from the service, so that the fuzzer can forge it.
     """
 
     def __init__(self, seed: str, tokens: Mapping[str, str]):
-        """Begin.
+        """Initialize.
 
-        :param tokens: of each of ``SUBJECTS``.
+        :param tokens: a token for each of ``SUBJECTS``.
         """
         self._random = random.Random(seed)
         self._tokens = tokens
         self.cursor = "WyIvYSIsIngiXQ.AAAA"
 
     def request(self) -> Request:
-        """The next request."""
+        """Return the next request."""
         (make,) = self._random.choices(
             [self._register, self._list, self._download, self._me, self._health, self._elsewhere],
             [45, 30, 10, 4, 1, 10],
@@ -148,7 +148,7 @@ class Fuzzer:
         while self._happens(0.3):
             name = self._one([*query, "nonsense", "space", "offset"])
             pairs.append((name, self._nasty()))
-            # Else it would be refused for being given twice, and for nothing else.
+            # Duplicates are mostly removed: they would be the only reason for a refusal.
             pairs = list(dict(pairs).items()) if self._happens(0.9) else pairs
         escaped = "&".join(f"{name}={_escaped(value)}" for name, value in pairs)
         # A request line has at most 8,190 bytes.
@@ -192,7 +192,7 @@ class Fuzzer:
 
 
 def _text(value: str) -> str:
-    """A string as JSON, its surrogates escaped as a client would."""
+    """Return a string as JSON, with surrogates escaped as a client would."""
     return json.dumps(value, ensure_ascii=not value.isascii())
 
 

@@ -1,4 +1,4 @@
-"""What every answer has to be, whatever was asked."""
+"""Rules for every response, independent of the request."""
 
 import json
 import re
@@ -8,21 +8,21 @@ from dreamlake_assets.database.heads import FILES
 from dreamlake_assets.database.queries import query
 from dreamlake_assets.errors import catalogue
 
-#: Status and code of every error that is documented; not the one that says that we are at fault.
+#: Status and code of every documented error, except the internal error.
 DOCUMENTED = {(int(error.status), error.code) for error in catalogue()} - {(500, "internal_error")}
 
-#: Of a bad request, what no field is to blame for.
+#: Reasons for a bad request that name no field.
 _WITHOUT_FIELD = {"The body must be a JSON object."}
 _MEMBERS = {"error", "code", "requestId", "fields"}
 _HEADERS = {401: "www-authenticate", 405: "allow", 503: "retry-after"}
-#: What no client is to see.
+#: Internal details that a client must not see.
 _INSIDE = re.compile(rb"Traceback|psycopg|werkzeug|/site-packages/|INSERT INTO |FROM namespace")
 
 
 def fault(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
-    """What is wrong with an answer; None where nothing is.
+    """Return the fault of a response, or None.
 
-    :param headers: their names in lower case.
+    :param headers: with names in lower case.
     """
     if "json" not in headers.get("content-type", ""):
         return "it is not JSON"
@@ -66,9 +66,9 @@ def _are_sentences(messages: object) -> bool:
 
 
 def strange_statements(seen: Iterable[str]) -> set[str]:
-    """Those statements of the service that are not files of ``sql/``, word by word.
+    """Return the statements of the service that are not exactly files of ``sql/``.
 
-    :param seen: as the server had them, with ``$1`` for the first parameter.
+    :param seen: statements as the server received them, with ``$1`` for the first parameter.
     """
     own = {_normalised(re.sub(r"%\(\w+\)s", "$1", query(name).decode())) for name in FILES}
     return {statement for statement in seen if _normalised(statement) not in own}

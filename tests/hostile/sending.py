@@ -1,4 +1,4 @@
-"""Sends fuzzed requests over HTTP, a few at a time, and looks at every answer."""
+"""Sends fuzzed requests over HTTP, a few at a time, and checks every response."""
 
 import selectors
 import socket
@@ -12,20 +12,20 @@ from tests.hostile.fuzzing import Fuzzer, Request
 from tests.hostile.invariants import fault
 
 CONNECTIONS = 8
-#: Seconds in which every request has to be answered.
+#: Timeout in seconds for each response.
 PATIENCE_SECONDS = 30
 MOST_FAULTS = 10
-#: gunicorn closes the connection, unannounced, where more of a body was refused than read.
+#: gunicorn closes the connection without notice if more of a refused body is unread.
 _MOST_UNREAD_BYTES = 60_000
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was answered.
+    """The results of the requests.
 
-    :param statuses: how often each status was answered, and each code of an error.
-    :param registered: how many assets were made.
-    :param faults: what was wrong with an answer, with its request; the first ones.
+    :param statuses: number of responses by status, and by error code.
+    :param registered: number of assets created.
+    :param faults: the first faulty responses, each with its request.
     """
 
     answered: int = 0
@@ -34,7 +34,7 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
     def add(self, other: Self) -> None:
-        """Count what another process has sent."""
+        """Add the tally of another process."""
         self.answered += other.answered
         self.statuses += other.statuses
         self.registered += other.registered
@@ -49,7 +49,7 @@ class _Answer:
 
 
 class _Connection:
-    """A kept-alive connection with one request under way at most."""
+    """A keep-alive connection with at most one pending request."""
 
     def __init__(self, port: int):
         self._port = port
@@ -65,14 +65,14 @@ class _Connection:
     def send(self, request: Request) -> None:
         self.request = request
         self._received = b""
-        # What is too large may be refused before all of it was sent; the answer is there then.
+        # A large request may be refused before it is sent completely; the response is there then.
         with suppress(BrokenPipeError, ConnectionResetError):
             self.socket.sendall(_on_the_wire(request))
 
     def receive(self) -> _Answer | None:
-        """The answer, or None while it is not all there.
+        """Return the response, or None while it is incomplete.
 
-        :raises ConnectionError: the connection was closed before.
+        :raises ConnectionError: the connection closed before the response was complete.
         """
         received = self.socket.recv(262_144)
         if not received:
@@ -86,7 +86,7 @@ class _Connection:
 
 
 def send(port: int, seed: str, tokens: Mapping[str, str], requests: int) -> Tally:
-    """Send so many requests, each connection its next one when the last was answered."""
+    """Send this many requests; each connection waits for a response before its next request."""
     tally = Tally()
     fuzzer = Fuzzer(seed, tokens)
     left = requests
@@ -121,7 +121,7 @@ def send(port: int, seed: str, tokens: Mapping[str, str], requests: int) -> Tall
 
 
 def _take(connection: _Connection, fuzzer: Fuzzer, tally: Tally) -> bool | None:
-    """Look at an answer: whether it closes the connection; None while it is not all there."""
+    """Check a response. Returns whether it closes the connection; None while incomplete."""
     try:
         answer = connection.receive()
     except OSError as error:
@@ -169,7 +169,7 @@ def _parsed(received: bytes) -> _Answer | None:
 
 
 def _joined(chunks: bytes) -> bytes | None:
-    """The body of a chunked answer; None while it is not all there."""
+    """Return the body of a chunked response; None while it is incomplete."""
     if not chunks.endswith(b"0\r\n\r\n"):
         return None
     body = b""

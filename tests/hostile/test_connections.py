@@ -1,4 +1,4 @@
-"""What is sent to gunicorn itself: too much, or what is hardly HTTP."""
+"""Oversized and malformed HTTP, sent directly to gunicorn."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from tests.support.gunicorn import configuration, worker_in_a_thread
 from tests.support.postgres import Server
 from tests.support.waiting import until
 
-#: Far more than anything here takes, where nothing hangs.
+#: Timeout far above the duration of every test, unless something hangs.
 PATIENCE_SECONDS = 45
 
 AUTHORIZATION = f"Authorization: Bearer {auth.sign(TokenSettings(secret=SECRET), WRITER, 3600)}"
@@ -61,7 +61,7 @@ def post(*headers: str, body: bytes = BODY) -> bytes:
 
 
 def answer(connection: socket.socket) -> bytes:
-    """What is answered, up to the end of it or of the connection; nothing where there is none."""
+    """Read the response, up to its end or that of the connection; empty without a response."""
     received = b""
     with contextlib.suppress(ConnectionError):
         while part := connection.recv(65_536):
@@ -181,7 +181,7 @@ def test_a_body_that_broke_off_is_not_taken_for_a_whole_one(port: int) -> None:
 def test_the_request_after_one_that_was_refused_is_answered(
     port: int, target: str, expected: int, size: int
 ) -> None:
-    """gunicorn must not read up a body when it may find another request behind it."""
+    """gunicorn must not discard bytes after a body that may belong to the next request."""
     request = head("POST", target, "Content-Type: application/json", f"Content-Length: {size}")
     with connected(port) as connection:
         connection.sendall(request + b" " * (size // 2))
@@ -205,7 +205,7 @@ def test_whoever_sends_too_much_is_told_that_the_connection_ends(
 
 
 def test_a_response_is_not_undone_by_the_rest_of_its_request(port: int) -> None:
-    """A socket that is closed while something is unread resets the connection."""
+    """Closing a socket with unread data resets the connection."""
     received = b""
     with connected(port) as client:
         client.sendall(post(f"Content-Length: {2**21}", body=bytes(2**18)))
@@ -291,9 +291,9 @@ def test_a_worker_without_a_free_file_descriptor_lives_on(
             client.close()
         assert service.workers() == [worker]
 
-        # Where there is none for it alone, it tries once in a second, not all the time.
+        # Without any free descriptor, the worker retries once a second rather than continuously.
         said = _shortages(log)
-        # The limit is one above the highest number that a new one may have, not how many there are.
+        # The limit is one above the highest descriptor number, not the number of descriptors.
         worker.rlimit(psutil.RLIMIT_NOFILE, (3, hard))
         waiting = [stack.enter_context(connected(service.port)) for _ in range(8)]
         assert until(lambda: _shortages(log) >= said + 3) >= 1
@@ -307,5 +307,5 @@ def test_a_worker_without_a_free_file_descriptor_lives_on(
 
 
 def _shortages(log: Path) -> int:
-    """How often the service has said that it has no file descriptor left."""
+    """Count the log entries that report a lack of file descriptors."""
     return log.read_text().count("no file descriptor is left")

@@ -1,4 +1,4 @@
-"""Every endpoint under random requests: hypothesis makes them, and makes small what it finds."""
+"""Random requests to every endpoint: hypothesis generates them, and shrinks failures."""
 
 import json
 from typing import Any
@@ -17,15 +17,15 @@ from tests.hostile.invariants import fault
 from tests.support.api import PROJECT, Answer, Api, row_counts
 from tests.support.tokens import token
 
-#: No deadline: other work on the machine is not the service's fault. The fixtures are those of the
-#: file, and every example checks what it wrote itself.
+#: No deadline: other load on the machine is not a failure of the service. All tests of the file
+#: share the fixtures, and each example checks only its own writes.
 RANDOM = settings(
     max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-#: Any characters, unpaired surrogates among them.
+#: Any characters, including unpaired surrogates.
 TEXTS = st.sampled_from(STRINGS) | st.text(st.characters(exclude_categories=[]), max_size=40)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
@@ -41,7 +41,7 @@ FIELDS += sorted(set().union(*OWN_FIELDS.values()))
 PARAMETERS = ["namespace", "project", "space", "episode", "episodeId", "path"]
 PARAMETERS += ["prefix", "glob", "limit", "cursor"]
 KIND = st.sampled_from(sorted(KINDS))
-#: What a header can carry: gunicorn refuses the rest.
+#: Texts that a header can hold: gunicorn refuses all others.
 HEADER_TEXTS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=60)
 
 
@@ -56,7 +56,7 @@ def sound(response: Answer) -> Answer:
 
 
 class Watched:
-    """The service, and what it wrote."""
+    """The service, and its log."""
 
     def __init__(self, api: Api, connection: psycopg.Connection):
         self.api = api
@@ -164,7 +164,7 @@ def test_forged_cursors(watched: Watched, cut: int, inserted: str, query: dict[s
     rest=TEXTS,
 )
 def test_any_address_and_method(watched: Watched, method: str, path: str, rest: str) -> None:
-    # The test client would take what follows two slashes for the name of a host.
+    # The test client would interpret text after two slashes as a host name.
     url = "/" + quote(f"{path}{rest}".lstrip("/"), errors="surrogatepass")
     sound(watched.api.ask(url, method, headers={"Authorization": f"Bearer {token()}"}))
 
@@ -185,7 +185,7 @@ def test_any_headers(watched: Watched, headers: dict[str, str]) -> None:
 
 
 def test_what_the_program_sends(watched: Watched, shared_connection: psycopg.Connection) -> None:
-    """A part of ``python -m tests.hostile``, without a network between."""
+    """A part of ``python -m tests.hostile``, without a network."""
     fuzzer = Fuzzer("test", {subject: token({"sub": subject}, SECRET) for subject in SUBJECTS})
     before = row_counts(shared_connection)["asset"]
     registered = 0

@@ -1,4 +1,4 @@
-"""``python -m tests.hostile``: it sends, it counts, and it would see what is wrong."""
+"""``python -m tests.hostile`` sends and counts requests, and detects faults."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""SQL comes from files, values travel beside it: in the source, and on the wire."""
+"""SQL comes from files, and values are sent separately: checked in the source and on the wire."""
 
 import ast
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from tests.support.wire import WireProxy
 
 PACKAGE = Path(__file__).parents[2] / "dreamlake_assets"
 
-#: The methods of psycopg and of libpq that are given a statement.
+#: Methods of psycopg and libpq that take a statement.
 EXECUTING = {
     *("execute", "executemany", "copy", "stream"),
     *("exec_", "exec_params", "send_query", "send_query_params", "prepare", "send_prepare"),
 }
 
-#: Of the same name, but given the name of a file, or nothing of SQL.
+#: Methods with the same names that take the name of a file, or no SQL.
 OTHERS = {"services().database.stream", "request.prepare"}
 
 EXPLAIN = (
@@ -35,7 +35,7 @@ EXPLAINING = "database/explain.py"
 MIGRATIONS = "database/migrations.py"
 STATEMENTS = "database/statements.py"
 
-#: What is executed besides literals, in which module, and why it may be.
+#: Executed expressions other than literals, by module, and the reason why each is allowed.
 REASONS = {
     (CONNECTION, "query('cluster/find')"): "a file",
     (STATEMENTS, "query(name)"): "a file",
@@ -49,7 +49,7 @@ REASONS = {
     (EXPLAINING, EXPLAIN): "psycopg makes the literals of its values",
 }
 
-#: What the reasons rely on, and how often its module gives it its name, but for an import.
+#: Names that the reasons rely on, and how often their module assigns them, except by an import.
 DEFINITIONS = {
     (CONNECTION, "query"): 0,
     (STATEMENTS, "query"): 0,
@@ -61,10 +61,10 @@ DEFINITIONS = {
 
 
 def executed(source: str) -> Iterator[tuple[int, ast.AST]]:
-    """What the calls that execute something execute, each with the line it stands in.
+    """Yield the statements that a module executes, each with its line.
 
-    For a name it is all that the functions around the call give to the name; where they do so in
-    another way than by an assignment of its own, the name.
+    A name yields all values that the enclosing functions assign to it. If they bind it in another
+    way than by a simple assignment, it yields the name.
     """
     tree = ast.parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
@@ -118,7 +118,7 @@ def test_no_statement_is_put_together() -> None:
     found = [
         (file, line, ast.unparse(each)) for file, line, each in everything if not is_fixed(each)
     ]
-    # Each version of Python has its own way to write an f-string.
+    # Each version of Python formats f-strings differently.
     allowed = {(file, ast.unparse(ast.parse(text, mode="eval"))) for file, text in REASONS}
     assert [each for each in found if (each[0], each[2]) not in allowed] == []
     assert len(everything) > len(found)
