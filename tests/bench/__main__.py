@@ -1,7 +1,7 @@
-"""Measures the service against what it replaces and what limits it: ``make bench``.
+"""Measures the service against its predecessor and its limits: ``make bench``.
 
-The contestants of a workload take turns, several rounds long, so that a noisy machine is noisy for
-all of them alike. CPU seconds hold even then.
+The contestants of a workload alternate for several rounds, so that noise on the machine affects all
+of them equally. CPU seconds are comparable even then.
 """
 
 import os

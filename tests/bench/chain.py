@@ -1,7 +1,7 @@
-"""The service with the published chain in place of insert-first: the contestant to beat.
+"""The service with the published chain in place of insert-first: the baseline to beat.
 
-Namespace, project, episode, each folder, asset: 4 + N statements in one transaction, each waited
-for, since each needs the id that the one before it returns. Everything else is the service's own:
+Namespace, project, episode, each folder, asset: 4 + N sequential statements in one transaction, as
+each needs the id that the previous one returns. Everything else is the same as in the service:
 Flask, tokens, schemas, pool, prepared statements, tables.
 """
 
@@ -74,7 +74,7 @@ def register(
 ) -> Registered:
     """Register an asset as :func:`dreamlake_assets.store.asset.register` does, step by step.
 
-    :param idempotency_key: of no use here: the published chain knows none.
+    :param idempotency_key: ignored: the published chain does not support it.
     """
     row = {**_OWN_COLUMNS, **asset, "asset_id": asset_id, "kind": kind.name, "subject": subject}
     row |= {"episode_id": None, "node_id": None}
@@ -100,6 +100,6 @@ def register(
 
 
 def create_app() -> Flask:
-    """The service, registering by the chain."""
+    """Create the service with registration by the chain."""
     store.asset.register = register
     return dreamlake_assets.create_app()

@@ -1,6 +1,6 @@
-"""A load generator that leaves the machine to those it measures: one thread, sockets, no parsing.
+"""A load generator that uses little CPU: one thread, sockets, no parsing.
 
-It is a closed loop: each connection sends its next request when the answer to the last is in.
+It is a closed loop: each connection sends its next request after the previous response.
 """
 
 import selectors
@@ -15,11 +15,11 @@ _LENGTH = b"content-length:"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What was answered, and in how long.
+    """The responses and their latencies.
 
-    :param seconds: from the first request to the last answer.
-    :param latencies: of each request that succeeded, in seconds, in ascending order.
-    :param failed: how many were answered with a failure of the server (500 or above).
+    :param seconds: from the first request to the last response.
+    :param latencies: of each successful request, in seconds, in ascending order.
+    :param failed: number of responses with a server error (500 or above).
     """
 
     seconds: float
@@ -28,16 +28,16 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Requests that succeeded in a second."""
+        """Successful requests per second."""
         return len(self.latencies) / self.seconds
 
     def quantile(self, share: float) -> float:
-        """The seconds within which a share of the requests was answered."""
+        """Return the seconds within which this share of the requests was completed."""
         return self.latencies[int(share * (len(self.latencies) - 1))]
 
 
 class _Connection:
-    """A kept-alive connection with one request under way at most."""
+    """A keep-alive connection with at most one pending request."""
 
     def __init__(self, port: int):
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -52,7 +52,7 @@ class _Connection:
         self.socket.sendall(request)
 
     def receive(self) -> float | None:
-        """The seconds that the answer took; None while it is not all there.
+        """Return the duration of the response in seconds; None while it is incomplete.
 
         :raises RuntimeError: the request is refused, or the connection closed.
         """
@@ -71,9 +71,9 @@ class _Connection:
 
 
 def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Load:
-    """Send requests for so many seconds, and wait for the answers to the last ones.
+    """Send requests for this many seconds, and wait for the last responses.
 
-    :param requests: whole requests, head and body; without end.
+    :param requests: endless complete requests, head and body.
     :raises RuntimeError: a request is refused, or all have failed.
     """
     latencies: list[float] = []
@@ -106,10 +106,10 @@ def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: floa
 
 
 def read_stream(port: int, request: bytes) -> tuple[float, int]:
-    """Read an answer that has no Content-Length to its end, and throw it away.
+    """Read a response without Content-Length to its end, and discard it.
 
     :returns: seconds, and bytes.
-    :raises RuntimeError: it broke off, or is not one of success.
+    :raises RuntimeError: the response is incomplete, or not successful.
     """
     size = 0
     tail = b""

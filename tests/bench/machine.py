@@ -1,4 +1,4 @@
-"""The machine that the figures are from."""
+"""The machine on which the figures were measured."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ import psycopg
 
 
 def describe(database_url: str) -> dict[str, str]:
-    """What figures depend on, and nothing that names the machine."""
+    """Describe the factors that affect figures, without identifying the machine."""
     with psycopg.connect(database_url) as connection:
         server_version = connection.info.parameter_status("server_version") or ""
     return {

@@ -1,4 +1,4 @@
-"""The project's own statements run by pgbench and psql: what the database can do at most."""
+"""The project's own statements run by pgbench and psql: the upper limit of the database."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from tests.bench import seed
 
 CLIENTS = 8
 
-#: As the service has it, see dreamlake_assets/database/connection.py.
+#: The same options as the service, see dreamlake_assets/database/connection.py.
 _SESSION = {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan -c jit=off"}
 
-#: pgbench would take the :MI in it for a variable.
+#: pgbench would interpret the :MI in it as a variable.
 _TIMESTAMP_FORMAT = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
 
-#: Ascending, as the ids of the service are.
+#: Ascending, like the ids of the service.
 _NEW_ID = "(to_char(clock_timestamp(), 'YYYYMMDDHH24MISSUS') || substr(md5(random()::text), 1, 12))"
 
 _PLACE = {"namespace": seed.NAMESPACE, "subject": seed.SUBJECT, "kind": "video"}
@@ -63,9 +63,9 @@ _EVERY_ITEM = f"""
 
 
 def run(name: str, values: Mapping[str, str], *, database_url: str, seconds: float) -> float:
-    """How often a file of ``sql/`` is run in a second.
+    """Return how often per second a file of ``sql/`` can run.
 
-    :param values: of its parameters; those that are left out are null.
+    :param values: of its parameters; missing ones are null.
     """
     statement = query(name).decode().replace(_TIMESTAMP_FORMAT, ":timestamp_format")
     statement = statement.replace("%(asset_id)s", _NEW_ID)
@@ -89,7 +89,7 @@ def run(name: str, values: Mapping[str, str], *, database_url: str, seconds: flo
 
 
 def copy_every_item(database_url: str) -> float:
-    r"""Have psql ``\copy`` all that is listed, as the JSON of the API; in how many seconds."""
+    r"""Export all listed items with psql ``\copy`` as the API's JSON; return the seconds."""
     copy = rf"\copy ({' '.join(_EVERY_ITEM.split())}) TO '{os.devnull}'"
     started = time.perf_counter()
     _output("psql", "--no-psqlrc", "--quiet", f"--command={copy}", database_url)

@@ -18,7 +18,7 @@ _HEAD = ("", "a second", "ratio", "p50 ms", "p99 ms", "service CPU", "database C
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A line of the table of what the service must show."""
+    """A row in the table of performance targets."""
 
     name: str
     value: Callable[["Report"], float | None]
@@ -26,20 +26,20 @@ class Target:
     most: float | None = None
 
     def reached(self, value: float) -> bool:
-        """Whether a figure is what was asked for."""
+        """Return whether a figure meets the target."""
         return (self.least is None or value >= self.least) and (
             self.most is None or value <= self.most
         )
 
     @property
     def wanted(self) -> str:
-        """What is asked for, in words."""
+        """The target in words."""
         return f"at most {self.most:g}" if self.least is None else f"at least {self.least:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was measured.
+    """All measurements.
 
     :param roundtrips: to the database, by request.
     """
@@ -52,7 +52,7 @@ class Report:
     roundtrips: dict[str, int]
 
     def ratio(self, workload: str, of: int, to: int) -> float | None:
-        """One contestant against another, by their numbers: the median of the rounds."""
+        """Return the ratio of two contestants, by number: the median of the rounds."""
         if workload not in self.results:
             return None
         contestants = list(self.results[workload].values())
@@ -60,14 +60,14 @@ class Report:
         return statistics.median(one.per_second / other.per_second for one, other in pairs)
 
     def median(self, workload: str, *fields: str) -> float | None:
-        """The median of the first contestant; of several fields, the sum of their medians."""
+        """Return the first contestant's median; for several fields, the sum of their medians."""
         if workload not in self.results:
             return None
         first = next(iter(self.results[workload].values()))
         return sum(median(first, field) or 0 for field in fields)
 
     def print(self) -> None:
-        """Print everything for people."""
+        """Print the report for people."""
         print()
         for name, value in self.machine.items():
             print(f"{name:12}{value}")
@@ -111,7 +111,7 @@ class Report:
             print(f"  rows a second; {speed:.1f} MB/s, a worker grows by {growth:.1f} MiB")
 
     def write_json(self, path: Path) -> None:
-        """Write everything for programs."""
+        """Write the report for programs."""
         values = {target.name: target.value(self) for target in TARGETS}
         content = {
             **asdict(self),
@@ -129,7 +129,7 @@ class Report:
         path.write_text(json.dumps(content, indent=2) + "\n")
 
     def write_chart(self, path: Path) -> None:
-        """Write the requests in a second as bars."""
+        """Write the requests per second as a bar chart."""
         chart = pygal.HorizontalBar(
             title="Requests a second",
             js=(),

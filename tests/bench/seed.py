@@ -1,4 +1,4 @@
-"""The rows that are there before anything is measured, and requests that ask for them."""
+"""The rows that exist before a measurement, and requests for them."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -19,22 +19,22 @@ from tests.bench.servers import SECRET
 NAMESPACE = "testuser"
 SUBJECT = "test-001"
 
-#: The project that is listed: every camera has a folder in every episode, and 20 files in each.
+#: The project for lists: every camera has a folder in every episode, and 20 files in each.
 LISTED = "listed"
 CAMERAS = {"quick": 10, "full": 50}
 FILES_OF_A_FOLDER = 20
 LISTED_EPISODES = 1_001
 FILES_OF_A_CAMERA = FILES_OF_A_FOLDER * LISTED_EPISODES
 
-#: The project that is registered into, with so many episodes that have the folders of FOLDER.
+#: The project for registrations; this many of its episodes have the folders of FOLDER.
 REGISTERED = "registered"
 EPISODES = 10_000
 FOLDER = "/camera/front"
 
 PAGE = 100
 
-#: Ids ascend as they do in life, where the rows of an episode are registered one after the other.
-#: No triggers: what they check is true by construction.
+#: Ids ascend as in production, where the rows of an episode are registered consecutively.
+#: Triggers are disabled: the rows satisfy their checks by construction.
 _STATEMENTS = """
 SET session_replication_role = replica;
 SET synchronous_commit = off;
@@ -95,7 +95,7 @@ WHERE space_id = id('01900000', 2);
 
 
 def seed(database_url: str, cameras: int) -> int:
-    """Make the schema and the rows; how many assets there are."""
+    """Create the schema and the rows. Returns the number of assets."""
     migrations.migrate(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
         store.namespace.create(connection, namespace=NAMESPACE)
@@ -120,25 +120,25 @@ _HEAD = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {_TOKEN}\r\n"
 
 
 def get(path: str, /, **query: object) -> bytes:
-    """A request for a path of the API, with a token."""
+    """Return a request for a path of the API, with a token."""
     return f"GET {path}?{urlencode(query)} {_HEAD}\r\n".encode()
 
 
 def listing(**query: object) -> bytes:
-    """A request for a list of the project that is listed."""
+    """Return a request for a list of the project LISTED."""
     return get("/assets/video", namespace=NAMESPACE, project=LISTED, **query)
 
 
 def livez() -> Iterator[bytes]:
-    """Requests that touch nothing."""
+    """Generate requests that use neither database nor BSS."""
     while True:
         yield f"GET /livez {_HEAD}\r\n".encode()
 
 
 def registrations(episode: Callable[[int], str]) -> Iterator[bytes]:
-    """Registrations, each under a name of its own, two folders deep.
+    """Generate registrations with unique names, two folders deep.
 
-    :param episode: the episode of the registration of that number.
+    :param episode: returns the episode for the number of a registration.
     """
     for number in count(random.randrange(10**12)):
         body = orjson.dumps(
@@ -158,14 +158,14 @@ def registrations(episode: Callable[[int], str]) -> Iterator[bytes]:
 
 
 def pages_by_prefix(cameras: int) -> Iterator[bytes]:
-    """Pages of a prefix that fits PAGE assets, of any camera."""
+    """Generate requests for pages of a prefix that fits PAGE assets, of any camera."""
     while True:
         prefix = f"/camera/c{random.randrange(cameras):02}/person{random.randrange(200):04}"
         yield listing(prefix=prefix, limit=PAGE)
 
 
 def page(number: int, database_url: str) -> bytes:
-    """The page of that number, counted from 1, of all assets."""
+    """Return a request for the page of all assets with this number, counted from 1."""
     query = {"namespace": NAMESPACE, "project": LISTED, "limit": str(PAGE)}
     if number > 1:
         with psycopg.connect(database_url) as connection:
@@ -181,14 +181,14 @@ def page(number: int, database_url: str) -> bytes:
 
 
 def globs() -> Iterator[bytes]:
-    """The file of a person by all cameras."""
+    """Generate requests for the file of a person by all cameras."""
     while True:
         person = random.randrange(FILES_OF_A_CAMERA)
         yield listing(glob=f"/camera/*/person{person:06}.mp4", limit=PAGE)
 
 
 def downloads(cameras: int) -> Iterator[bytes]:
-    """The address of any file."""
+    """Generate requests for the address of any file."""
     while True:
         camera, person = random.randrange(cameras), random.randrange(FILES_OF_A_CAMERA)
         path = f"/camera/c{camera:02}/person{person:06}.mp4"

@@ -1,4 +1,4 @@
-"""What is measured, each in processes of its own, on free ports of 127.0.0.1."""
+"""The measured servers, each in separate processes, on free ports of 127.0.0.1."""
 
 import asyncio
 import multiprocessing
@@ -24,8 +24,8 @@ from tests.support.wire import WireProxy
 
 SECRET = "a secret of the benchmark, which has enough bytes"
 
-#: Every commit is flushed to disk. No checkpoint begins by itself, so that none falls to one
-#: contestant and not to another.
+#: Every commit is flushed to disk. Automatic checkpoints are prevented, so that none affects only
+#: one contestant.
 POSTGRES_OPTIONS = (
     "-h 127.0.0.1 -c fsync=on -c shared_buffers=1GB -c max_connections=200"
     " -c max_wal_size=16GB -c checkpoint_timeout=1h -c logging_collector=off"
@@ -43,7 +43,7 @@ class Server:
     process: psutil.Process
 
     def cpu_seconds(self) -> float:
-        """What all its processes have used so far, those that have ended as well."""
+        """CPU seconds of all its processes so far, including those that have ended."""
         own = self.process.cpu_times()
         total = own.user + own.system + own.children_user + own.children_system
         for child in self.process.children(recursive=True):
@@ -57,7 +57,7 @@ class Server:
         return self.process.children()
 
     def connections(self) -> list[int]:
-        """How many each of the workers has with its clients."""
+        """Number of client connections of each worker."""
         return [
             sum(
                 each.laddr.port == self.port and each.status != psutil.CONN_LISTEN
@@ -69,7 +69,7 @@ class Server:
 
 @contextmanager
 def postgres() -> Iterator[tuple[Server, str]]:
-    """PostgreSQL with an empty database, and the URL of that."""
+    """Run PostgreSQL with an empty database; yield both the server and the database's URL."""
     with testing.postgresql.Postgresql(
         **testing_programs(binaries(prefer_installed=True)), postgres_args=POSTGRES_OPTIONS
     ) as server:
@@ -86,10 +86,10 @@ def gunicorn(
     directory: Path = _ROOT,
     **settings: str,
 ) -> Iterator[Server]:
-    """An application behind the project's own gunicorn.conf.py.
+    """Run an application with the project's own gunicorn.conf.py.
 
-    :param directory: where it is started; of a copy of the project, it is the copy that runs.
-    :param settings: of its environment, besides those that it must have.
+    :param directory: working directory; for a copy of the project, the copy runs.
+    :param settings: environment variables, in addition to the required ones.
     """
     with reserved_ports(1) as [port]:
         environment = {
@@ -132,7 +132,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 def _wait_for_all_workers(server: Server) -> None:
-    """The first one that is ready would have all the connections of whoever comes at once."""
+    """Wait for all workers: otherwise the first one would get all early connections."""
     deadline = time.monotonic() + _START_SECONDS
     with ExitStack() as stack:
         while not all(server.connections()):
@@ -144,27 +144,27 @@ def _wait_for_all_workers(server: Server) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FarDatabase:
-    """A database at a distance."""
+    """A database with network latency."""
 
     url: str
     _pipe: Connection
 
     def roundtrips(self) -> int:
-        """How many there have been on the wire so far."""
+        """Number of roundtrips on the wire so far."""
         self._pipe.send(None)
         return self._pipe.recv()
 
 
 @contextmanager
 def bss() -> Iterator[str]:
-    """A BSS that redirects whatever is asked for, at once; its URL."""
+    """Run a BSS that redirects every request at once; yield its URL."""
     with _in_a_process(_serve_bss) as pipe:
         yield f"http://127.0.0.1:{pipe.recv()}"
 
 
 @contextmanager
 def far_away(database_url: str, delay: float) -> Iterator[FarDatabase]:
-    """A database, with each roundtrip that many seconds longer."""
+    """Add this many seconds to each roundtrip to a database."""
     parts = urlsplit(database_url)
     with _in_a_process(_serve_proxy, parts.hostname, parts.port, delay) as pipe:
         netloc = f"{parts.username}@127.0.0.1:{pipe.recv()}"
@@ -173,7 +173,7 @@ def far_away(database_url: str, delay: float) -> Iterator[FarDatabase]:
 
 @contextmanager
 def _in_a_process(serve: Callable[..., None], *arguments: object) -> Iterator[Connection]:
-    """Call a function in a process of its own, with one end of a pipe; the other end."""
+    """Call a function in a process, passing one end of a pipe; yield the other end."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=serve, args=(theirs, *arguments), daemon=True

@@ -1,4 +1,4 @@
-"""What is measured: workloads, and who takes each of them in turn."""
+"""The workloads and their contestants."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -10,13 +10,13 @@ import psutil
 from tests.bench import load, pgbench, seed
 from tests.bench.servers import FarDatabase, Server
 
-#: Both workers of a machine of two cores have work, and somebody waits for each.
+#: Both workers of a two-core machine have work, with a request waiting for each.
 CONNECTIONS = 16
-#: Requests of which the roundtrips are counted.
+#: Number of requests for which roundtrips are counted.
 _COUNTED = 25
-#: As many as may wait for BSS in one worker, should they all be taken by the same.
+#: The limit of requests that wait for BSS in one worker, in case one worker gets them all.
 CONNECTIONS_DOWNLOADING = 4
-#: Few enough that the proxy, which adds the distance, is not what is measured.
+#: Few enough that the latency proxy is not the bottleneck.
 CONNECTIONS_FAR = 8
 
 
@@ -25,13 +25,13 @@ class Measurement:
     """One round of one contestant.
 
     :param per_second: requests, or transactions of pgbench, or rows of a list of everything.
-    :param p50: milliseconds within which half of the requests were answered.
-    :param p99: the same of 99 in 100.
-    :param service_cpu: seconds of CPU that the service used for 1,000 requests.
-    :param database_cpu: the same of PostgreSQL, all its processes.
-    :param failed: requests answered with a failure of the server, which count nowhere else.
+    :param p50: milliseconds within which half of the requests were completed.
+    :param p99: the same for 99 in 100.
+    :param service_cpu: CPU seconds of the service for 1,000 requests.
+    :param database_cpu: the same for all processes of PostgreSQL.
+    :param failed: requests with a server error, which no other field includes.
     :param megabytes_per_second: of a list of everything.
-    :param memory_growth: MiB by which the memory of a worker rose, at its highest.
+    :param memory_growth: MiB by which the peak memory of a worker rose.
     """
 
     per_second: float
@@ -46,18 +46,18 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload and its contestants, by name, each as what measures it for so many seconds."""
+    """A workload and its contestants: functions by name that measure for this many seconds."""
 
     name: str
     contestants: dict[str, Callable[[float], Measurement]]
 
-    #: Work of a fixed size is measured as often, however long it takes.
+    #: Work of a fixed size has the same number of rounds, however long each takes.
     fixed: bool = field(default=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The servers, and the rows that are in the database."""
+    """The servers, and the rows in the database."""
 
     database: Server
     database_url: str
@@ -70,11 +70,11 @@ class Stage:
 
     @property
     def assets(self) -> int:
-        """How many assets are in the project that is listed."""
+        """Number of assets in the project LISTED."""
         return self.cameras * seed.FILES_OF_A_CAMERA
 
     def workloads(self) -> Iterator[Workload]:
-        """All workloads, in the order of the table."""
+        """Yield all workloads, in the order of the table."""
 
         into_existing = seed.registrations(_existing)
         into_new = seed.registrations(_new)
@@ -153,7 +153,7 @@ class Stage:
         )
 
     def roundtrips(self) -> dict[str, int]:
-        """How often a request waits for the database: a BEGIN and a COMMIT count as well."""
+        """Number of database roundtrips per request, including BEGIN and COMMIT."""
         into_existing = seed.registrations(_existing)
         into_new = seed.registrations(_new)
         pages = seed.pages_by_prefix(self.cameras)
@@ -167,7 +167,7 @@ class Stage:
         }
 
     def _count(self, server: Server, requests: Iterator[bytes]) -> int:
-        # The least: on each connection, the first use of some statements prepares them.
+        # The minimum, as the first use of a statement on a connection also prepares it.
         counted = []
         for _ in range(_COUNTED):
             before = self.far_database.roundtrips()
@@ -234,19 +234,19 @@ def _any_of_many(number: int) -> str:
 
 
 def _reset_peak(process: psutil.Process) -> float:
-    """Have Linux note the highest memory from now on; the memory now, in MiB."""
+    """Reset the peak memory that Linux records. Returns the current memory in MiB."""
     Path(f"/proc/{process.pid}/clear_refs").write_text("5")
     return process.memory_info().rss / 2**20
 
 
 def _peak(process: psutil.Process) -> float:
-    """The highest memory since :func:`_reset_peak`, in MiB."""
+    """Return the peak memory since :func:`_reset_peak`, in MiB."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     _, _, peak = status.partition("VmHWM:")
     return int(peak.split()[0]) / 1024
 
 
 def median(measurements: list[Measurement], of: str) -> float | None:
-    """The median of a field over the rounds; None where it is not measured."""
+    """Return the median of a field over the rounds; None if it is not measured."""
     values = [value for each in measurements if (value := getattr(each, of)) is not None]
     return statistics.median(values) if values else None
