@@ -169,7 +169,7 @@ def started(directory: Path = ROOT, **settings: str) -> Iterator[tuple[str, psut
 
 
 def reload(master: psutil.Process) -> None:
-    """Replace the workers by new ones, and wait until they serve."""
+    """Replace the workers by new ones, and wait until the old ones have ended."""
     before = set(master.children())
     master.send_signal(signal.SIGHUP)
     until(lambda: master.children() and not before & set(master.children()))
