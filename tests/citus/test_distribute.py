@@ -1,8 +1,8 @@
-"""sql/citus/distribute.sql, as far as it can be run without Citus.
+"""sql/citus/distribute.sql, as far as it runs without Citus.
 
-What stands in for Citus takes the calls down and does nothing, so this shows that the script runs
-as its head says, in which order it asks for what, and that the schema is as before; not that Citus
-grants it.
+A substitute for Citus records the calls and does nothing. The tests show that the script runs as
+its head says, the calls and their order, and that the schema is unchanged. They do not show that
+Citus accepts the calls.
 """
 
 import psycopg
@@ -76,7 +76,7 @@ def test_foreign_keys_are_away_while_tables_are_distributed(
 
 
 def test_every_key_below_a_namespace_begins_with_it(connection: psycopg.Connection) -> None:
-    """Citus refuses keys and foreign keys without the column that tables are distributed by."""
+    """Citus refuses keys and foreign keys without the distribution column."""
     rows = connection.execute(
         "SELECT conname, (SELECT array_agg(attname) FROM pg_attribute"
         " WHERE attrelid = conrelid AND attnum = ANY (conkey)) FROM pg_constraint"

@@ -1,9 +1,9 @@
-"""What PostgreSQL's planner makes of the statements for a Citus cluster.
+"""PostgreSQL's plans of the statements for a Citus cluster.
 
-The coordinator asks this planner what each table is compared with, and sends a statement to one
-shard where that is the same constant for all of them. Parameters are constants by then, so a null
-among them can take a comparison away: a join on FALSE compares nothing, and the table that is
-joined is looked for in every shard (github.com/citusdata/citus, issue 2398).
+The coordinator uses this planner to find the comparisons of each table, and sends a statement to
+one shard if all tables are compared with the same constant. Parameters are constants by then, so a
+null among them can remove a comparison: a join on FALSE compares nothing, and Citus searches every
+shard for the joined table (github.com/citusdata/citus, issue 2398).
 """
 
 import re
@@ -27,7 +27,7 @@ _CONDITIONS = ("Index Cond", "Recheck Cond", "Filter")
 
 @pytest.fixture(scope="module")
 def coordinator(server: Server, template: str) -> Iterator[Connection]:
-    """A session of the service, which takes its database for a cluster."""
+    """A session of the service that treats its database as a cluster."""
     with server.database(template=template) as url, connect(url, as_service=True) as session:
         add_namespace(session)
         adapt_to_cluster(session, on_cluster=True)
@@ -35,7 +35,7 @@ def coordinator(server: Server, template: str) -> Iterator[Connection]:
 
 
 def scans(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What each distributed table that is read below a node is called and compared with."""
+    """The alias and the conditions of each distributed table that is read below a node."""
     if node.get("Relation Name") in DISTRIBUTED and node["Node Type"] != "ModifyTable":
         yield node["Alias"], " AND ".join(node[key] for key in _CONDITIONS if key in node)
     for child in node.get("Plans", ()):
@@ -43,7 +43,7 @@ def scans(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def with_nulls(head: Head) -> Iterator[dict[str, str | None]]:
-    """The examples of a head, then with each that may be null as null, then with all of those."""
+    """The examples of a head; then with each nullable one as null; then with all as null."""
     nullable = [each.name for each in head.parameters if each.nullable]
     for nulls in ([], *([name] for name in nullable), nullable):
         yield {**head.examples, **dict.fromkeys(nulls)}
@@ -60,5 +60,5 @@ def test_each_table_is_compared_with_the_tenant_whatever_is_null(
         [[explained]] = plan_of(coordinator, name, {**parameters, **of_tenant}, "FORMAT JSON")
         found = list(scans(explained["Plan"]))
         assert [alias for alias, conditions in found if compared not in conditions] == []
-        # What a WHERE on FALSE leaves out is in no shard, and may be left out.
+        # A plan may omit a table that is excluded by WHERE FALSE, because no shard is read.
         assert joined <= {alias for alias, _ in found}, parameters

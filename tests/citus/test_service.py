@@ -1,7 +1,7 @@
-"""The service as it speaks to a Citus cluster, on a PostgreSQL that is none.
+"""The service in its mode for a Citus cluster, on plain PostgreSQL.
 
-A statement for a cluster is one for PostgreSQL as well, so that all but Citus is shown here: the
-contract, the roundtrips, and that a path is made in one transaction.
+A statement for a cluster also runs on PostgreSQL, so these tests cover everything but Citus: the
+contract, the roundtrips, and that a path is created in one transaction.
 """
 
 import os
@@ -42,7 +42,7 @@ def api(proxy: WireProxy, database_url: str, connection: psycopg.Connection) -> 
 
 
 def test_the_contract_holds() -> None:
-    """One more way that the marked tests of tests/api run: on a database that is a cluster."""
+    """The marked tests of tests/api also pass on a database that is treated as a cluster."""
     names = ("downloading", "filters", "getting_one", "idempotency", "listing", "registering")
     tests = [f"tests/api/test_{name}.py" for name in (*names, "unusual_names")]
     options = ["-q", "-p", "no:cacheprovider", "-m", "every_way", "-k", "direct"]
@@ -131,7 +131,7 @@ def test_a_path_is_made_as_a_whole_or_not_at_all(
         assert row_counts(connection) == before
         database.run(make, folder="/folder")
         assert row_counts(connection) == {**before, "space": 1, "node": 1}
-        # Without these two, Citus would commit each statement on its worker.
+        # Without BEGIN and COMMIT, Citus commits each statement on its worker.
         sent = re.findall(r"LOG:  execute .*?: (BEGIN|COMMIT|/\* \S+ \*/)", server.log())
         assert sent[-4:] == ["BEGIN", "/* space/upsert */", "/* node/upsert */", "COMMIT"]
     finally:

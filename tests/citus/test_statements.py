@@ -1,4 +1,4 @@
-"""Each statement for a Citus cluster goes to one shard, and means the same.
+"""Each statement for a Citus cluster goes to one shard, and its meaning is unchanged.
 
 Citus itself does not run here. It sends a statement to one shard if every distributed table in it
 is compared with the same constant (docs.citusdata.com, "Multi-tenant applications").

@@ -1,4 +1,4 @@
-"""The command dreamlake-assets: what it prints, what it exits with, what it does."""
+"""The command dreamlake-assets: its output, its exit codes and its effects."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from tests.support.roles import SERVICE, as_role
 
 Run = Callable[..., Result]
 
-#: What the command must not take from whoever runs the tests.
+#: Variables that the command must not inherit from the environment of the tests.
 VARIABLES = (
     "DATABASE_URL",
     "DREAMLAKE_JWT_SECRET",
@@ -38,7 +38,7 @@ def run(*arguments: str, **environment: str) -> Result:
 
 @pytest.fixture
 def on_database(database_url: str) -> Run:
-    """Runs a command on a migrated database."""
+    """A function that runs a command on a migrated database."""
     return lambda *arguments: run(*arguments, DATABASE_URL=database_url)
 
 
@@ -51,7 +51,7 @@ def members(connection: psycopg.Connection) -> set[tuple[str, str, str]]:
 
 
 def fails(result: Result, message: str, *, exit_code: int = 1) -> None:
-    """Nothing but the message was printed, in one line and not as a result."""
+    """Check that a command failed with a message on standard error, and printed no result."""
     assert result.exit_code == exit_code, result.output
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1] == f"Error: {message}"

@@ -1,4 +1,4 @@
-"""dreamlake-assets explain: how each statement is carried out, on a database with a few rows."""
+"""dreamlake-assets explain: the plan of each statement, on a database with a few rows."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.support.api import Api, row_counts
 
 LISTINGS = [name for name in FILES if name.startswith("asset/list_")]
 
-#: What the examples of the heads ask for.
+#: The asset in the examples of the heads.
 ASSET = {"name": "/camera/front/run01.mp4", "episodeName": "run-042"}
 
 
@@ -29,7 +29,7 @@ def api(client: FlaskClient, headers: Callable[..., dict[str, str]]) -> Api:
 def explained(
     request: pytest.FixtureRequest, api: Api, connection: psycopg.Connection, database_url: str
 ) -> str:
-    """A database with one asset; PostgreSQL knows that it is small where it was analysed."""
+    """A database with one asset; only if it is analysed, PostgreSQL knows that it is small."""
     add_namespace(connection)
     assert api.register(**ASSET).status_code == 201
     if request.param == "analysed":

@@ -1,4 +1,4 @@
-"""``gunicorn wsgi:app``: what stops its start, and what does not."""
+"""``gunicorn wsgi:app``: conditions that prevent its start, and those that do not."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ GOOD = {
         ("DREAMLAKE_JWT_SECRET", "short"),
         ("DREAMLAKE_BSS_URL", "ftp://bss"),
         ("PORT", "0"),
-        # What is no number at all, gunicorn refuses itself.
+        # gunicorn itself refuses a value that is not a number.
         ("WEB_CONCURRENCY", "0"),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_reload_reads_the_files_of_sql_anew(
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what is served."""
+    """A copy of the served project."""
     for name in ("dreamlake_assets", "sql"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("wsgi.py", "gunicorn.conf.py"):
@@ -136,7 +136,7 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
 
 
 def refusal(directory: Path = ROOT, /, **settings: str) -> str:
-    """The one line with which the start ends."""
+    """The single error line of a failed start."""
     start = subprocess.run(
         COMMAND,
         cwd=directory,
@@ -154,7 +154,7 @@ def refusal(directory: Path = ROOT, /, **settings: str) -> str:
 
 @contextmanager
 def started(directory: Path = ROOT, **settings: str) -> Iterator[tuple[str, psutil.Process]]:
-    """The service, with one worker: its URL, and its master process."""
+    """Start the service with one worker; yield its URL and its master process."""
     port = free_port()
     settings = {"PORT": f"{port}", "WEB_CONCURRENCY": "1", **settings}
     url = f"http://127.0.0.1:{port}"
@@ -169,7 +169,7 @@ def started(directory: Path = ROOT, **settings: str) -> Iterator[tuple[str, psut
 
 
 def reload(master: psutil.Process) -> None:
-    """Have new workers take over, and wait until they have."""
+    """Replace the workers by new ones, and wait until the old ones have ended."""
     before = set(master.children())
     master.send_signal(signal.SIGHUP)
     until(lambda: master.children() and not before & set(master.children()))

@@ -1,4 +1,4 @@
-"""The settings of gunicorn.conf.py that have to go with those of others."""
+"""The settings of gunicorn.conf.py that depend on settings elsewhere."""
 
 import pytest
 from gunicorn.config import Config
@@ -17,7 +17,7 @@ def test_connections_are_kept_longer_than_nginx_keeps_them(gunicorn: Config) -> 
     """nginx must not send a request on a connection that gunicorn has just closed."""
     upstream = SITE.read_text().partition("upstream ")[2].partition("\n}")[0]
 
-    assert "keepalive_timeout" not in upstream  # so it is 60 s
+    assert "keepalive_timeout" not in upstream  # the default: 60 s
     assert gunicorn.keepalive > 60
 
 

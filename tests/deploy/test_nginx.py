@@ -1,4 +1,4 @@
-"""What deploy/nginx.conf does by itself; that the contract holds through it, tests/api shows."""
+"""The behaviour of deploy/nginx.conf itself; tests/api checks the contract through it."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ Start = Callable[..., Nginx]
 
 
 class Service:
-    """A WSGI application that keeps what it was asked, and answers as a test makes it."""
+    """A WSGI application that records requests and returns the response set by a test."""
 
     def __init__(self) -> None:
         self.asked: list[WSGIEnvironment] = []
@@ -51,7 +51,7 @@ def service() -> Service:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start nginx in front of a port, with some of its site replaced."""
+    """A function that starts nginx in front of a port, with parts of its site replaced."""
     with ExitStack() as stack:
         yield lambda port, replaced=None: stack.enter_context(
             running_nginx(tmp_path, port, replaced)
@@ -60,8 +60,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def serve(service: Service, tmp_path: Path) -> Iterator[Start]:
-    """Start nginx in front of gunicorn in front of ``service``."""
-    # nginx is stopped first: gunicorn waits for its connections.
+    """A function that starts nginx in front of gunicorn, which serves ``service``."""
+    # nginx stops first, because gunicorn waits for its connections.
     with worker_in_a_thread(service) as port, ExitStack() as stack:
         yield lambda replaced=None: stack.enter_context(running_nginx(tmp_path, port, replaced))
 
@@ -69,7 +69,7 @@ def serve(service: Service, tmp_path: Path) -> Iterator[Start]:
 def send(
     nginx: Nginx, method: str = "GET", path: str = "/assets/video", **options: Any
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """The answer to a request on a connection of its own, and its body."""
+    """Send a request on a new connection; return the response and its body."""
     connection = nginx.connect()
     try:
         connection.request(method, path, **options)
@@ -80,7 +80,7 @@ def send(
 
 
 def send_bytes(nginx: Nginx, request: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-    """The answer to what need not be HTTP."""
+    """Send bytes that need not be valid HTTP; return the response and its body."""
     connection = nginx.connect()
     try:
         connection.connect()
@@ -93,7 +93,7 @@ def send_bytes(nginx: Nginx, request: bytes) -> tuple[http.client.HTTPResponse, 
 
 
 def refused(answer: tuple[http.client.HTTPResponse, bytes], error: type[errors.AssetsError]) -> Any:
-    """Hold an answer to the catalogue of errors; its body."""
+    """Check an error response against the catalogue of errors; return its body."""
     response, text = answer
     assert response.headers["Content-Type"] == "application/json", text
     assert dict(headers.PROTECTION).items() <= dict(response.headers).items()
@@ -228,12 +228,12 @@ class TestLimits:
             None,
         ):
             assert statuses(authorization) == [200, 200, 200, 503]
-        # What is no token is counted by address, as is none at all; a signature, by its beginning.
+        # A missing or malformed token is counted by address; a signature, by its beginning.
         for authorization in ("Bearer of-one", "Basic of-one", f"Bearer {TOKEN}.{'x' * 43}z"):
             assert statuses(authorization) == [503] * 4
         refused(send(nginx), errors.Overloaded)
         assert len(service.asked) == 12
-        # A load balancer is not refused.
+        # The health checks of a load balancer are not limited.
         assert {send(nginx, path=path)[0].status for path in ["/livez", "/readyz"] * 5} == {200}
 
     def test_unlimited_lists_are_counted_by_token(self, serve: Start, service: Service) -> None:
@@ -283,7 +283,7 @@ class TestLimits:
         connection.putrequest("POST", "/assets/video")
         connection.putheader("Content-Length", "4")
         connection.endheaders(b"{ ")
-        # A request that is sent later overtakes it.
+        # A later request overtakes it.
         send(nginx)
         assert service.bodies == [b""]
 
@@ -406,7 +406,7 @@ class TestUpstream:
         assert len({environ["REMOTE_PORT"] for environ in service.asked}) == 1
 
     def test_a_post_that_was_sent_is_not_sent_again(self, start: Start) -> None:
-        """Neither where the service breaks off on a fresh connection, nor on one that was kept."""
+        """Neither after the service closes a new connection, nor after it closes a kept one."""
         with HttpServer(hang_up) as server:
             nginx = start(server.port)
             for _ in range(3):
@@ -452,7 +452,7 @@ class TestStreams:
         connection.close()
 
     def test_a_slow_reader_holds_no_thread(self, serve: Start, service: Service) -> None:
-        """100 MB go to a file, and no more of them to memory than there are buffers."""
+        """nginx writes 100 MB to a file, and keeps only its buffers in memory."""
         finished = threading.Event()
         service.body = lambda: megabytes(100, finished)
         nginx = serve()
@@ -463,7 +463,7 @@ class TestStreams:
         assert finished.wait(60)
 
         [size] = nginx.temporary_file_sizes()
-        # The kernel and the memory of nginx have the rest.
+        # The rest is in the kernel and in the memory of nginx.
         assert 64 * MEBIBYTE < size <= 100 * MEBIBYTE
         assert len(response.read()) == 100 * MEBIBYTE
         connection.close()
@@ -526,7 +526,7 @@ def hang_up(handler: BaseHTTPRequestHandler) -> None:
 
 
 def megabytes(count: int, finished: threading.Event) -> Iterator[bytes]:
-    """A long list; ``finished`` says that all of it was taken, or that nobody wants the rest."""
+    """A long list; sets ``finished`` when all of it is read, or when the reader stops early."""
     try:
         for _ in range(count):
             yield b" " * MEBIBYTE
@@ -535,6 +535,6 @@ def megabytes(count: int, finished: threading.Event) -> Iterator[bytes]:
 
 
 def logged(nginx: Nginx, count: int) -> list[Any]:
-    """What the log holds; nginx writes to it when the answer is out."""
+    """The entries of the log; nginx writes an entry after it has sent the response."""
     until(lambda: nginx.access_log.read_text().count("\n") >= count)
     return [json.loads(line) for line in nginx.access_log.read_text().splitlines()]

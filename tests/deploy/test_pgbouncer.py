@@ -1,4 +1,4 @@
-"""What deploy/pgbouncer.ini promises; tests/api and tests/roundtrips go through it, too."""
+"""The guarantees of deploy/pgbouncer.ini; tests/api and tests/roundtrips also run through it."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ def pgbouncer(server: Server) -> Iterator[PgBouncer]:
 
 
 def test_sessions_have_the_settings_of_the_role(pgbouncer: PgBouncer, database_url: str) -> None:
-    """Those that the service sends when it connects do not arrive."""
+    """PgBouncer drops the settings that the service sends when it connects."""
     url = as_role(SERVICE, database_url)
     with (
         connect(url, as_service=True) as direct,
@@ -45,7 +45,7 @@ def test_sessions_have_the_settings_of_the_role(pgbouncer: PgBouncer, database_u
 def test_many_threads_share_few_connections(
     server: Server, database_url: str, connection: psycopg.Connection
 ) -> None:
-    """A connection is lent for a statement or a flight, and the next one gets it."""
+    """A thread holds a connection for one statement or one pipeline, then another one uses it."""
     add_namespace(connection)
     with running_pgbouncer(
         server.port, {"default_pool_size = 20": "default_pool_size = 2"}
@@ -64,7 +64,7 @@ def test_many_threads_share_few_connections(
                 "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [SERVICE]
             ).fetchone()
 
-            # The code and the Server-Timing of one that was not served say why.
+            # For a failed request, the error code and Server-Timing show the reason.
             assert [
                 (answer.text, answer.headers) for answer in answers if answer.status_code != 201
             ] == []

@@ -1,4 +1,4 @@
-"""deploy/dreamlake-assets.service: systemd understands it, and it starts what it says."""
+"""deploy/dreamlake-assets.service is valid for systemd, and its command starts the service."""
 
 import configparser
 import os
@@ -42,7 +42,7 @@ def analyze(*arguments: str | Path) -> str:
 
 def test_systemd_understands_it(service: configparser.SectionProxy, tmp_path: Path) -> None:
     installed = tmp_path / UNIT.name
-    # systemd looks whether the program is there.
+    # systemd checks that the program exists.
     installed.write_text(
         UNIT.read_text().replace("/opt/dreamlake-assets/bin/gunicorn", sys.executable)
     )
@@ -51,7 +51,7 @@ def test_systemd_understands_it(service: configparser.SectionProxy, tmp_path: Pa
 
 
 def test_it_may_do_little() -> None:
-    """systemd's own measure: from 0, nothing, to 10, everything."""
+    """systemd rates the exposure of a unit from 0 (nothing) to 10 (everything)."""
     report = analyze("security", "--offline=true", "--no-pager", UNIT)
 
     exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", report)
@@ -102,5 +102,5 @@ def test_what_it_starts_says_when_it_serves(
             assert accepts_connections(port)
         finally:
             children.stop()
-    # ProtectHome would not let it write there.
+    # ProtectHome forbids writes there.
     assert list(home.iterdir()) == []

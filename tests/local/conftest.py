@@ -1,4 +1,4 @@
-"""The local stack as a program of its own, as `make run` starts it."""
+"""The local stack as a separate process, started like `make run`."""
 
 import os
 import re
@@ -15,12 +15,12 @@ from dreamlake_assets.local.processes import reserved_ports
 
 STOP_SECONDS = 30
 
-#: `dreamlake-assets`, wherever it is installed.
+#: The command `dreamlake-assets`, independent of where it is installed.
 COMMAND = [sys.executable, "-c", "from dreamlake_assets.cli import main; main()"]
 
 
 class RunningStack:
-    """A stack in a process, with what it has printed."""
+    """A stack in a process, and its output."""
 
     def __init__(self, directory: Path):
         self.directory = directory
@@ -44,7 +44,7 @@ class RunningStack:
         return re.findall(r"^  (curl .*)$", self.output, re.MULTILINE)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Send a signal and wait; the exit code."""
+        """Send a signal, wait, and return the exit code."""
         if self.popen.poll() is None:
             self.popen.send_signal(number)
         rest, _ = self.popen.communicate(timeout=STOP_SECONDS)
@@ -52,7 +52,7 @@ class RunningStack:
         return self.popen.returncode
 
     def survivors(self) -> list[list[str]]:
-        """The commands that still run of those that it had started, a moment later."""
+        """The commands of child processes that do not end within 10 seconds."""
         _, alive = psutil.wait_procs(self.children, timeout=10)
         return [_command(each) for each in alive]
 
@@ -74,7 +74,7 @@ def start_dev(directory: Path, port: int, bss_port: int) -> subprocess.Popen[str
 
 @pytest.fixture(scope="session", autouse=True)
 def no_proxy() -> Iterator[None]:
-    """The proxies of this machine do not lead to it."""
+    """Bypass this machine's proxies for local requests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, ",".join(filter(None, ["127.0.0.1", os.environ.get(name)])))
@@ -83,7 +83,7 @@ def no_proxy() -> Iterator[None]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[], RunningStack]]:
-    """Starts a stack on one directory, again and again; all are stopped at the end."""
+    """A function that starts a stack, always on the same directory; all are stopped at the end."""
     started: list[RunningStack] = []
 
     def start_stack() -> RunningStack:
@@ -97,7 +97,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], RunningStack]]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """A stack that the tests of a module share."""
+    """A stack shared by the tests of a module."""
     stack = RunningStack(tmp_path_factory.mktemp("stack") / "var")
     yield stack
     stack.stop()

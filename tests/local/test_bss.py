@@ -1,4 +1,4 @@
-"""The local BSS and S3, called as the public client calls them."""
+"""The local BSS and S3, called like the public client does."""
 
 import hashlib
 import secrets
@@ -45,7 +45,7 @@ def put_part(bss: str, route: str, upload: dict[str, str], number: int, part: by
     answer = post(
         f"{bss}/{route}/upload/multipart/parts", {**upload, "partNumbers": [number]}
     ).json()
-    # The public client sends a type that was not signed.
+    # The public client sends a Content-Type that is not part of the signature.
     put = requests.put(
         answer["parts"][str(number)], data=part, headers={"Content-Type": "video/mp4"}, timeout=30
     )
@@ -113,7 +113,7 @@ def test_an_interrupted_upload_is_resumed(bss: str) -> None:
 
     finished = requests.get(url, params=begun, timeout=30)
     assert finished.json() == {"parts": [], "expired": True}
-    # Whoever did not hear the answer asks again.
+    # A client that missed the response repeats the request.
     assert post(f"{bss}/videos/upload/multipart/complete", body).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Which PostgreSQL is taken, and what another user may do afterwards."""
+"""The choice of the PostgreSQL installation, and the file permissions for another user."""
 
 from pathlib import Path
 

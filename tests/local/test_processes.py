@@ -11,7 +11,7 @@ def test_reserved_ports_are_for_those_who_know_them() -> None:
     with reserved_ports(100) as ports:
         assert len(set(ports)) == 100
         assert not any(accepts_connections(port) for port in ports)
-        # As a server that does not reuse addresses would, or a client that is given any port.
+        # Like a server without SO_REUSEADDR, or a client with an ephemeral port.
         with socket.socket() as other, pytest.raises(OSError, match="Address already in use"):
             other.bind(("127.0.0.1", ports[0]))
 

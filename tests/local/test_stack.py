@@ -25,7 +25,7 @@ from tests.local.conftest import COMMAND, STOP_SECONDS, RunningStack, start_dev
 
 ROOT = Path(__file__).parents[2]
 
-#: As the public client cuts a file.
+#: The part size of the public client.
 PART_BYTES = 10 << 20
 
 Start = Callable[[], RunningStack]
@@ -41,7 +41,7 @@ def demo_on(stack: RunningStack, *options: str) -> subprocess.CompletedProcess[s
 
 
 def run_printed(command: str) -> tuple[int, str]:
-    """Status and body of a printed command, run by a shell as it stands."""
+    """Run a printed command in a shell, unchanged; return the status and the body."""
     done = subprocess.run(
         command + r" -w '\n%{http_code}'",
         shell=True,
@@ -73,7 +73,7 @@ def test_every_command_of_the_readme_works(start: Start) -> None:
     stack = start()
     section = (ROOT / "README.md").read_text("utf-8").partition("\n## HTTP\n")[2]
     commands = section.partition("```sh\n")[2].partition("```")[0]
-    # As they stand, except for the port and a NUL after each response.
+    # The commands are unchanged, except for the port and a NUL after each response.
     program = 'curl() { command curl --fail-with-body "$@"; printf "\\0"; }\n' + commands
     done = subprocess.run(
         ["bash", "-eo", "pipefail", "-c", program.replace("localhost:10334", stack.url)],
@@ -107,7 +107,7 @@ def test_every_command_of_the_readme_works(start: Start) -> None:
 def test_the_calls_of_the_public_client_work(
     stack: RunningStack, kind: str, lambda_name: str | None, name: str, content: bytes
 ) -> None:
-    """What its command line sends in debug mode, call by call."""
+    """The requests of its command line in debug mode, one by one."""
     claims = {"sub": "test-001", "userName": "testuser", "userId": "test-001"}
     token = jwt.encode({**claims, "iat": int(time.time())}, DEBUG_SECRET, algorithm="HS256")
     client = requests.Session()

@@ -1,4 +1,4 @@
-"""A database with nothing in it, and folders of migrations made up for a test."""
+"""An empty database, and folders of migrations for tests."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.postgres import Server
 
 
 class Folder:
-    """A folder of migrations, which begins with the one that makes the list of them."""
+    """A folder of migrations; the first one creates the table of applied migrations."""
 
     def __init__(self, path: Path):
         self.path = path

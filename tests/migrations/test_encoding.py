@@ -1,4 +1,4 @@
-"""A database whose encoding is not UTF8 is refused: ``?`` of a glob would match one byte of é."""
+"""A database must be encoded in UTF8; otherwise ``?`` in a glob matches one byte of é."""
 
 from collections.abc import Iterator
 
@@ -41,7 +41,7 @@ def test_it_is_not_migrated(url: str, encoding: str, options: list[str]) -> None
 
 
 def test_the_service_does_not_start(url: str, encoding: str) -> None:
-    """Every SchemaBehind stops a start."""
+    """Any SchemaBehind prevents the start."""
     with pytest.raises(SchemaBehind) as refused:
         files.take_over(url)
 

@@ -1,4 +1,4 @@
-"""Migrations 0005 and 0006, on a database that has assets already."""
+"""Migrations 0005 and 0006, on a database with existing assets."""
 
 import shutil
 
@@ -9,7 +9,7 @@ from dreamlake_assets.database import migrations
 from dreamlake_assets.database.migrations import migrate
 from tests.migrations.conftest import Folder
 
-#: An asset of each of the four kinds, and what they are filed under.
+#: An asset of each of the four kinds, with its namespace and project.
 ASSETS = """
     INSERT INTO namespace (namespace_id, slug) VALUES (gen_random_uuid(), 'testuser');
     INSERT INTO space (namespace_id, space_id, slug)
@@ -35,7 +35,7 @@ INSERT = """
 def connection(
     empty_url: str, empty_connection: psycopg.Connection, folder: Folder
 ) -> psycopg.Connection:
-    """To a database that had assets before there were images."""
+    """A connection to a database with assets from before the kind "image"."""
     for path in migrations.DIRECTORY.glob("000[1-4]_*.sql"):
         shutil.copy(path, folder.path)
     migrate(empty_url, directory=folder.path)

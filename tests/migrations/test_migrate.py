@@ -1,4 +1,4 @@
-"""The runner: what is applied, in which order, once; and what is left behind when it cannot."""
+"""The runner applies each migration once and in order; the state after a failed migration."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,7 +29,7 @@ def tables(connection: psycopg.Connection) -> list[str]:
 
 
 def indexes(connection: psycopg.Connection, table: str) -> dict[str, bool]:
-    """The indexes of a table, and whether they are valid."""
+    """The indexes of a table, each with its validity."""
     rows = connection.execute(
         "SELECT indexrelid::regclass::text, indisvalid FROM pg_index WHERE indrelid = %s::regclass",
         [table],
@@ -118,7 +118,7 @@ def test_a_migration_that_fails_leaves_nothing(
 def test_a_migration_is_sent_statement_by_statement(
     empty_url: str, empty_connection: psycopg.Connection, folder: Folder
 ) -> None:
-    """Which is how a Citus cluster takes it."""
+    """A Citus cluster requires this."""
     second = (
         "CREATE TABLE seal AS\n"
         "SELECT current_query(), current_setting('citus.multi_shard_modify_mode') AS mode;"

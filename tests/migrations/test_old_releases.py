@@ -1,4 +1,4 @@
-"""The database of an earlier release, with rows, is brought up to date and loses nothing."""
+"""Migrating the database of an earlier release keeps all of its rows."""
 
 from collections.abc import Callable
 from pathlib import Path

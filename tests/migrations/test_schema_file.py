@@ -1,4 +1,4 @@
-"""sql/schema.sql, which people read, says what the migrations do."""
+"""sql/schema.sql, written for readers, matches the result of the migrations."""
 
 import psycopg
 

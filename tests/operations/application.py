@@ -1,4 +1,4 @@
-"""The service with a route that fails in a way that nobody expected."""
+"""The service with a route that raises an unexpected exception."""
 
 from dreamlake_assets import create_app
 

@@ -1,4 +1,4 @@
-"""The service as an operator runs it: gunicorn in processes of its own, seen from outside."""
+"""The service as in production: gunicorn in separate processes, observed from outside."""
 
 import http.client
 import json
@@ -35,9 +35,9 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The service, and the file that its standard error goes to.
+    """The service, and the file with its standard error.
 
-    :param master: its first process, where signals are sent to it.
+    :param master: gunicorn's master process, which receives the signals.
     """
 
     port: int
@@ -71,11 +71,11 @@ class Service:
         return self.ask(f"/assets/video/download?{query}")
 
     def lines(self) -> list[dict[str, Any]]:
-        """What was logged so far, as JSON."""
+        """The lines logged so far, parsed as JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def logged(self, reply: Reply, message: str = "request") -> dict[str, Any]:
-        """The line of a request, once it is written."""
+        """Wait for the log line of a request."""
         return self.logged_of(reply.headers["X-Request-Id"], message)
 
     def logged_of(self, request_id: str, message: str = "request") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the service logs, and that nobody waits for it."""
+"""The log of the service, which never delays a request."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_a_list_is_logged_when_it_has_been_sent(service: Service) -> None:
 
 @pytest.fixture(scope="module")
 def long_list(service: Service, populated_url: str) -> str:
-    """The address of a list that is longer than what is on the way at once."""
+    """The path of a list that is too long for the buffers between server and client."""
     with psycopg.connect(populated_url, autocommit=True) as connection:
         service.register(name="/long/0", project="long")
         for _ in range(17):
@@ -97,7 +97,7 @@ def long_list(service: Service, populated_url: str) -> str:
 
 @contextmanager
 def beginning_of(service: Service, path: str, request_id: str) -> Iterator[socket.socket]:
-    """A client that has read no more than the beginning of an answer."""
+    """A client that has read only the beginning of a response."""
     with socket.create_connection(("127.0.0.1", service.port), SECONDS) as client:
         client.sendall(
             f"GET {path} HTTP/1.1\r\nHost: x\r\n"
@@ -173,7 +173,7 @@ def test_an_error_of_the_database_that_nobody_expected_has_its_traceback(
 
 @contextmanager
 def refusing_with_a_secret(url: str) -> Iterator[None]:
-    """A database that refuses /logs/refused, and tells more of it than anybody should read."""
+    """A database that refuses /logs/refused with an error that contains a secret."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$"
@@ -208,7 +208,7 @@ def test_a_list_that_breaks_off_is_found_by_its_id(
             line["level"] for line in service.lines() if of_request in line.get("traceback", "")
         ]
 
-    # It may be written a moment after the line of the request.
+    # The error may be logged a moment after the line of the request.
     until(lambda: len(told()) > 0)
     assert told() == ["ERROR"]
 
@@ -262,7 +262,7 @@ def test_text_is_for_people(populated_url: str, bss: HttpServer, tmp_path: Path)
     [line] = [line for line in log.read_text().splitlines() if request_id in line]
     assert re.match(r"\d\d:\d\d:\d\d INFO request request_id=", line)
     assert " method=POST route=/assets/<kind:kind> status=201 " in line
-    # A text leaves out what JSON says with null.
+    # The text format omits fields that are null in JSON.
     assert "error=" not in line
 
 
@@ -298,7 +298,7 @@ def test_a_log_that_nobody_reads_holds_up_no_request(
     os.mkfifo(log)
     reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
     with running(populated_url, bss.url, log) as service:
-        # The buffer of a pipe is full after some two hundred lines.
+        # About two hundred lines fill the buffer of a pipe.
         for _ in range(1_000):
             assert service.ask("/livez").status == 200
         os.set_blocking(reader, True)

@@ -1,4 +1,4 @@
-"""Metrics, as Prometheus reads them from gunicorn's workers, or from one process."""
+"""Metrics as scraped by Prometheus, from gunicorn's workers or from one process."""
 
 import platform
 import re
@@ -35,7 +35,7 @@ Samples = dict[tuple[str, tuple[str, ...]], float]
 
 
 def samples(page: str) -> Samples:
-    """The samples of a page, by name and the values of their labels, in the order of these."""
+    """The samples of a page, by name and by label values in the order of the labels."""
     return {
         (sample.name.removeprefix(PREFIX), values(sample.labels)): sample.value
         for family in text_string_to_metric_families(page)
@@ -64,7 +64,7 @@ def workers(service: Service) -> list[psutil.Process]:
 
 @contextmanager
 def only(worker: psutil.Process, service: Service) -> Iterator[None]:
-    """Have one worker serve all requests."""
+    """Let one worker serve all requests."""
     others = [other for other in workers(service) if other != worker]
     for other in others:
         other.suspend()
@@ -77,7 +77,7 @@ def only(worker: psutil.Process, service: Service) -> Iterator[None]:
 
 @pytest.fixture
 def temporary(tmp_path: Path) -> Path:
-    """Where gunicorn makes its directory."""
+    """The directory in which gunicorn creates its own."""
     directory = tmp_path / "temporary"
     directory.mkdir()
     return directory
@@ -125,7 +125,7 @@ def test_a_killed_worker_leaves_what_it_has_counted_and_nothing_else(service: Se
     [replacement] = {*workers(service)} - {other}
 
     with only(replacement, service):
-        # It serves, so its own gauges are there, and the other one stands still but lives.
+        # The gauges of both workers count: one serves, the other is suspended but alive.
         found = scrape(service)
         assert found["workers", ()] == 2
         assert found["build_info", (platform.python_version(), dreamlake_assets.__version__)] == 2
@@ -147,14 +147,14 @@ def test_the_files_do_not_become_more_with_workers_that_have_ended(
 
     until(lambda: scrape(service)["workers", ()] == 2)
     assert registered(scrape(service)) == 5
-    # gauge_livesum_0.db and so on: two workers at once have two slots.
+    # The files are gauge_livesum_0.db and so on: two simultaneous workers use two slots.
     assert {path.stem.rpartition("_")[2] for path in directory.iterdir()} == {"0", "1"}
 
 
 def test_a_worker_that_is_being_made_is_no_error(service: Service, temporary: Path) -> None:
     [directory] = temporary.iterdir()
     for kind in ("counter", "gauge_livesum", "histogram"):
-        # As prometheus_client leaves a file between making it and writing to it.
+        # prometheus_client creates an empty file before it writes to it.
         (directory / f"{kind}_99.db").touch()
 
     assert scrape(service)["workers", ()] == 2
@@ -261,12 +261,12 @@ def test_what_is_turned_away_is_counted(
             first = clients.submit(service.download, "/metrics/e")
             until(lambda: len(bss.received) == 1)
             others = [clients.submit(service.ask, "/auth/me") for _ in range(30)]
-            # One is served and sixteen wait.
+            # One request is served and sixteen wait.
             until(lambda: sum(other.done() for other in others) >= 14)
         finally:
             go_on.set()
         replies: list[Reply] = [other.result() for other in others]
-        # Also until the last of them is out of the books.
+        # The last of them may still be counted for a moment.
         while (reply := service.ask("/metrics", headers=BEARER)).status == 503:
             replies.append(reply)
         turned_away = sum(reply.status == 503 for reply in replies)
@@ -274,7 +274,7 @@ def test_what_is_turned_away_is_counted(
         assert first.result().status == 200
         assert turned_away >= 14
         assert samples(reply.body.decode())["turned_away_total", ()] == turned_away
-        # In the log, a line a second tells how many.
+        # The log has at most one line a second, with their number.
         until(lambda: sum(line.get("turned_away", 0) for line in service.lines()) == turned_away)
 
 

@@ -1,4 +1,4 @@
-"""A database that goes away and comes back is a few lines of the log, however many ask for it."""
+"""An outage of the database takes a few lines of the log, however many requests it affects."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_an_outage_is_a_few_lines(bss: HttpServer, tmp_path: Path) -> None:
         migrate(server.url)
         with running(server.url, bss.url, log, WEB_CONCURRENCY="1") as service:
             server.kill()
-            # Each tries to connect for a second, several times.
+            # Each request tries to connect several times within a second.
             for _ in range(3):
                 assert service.ask("/readyz").status == 503
             server.start()
@@ -70,7 +70,7 @@ class TestOutage:
     def test_its_end_is_mentioned_where_it_was(
         self, outage: Outage, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A server that takes every second connection must not write a line for each."""
+        """A server that accepts every second connection must not cause a line for each."""
         outage.ended()
         for _ in range(5):
             outage.failed(OSError())

@@ -1,4 +1,4 @@
-"""No secret is in the logs, whatever is asked, at the level that says most."""
+"""No request puts a secret in the logs, even at the most verbose level."""
 
 import socket
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_no_secret_is_logged(
 
 
 def sent(service: Service, request: str) -> bytes:
-    """The beginning of the answer to what need not be HTTP."""
+    """Send text that need not be valid HTTP, and return the response."""
     with socket.create_connection(("127.0.0.1", service.port), SECONDS) as client:
         client.sendall(request.encode())
         client.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""What is installed is pinned, down to the bytes, and from nowhere in particular."""
+"""The lock files pin every dependency by hash, and name no package index."""
 
 import configparser
 import json
@@ -23,7 +23,7 @@ def text(lock: str) -> str:
 
 
 def versions(lock: str) -> dict[str, set[str]]:
-    """The versions of each library: there is more than one where Pythons need different ones."""
+    """The versions of each library: more than one if Python versions need different ones."""
     found: dict[str, set[str]] = {}
     for entry in _ENTRY.finditer(text(lock)):
         found.setdefault(canonicalize_name(entry["name"]), set()).add(entry["version"])
@@ -31,7 +31,7 @@ def versions(lock: str) -> dict[str, set[str]]:
 
 
 def wanted(lock: str) -> list[Requirement]:
-    """The requirements that a lock pins: of the service, of development, or of the generators."""
+    """The requirements that a lock pins, of the service, of development or of the generators."""
     if lock == f"{CLIENTS}/requirements.txt":
         lines = text(f"{CLIENTS}/requirements.in").splitlines()
         return [Requirement(line) for line in lines if not line.startswith("#")]

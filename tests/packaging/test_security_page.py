@@ -1,4 +1,4 @@
-"""SECURITY.md: what it promises is shown by tests that are there."""
+"""SECURITY.md: each test that it cites exists."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The version stands in one place, and everything that names it agrees."""
+"""The version is defined in one place, and every mention of it agrees."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ from dreamlake_assets.schemas import openapi
 
 CHECKOUT = Path(__file__).parents[2]
 
-#: The name of the metadata that a build makes holds the version.
+#: The name of the built metadata contains the version.
 PROGRAM = """
 import sys
 from setuptools.build_meta import prepare_metadata_for_build_wheel
@@ -22,7 +22,7 @@ print(prepare_metadata_for_build_wheel(sys.argv[1]))
 
 
 def test_the_wheel_has_the_version_of_the_package(tmp_path: Path) -> None:
-    """A build reads it from the source, without an import of the package and its dependencies."""
+    """A build reads it from the source, without importing the package or its dependencies."""
     source = tmp_path / "source"
     shutil.copytree(CHECKOUT / "dreamlake_assets", source / "dreamlake_assets")
     shutil.copytree(CHECKOUT / "sql", source / "sql")

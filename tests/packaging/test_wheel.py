@@ -1,4 +1,4 @@
-"""The wheel holds all that the service needs: it runs where there is no checkout."""
+"""The wheel contains everything that the service needs: it runs without a checkout."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.support.postgres import Server
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "dreamlake_assets"
 
-#: Prints what the installed package has and answers.
+#: Prints the contents of the installed package and the status of some responses.
 PROGRAM = """
 import json
 from pathlib import Path
@@ -55,10 +55,10 @@ app.extensions["dreamlake_assets"].close()
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel and with the dependencies of this one, but not the checkout.
+    """An environment with the wheel and the dependencies of this one, but without the checkout.
 
-    A path file adds the packages that are installed here. Path files there are not read in turn,
-    and it is one of those that leads an editable install to its checkout.
+    A path file adds the packages that are installed here. Python does not process path files
+    among those packages, so the path file of an editable install does not add its checkout.
     """
     directory = tmp_path_factory.mktemp("wheel")
     source = directory / "source"
