@@ -1,10 +1,10 @@
-"""The service behind a client, with an empty database, or with one that a file's tests share.
+"""Fixtures: a client of the service, with an empty database or one shared by a module's tests.
 
-A test runs direct: it calls the service in its own process. A test that is marked
+By default a test runs direct: it calls the service in its own process. A test marked
 ``@pytest.mark.every_way`` runs three times: direct, over HTTP through nginx and gunicorn, and with
-PgBouncer in front of the database. ``make check`` leaves out the two others.
+PgBouncer in front of the database. ``make check`` runs only the direct variant.
 
-Mark a test when nginx or PgBouncer could change its outcome. Together, the marked tests meet every
+Mark a test when nginx or PgBouncer could change its outcome. Together, the marked tests cover every
 endpoint and method, every statement, every error code, every header, streams, HEAD requests, the
 largest bodies and unusual names. One example of each is enough: leave a table of bad values direct.
 """
@@ -30,7 +30,7 @@ Way = Callable[[Settings], Settings]
 WithTokens = Callable[..., AbstractContextManager[Api]]
 
 DIRECT = [pytest.param("direct", id="direct")]
-#: All ways. Where nginx or PgBouncer takes part, a test has the mark ``proxied``, too.
+#: All ways. Tests through nginx or PgBouncer also have the mark ``proxied``.
 EVERY_WAY = [
     *DIRECT,
     *(pytest.param(proxy, id=proxy, marks=pytest.mark.proxied) for proxy in ("nginx", "pgbouncer")),
@@ -38,7 +38,7 @@ EVERY_WAY = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test direct, or every way where it is marked so."""
+    """Run a test direct, or every way if it has the mark ``every_way``."""
     if "way" in metafunc.fixturenames:
         ways = EVERY_WAY if metafunc.definition.get_closest_marker("every_way") else DIRECT
         metafunc.parametrize("way", ways, indirect=True, scope="session")
@@ -66,7 +66,7 @@ def emptied_url(way: Way, server: Server, template: str) -> Iterator[str]:
 
 @pytest.fixture
 def database_url(emptied_url: str) -> str:
-    """An empty database: emptying one is much faster than making one."""
+    """An empty database. Emptying one is much faster than creating one."""
     with psycopg.connect(emptied_url, autocommit=True) as connection:
         connection.execute("".join(f"DELETE FROM {table};" for table in reversed(TABLES)))
     return emptied_url
@@ -74,7 +74,7 @@ def database_url(emptied_url: str) -> str:
 
 @pytest.fixture
 def settings(way: Way, database_url: str) -> Settings:
-    """The service may do no more than sql/roles.sql lets it."""
+    """Settings in which the service has only the privileges granted by sql/roles.sql."""
     return way(settings_of(as_role(SERVICE, database_url)))
 
 
@@ -87,7 +87,7 @@ def api(
 
 @pytest.fixture(scope="module")
 def shared_url(way: Way, server: Server, template: str) -> Iterator[str]:
-    """A database that the tests of a file share; what they write is in nobody's way."""
+    """A database shared by the tests of a module, whose writes do not conflict."""
     with server.database(template=template) as url:
         yield url
 
@@ -108,7 +108,7 @@ def shared_api(way: Way, shared_url: str, shared_connection: psycopg.Connection)
 
 @pytest.fixture
 def with_tokens(settings: Settings) -> WithTokens:
-    """The service with other settings for tokens."""
+    """Start the service with other token settings."""
 
     @contextmanager
     def with_tokens(**tokens: Any) -> Iterator[Api]:

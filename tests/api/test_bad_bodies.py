@@ -1,4 +1,4 @@
-"""POST /assets/<kind>: every kind of bad body is refused by name, and leaves nothing behind."""
+"""POST /assets/<kind>: every bad body gets an error that names the field, and stores nothing."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ LENS = "Must be one of: fisheye, pinhole, eqrec."
 FORMAT = "Must be one of: vtt, srt, jsonl."
 UNKNOWN = "Unknown field."
 
-#: Values as JSON text: what is no JSON by the letter (NaN, an unpaired surrogate) is sent, too.
+#: Values as JSON text. Some are invalid in strict JSON (NaN, an unpaired surrogate).
 NO_STRINGS = ["0", "1.5", "true", "false", "[]", "{}", '["a"]', "NaN"]
 NO_NUMBERS = ['"30"', '""', "true", "false", "[]", "[30]", "{}", '"NaN"']
 BAD_NUMBERS = ["0", "-0", "-0.0", "-1", "1e-400", "NaN", "Infinity", "-Infinity", "1e999", "-1e999"]
@@ -173,7 +173,7 @@ CASES: list[tuple[str, str, str, str]] = [
 
 
 def cases() -> list[object]:
-    """The cases, each named by its place in the table and what it sends."""
+    """The cases, each with an id made of its index, field and value."""
     return [
         pytest.param(*case, id=f"{number}-{case[1]}-{case[2][:20]}")
         for number, case in enumerate(CASES)

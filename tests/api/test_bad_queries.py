@@ -1,4 +1,4 @@
-"""GET /assets/<kind> and …/download: every kind of bad query is refused by name."""
+"""GET /assets/<kind> and …/download: every bad query gets an error that names the parameter."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ EPISODE_ID = "01970000-0000-7000-8000-000000000003"
 
 ROUTES = {"list": "/assets/video?", "download": "/assets/video/download?path=/a&"}
 
-#: The field, what is sent of it (escaped), and what is said; of both routes.
+#: Cases of both routes: the field, its escaped value, and the error message.
 BOTH = [
     *(("namespace", value, SLUG) for value in ("-a", "a%20b", "a%00", "a/b", "n" * 129, "%C3%A4")),
     *(("project", value, SLUG) for value in ("-a", "a%20b", "a%00", "a/b", "p" * 129, "%C3%A4")),
@@ -68,7 +68,7 @@ CASES = [
 
 
 def url(route: str, **parameters: str) -> str:
-    """The address with parameters that are escaped already."""
+    """The URL of a route, with parameters that are already escaped."""
     given = {"namespace": NAMESPACE, "project": PROJECT, **parameters}
     path, _, query = ROUTES[route].partition("?")
     of_route = dict(part.split("=") for part in query.split("&") if part)

@@ -1,4 +1,4 @@
-"""What browsers are told with answers: to be careful with them, and which pages may read them."""
+"""Response headers for browsers: security, caching and cross-origin access."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,13 +18,13 @@ POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 @pytest.fixture
 def open_api(settings: Settings, namespace: str) -> Iterator[Api]:
-    """A service that pages of two origins may ask."""
+    """A service that allows requests from pages of two origins."""
     with serving(replace(settings, cors_origins=(ORIGIN, ANOTHER))) as app:
         yield Api(app.test_client(), headers_of(settings))
 
 
 def told(answer: Answer) -> dict[str, list[str]]:
-    """What is said of other origins."""
+    """The CORS headers of a response, and ``Vary``."""
     names = [name for name, _ in answer.headers if name.startswith("Access-Control-")]
     return {name: answer.headers.getlist(name) for name in ["Vary", *names]}
 
@@ -70,7 +70,7 @@ def test_a_route_may_say_something_else(shared_api: Api) -> None:
         assert answer.headers.getlist("Content-Security-Policy") == [POLICY]
 
 
-# Not through nginx: it says "nginx" here, without a version (tests/deploy/test_nginx.py).
+# Not through nginx: it sends "nginx" without a version (tests/deploy/test_nginx.py).
 def test_no_version_is_told(shared_api: Api) -> None:
     assert "Server" not in shared_api.ask("/livez").headers
 

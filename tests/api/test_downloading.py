@@ -1,4 +1,4 @@
-"""GET /assets/<kind>/download, with a BSS that lies, refuses, hangs and shouts."""
+"""GET /assets/<kind>/download, with a BSS that fails, hangs or sends bad responses."""
 
 import threading
 import time
@@ -40,14 +40,14 @@ def settings(settings: Settings, bss: HttpServer) -> Settings:
 
 @pytest.fixture
 def stored(api: Api) -> Api:
-    """A video of BSS at /camera/front/run01.mp4."""
+    """A registered video of BSS at /camera/front/run01.mp4."""
     api.register(name="/camera/front/run01.mp4", bssVideoId="a1b2c3")
     return api
 
 
 @contextmanager
 def clock_off_by(seconds: int) -> Iterator[None]:
-    """Let ids be made on a machine whose clock is ahead, or behind if ``seconds`` is negative."""
+    """Create ids by a clock that is ahead, or behind if ``seconds`` is negative."""
     clock = SimpleNamespace(time_ns=lambda: time.time_ns() + seconds * 1_000_000_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ids, "time", clock)
@@ -78,7 +78,7 @@ def test_the_answer_is_where_bss_redirects_to(
     route = {"label-track": "labels", "text-track": "text-tracks", "video": "videos"}
     [request] = bss.received
     assert (request.method, request.path) == ("GET", f"/{route.get(kind, kind)}/a1b2c3/raw")
-    # The token of the client is for this service, not for BSS.
+    # The client's token is for this service, not for BSS.
     assert "Authorization" not in request.headers
 
 
@@ -142,7 +142,7 @@ def test_the_newest_of_several_is_downloaded(api: Api, bss: HttpServer) -> None:
 def test_the_newest_is_the_one_registered_last_whatever_the_clocks_say(
     *, api: Api, bss: HttpServer, settings: Settings, seconds: int, episode: object
 ) -> None:
-    """Two services take turns, and the clock of one is behind or ahead."""
+    """Two services register in turn; the clock of one is behind or ahead."""
     with serving(settings) as app:
         other = Api(app.test_client(), headers_of(settings))
         for number in range(4):
@@ -290,7 +290,7 @@ def test_every_failure_of_bss_has_a_code(stored: Api, bss: HttpServer) -> None:
 
 
 class TestRefusing:
-    """Nobody listens where BSS should be."""
+    """No server listens at the URL of BSS."""
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
@@ -329,7 +329,7 @@ def test_a_large_body_is_not_read(stored: Api, bss: HttpServer, status: int) -> 
         handler.end_headers()
         handler.close_connection = True
         try:
-            # In time, so that a service that reads does not do it for ever.
+            # Finite, so that a service that reads the body does not read for ever.
             for _ in range(500):
                 written += handler.wfile.write(bytes(2**20))
         except OSError:
@@ -345,7 +345,7 @@ def test_a_large_body_is_not_read(stored: Api, bss: HttpServer, status: int) -> 
 
 
 class TestToken:
-    """BSS asks for a token of its own."""
+    """BSS requires its own token."""
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:

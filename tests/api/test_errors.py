@@ -1,4 +1,4 @@
-"""What is wrong outside of any field: addresses, methods, and what every error has."""
+"""Errors that concern no field (paths, methods), and properties common to all errors."""
 
 import re
 import time
@@ -58,7 +58,7 @@ def test_an_unknown_address_is_not_found(shared_api: Api, method: str, path: str
     }
 
 
-# Not through nginx: it refuses a NUL itself (tests/deploy/test_nginx.py).
+# Not through nginx: it rejects a NUL itself (tests/deploy/test_nginx.py).
 def test_a_nul_in_an_address_is_not_found(shared_api: Api) -> None:
     for path in ("/assets/%00", "/assets/video/%00"):
         assert shared_api.ask(path).json["code"] == "not_found"
@@ -172,7 +172,7 @@ def test_a_listener_that_fails_is_logged_and_the_next_one_hears(
 def test_a_lock_that_another_session_holds_is_waited_for_until_the_lock_timeout(
     api: Api, connection: psycopg.Connection
 ) -> None:
-    # The service has a connection: to make one, it prepares statements on the table.
+    # Opens the connection before the lock: opening one prepares statements on the table.
     assert api.register(name="/a").status_code == 201
     with connection.transaction():
         connection.execute("LOCK TABLE asset")

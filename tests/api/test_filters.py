@@ -1,4 +1,4 @@
-"""GET /assets/<kind> by tags and by time, alone and with everything else."""
+"""GET /assets/<kind> by tags and by time, alone and combined with other parameters."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -14,13 +14,13 @@ TAGS = (["night"], ["rain", "night"], ["rain"], [], ["night", "rain", "fog"])
 NAMES = ("/camera/front/b.mp4", None, "/camera/back/a.mp4", "/camera/front/a.mp4", "/z")
 EPISODES = (None, "run-042")
 
-#: More than are sorted: the list is walked instead, see sql/asset/list_by_tag.sql.
+#: Too many to sort: the query walks the list instead, see sql/asset/list_by_tag.sql.
 MANY = 5001
 
 
 @pytest.fixture(scope="module")
 def filled(shared_api: Api, shared_connection: psycopg.Connection) -> Api:
-    """Assets of each name and tags, in an episode and beside, an hour apart."""
+    """Assets of each name and tags, inside and outside an episode, an hour apart."""
     for name, tags, episode in product(NAMES, TAGS, EPISODES):
         shared_api.register(name=name, tags=tags, episodeName=episode)
         shared_api.register("audio", name=name, tags=tags, episodeName=episode)
@@ -39,7 +39,7 @@ def filled(shared_api: Api, shared_connection: psycopg.Connection) -> Api:
 def api(
     request: pytest.FixtureRequest, filled: Api, shared_connection: psycopg.Connection
 ) -> Iterator[Api]:
-    """The same assets, and so many others beside them that lists are walked."""
+    """The same assets, alone or among so many others that queries walk the list."""
     if request.param == "many":
         shared_connection.execute(
             "INSERT INTO asset (namespace_id, space_id, asset_id, created_at, kind, name, fps,"
@@ -54,7 +54,7 @@ def api(
 
 
 def every(api: Api, **query: Any) -> list[dict[str, Any]]:
-    """What is listed without the crowd."""
+    """The listed items outside /crowd/."""
     response = api.listing(**query)
     assert response.status_code == 200, response.text
     return [item for item in response.json if not (item["name"] or "").startswith("/crowd/")]

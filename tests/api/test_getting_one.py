@@ -1,4 +1,4 @@
-"""GET /assets/<kind>/<id>: all of an asset, to whoever may see it, and only when it is news."""
+"""GET /assets/<kind>/<id>: all fields of an asset, access to it, and conditional requests."""
 
 import re
 from typing import Any
@@ -32,7 +32,7 @@ def not_found(response: Answer) -> None:
 
 @pytest.fixture
 def location(shared_api: Api) -> str:
-    """The address of an asset."""
+    """The URL of an asset."""
     return shared_api.register(name="/camera/front/run01.mp4").location
 
 
@@ -114,7 +114,7 @@ def test_a_file_at_the_root_is_in_no_folder(shared_api: Api) -> None:
 
 
 class TestNotFound:
-    """One answer, whatever the reason: nobody can probe for ids."""
+    """The same response for every reason, so that clients cannot probe for ids."""
 
     @pytest.mark.every_way
     def test_an_id_that_nobody_has(self, shared_api: Api) -> None:

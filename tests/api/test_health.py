@@ -84,7 +84,7 @@ def test_an_empty_database_is_behind(server: Server, settings: Settings) -> None
 
 
 class TestMigrated:
-    """A database whose list of migrations is changed here, so none that is used again."""
+    """Tests that change the list of migrations, each in a database of its own."""
 
     @pytest.fixture
     def database_url(self, server: Server, template: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""BSS and the token issuer behind https, and the environment between them and the service."""
+"""BSS and the token issuer over HTTPS, and environment variables for authorities and proxies."""
 
 import json
 import socket
@@ -68,7 +68,7 @@ Start = Callable[..., Api]
 
 @pytest.fixture
 def start(settings: Settings, namespace: str) -> Iterator[Start]:
-    """A service that has a video of BSS at /a."""
+    """Start a service that has a video of BSS at /a."""
     with ExitStack() as started:
 
         def start(url: str, **others: Any) -> Api:
@@ -82,7 +82,7 @@ def start(settings: Settings, namespace: str) -> Iterator[Start]:
 
 @pytest.fixture
 def trust(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Have a variable name the authority."""
+    """Set an environment variable to the certificate of the authority."""
 
     def trust(name: str) -> None:
         is_directory = name == "SSL_CERT_DIR"
@@ -135,7 +135,7 @@ def test_an_authority_is_added_to_those_of_the_machine(
 
 
 def test_the_issuer_is_told_who_asks(with_tokens: WithTokens) -> None:
-    """Some issuers refuse the User-Agent of Python's library."""
+    """Some issuers reject the User-Agent of Python's library."""
     reply = answer(200, body=json.dumps(KEYS).encode())
     with (
         HttpServer(reply) as issuer,
@@ -150,7 +150,7 @@ def test_the_issuer_is_told_who_asks(with_tokens: WithTokens) -> None:
 
 @pytest.fixture
 def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
-    """What the environment says of a proxy and of passwords."""
+    """A proxy and a netrc file with a password, set in the environment."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password something\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -254,7 +254,7 @@ def test_the_reason_of_a_502_is_known_and_holds_no_secret(
         api = start(trouble(stack, authority), ca_file=str(authority.file))
         application: Any = api.client.application
         application.wsgi_app.listeners.append(requests.append)
-        # More often than it fails before it is left alone.
+        # One more than the failures after which the service stops calling BSS.
         times = FAILURES + 1 if code == "bss_unreachable" else 1
         for _ in range(times):
             response = api.download(path="/a")

@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is sent again registers nothing, and gets the first answer."""
+"""Idempotency-Key: a repeated request registers nothing and gets the first response."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ BODY = {"episodeName": "run-042", "name": "/camera/front/run01.mp4", "tags": ["n
 
 @pytest.fixture
 def other_process(api: Api, settings: Settings) -> Iterator[Api]:
-    """The service once more, on the same database."""
+    """A second service on the same database."""
     assert api
     with serving(settings) as app:
         yield Api(app.test_client(), headers_of(settings))
@@ -84,8 +84,8 @@ def test_the_same_in_other_words_is_the_same(api: Api, spelling: dict[str, Any])
     replayed(api.register(idempotency_key=KEY, **{**body, **spelling}), first)
 
 
-#: Requests without their namespace and project, and the beginning of the digest that the first
-#: version with keys stored for them.
+#: Requests without namespace and project, and the start of the digest stored for them by the
+#: first version that supported keys.
 RECORDED = [
     ("video", "{}", "f3b6c63bdeef"),
     ("video", '{"fps": 30}', "f3b6c63bdeef"),
@@ -255,7 +255,7 @@ def test_what_is_no_key_is_refused(shared_api: Api, key: str) -> None:
     refused_key(shared_api, key)
 
 
-# Not through nginx: it refuses the character in every header.
+# Not through nginx: it rejects the character in every header.
 def test_a_delete_character_makes_no_key(shared_api: Api) -> None:
     refused_key(shared_api, "\x7f")
 
@@ -274,7 +274,7 @@ def refused_key(shared_api: Api, key: str) -> None:
 
 
 def test_a_key_goes_with_whatever_goes_without(shared_api: Api) -> None:
-    """As deep as metadata may be."""
+    """Nest metadata up to and beyond the limit."""
     statuses = []
     for depth in range(248, 260):
         metadata: Any = {}

@@ -1,4 +1,4 @@
-"""The issuer of tokens publishes its keys at a URL: it changes them, withdraws them, goes away."""
+"""Keys that the token issuer publishes at a URL: changed, withdrawn or unreachable."""
 
 import json
 import threading
@@ -52,7 +52,7 @@ def publishing(*keys: Any) -> Any:
 
 
 def bearer(kid: str | None = "one", key: Any = RSA_KEY, algorithm: str = "RS256") -> str:
-    """A token that nobody has seen before, so that none is remembered."""
+    """A new token at each call, so that none is cached."""
     claims = {"jti": str(next(_numbers))}
     return f"Bearer {token(claims, key, algorithm=algorithm, headers={'kid': kid} if kid else {})}"
 
@@ -74,7 +74,7 @@ def issuer() -> Iterator[HttpServer]:
 
 @pytest.fixture
 def begin(with_tokens: WithTokens, issuer: HttpServer) -> Iterator[Callable[[], Api]]:
-    """Start a service: it asks the issuer at once."""
+    """Start a service, which fetches the keys at once."""
     with ExitStack() as started:
         service = with_tokens(jwks_url=issuer.url, algorithms=("RS256", "ES256"))
         yield lambda: started.enter_context(service)
@@ -82,7 +82,7 @@ def begin(with_tokens: WithTokens, issuer: HttpServer) -> Iterator[Callable[[], 
 
 @pytest.fixture
 def api(begin: Callable[[], Api]) -> Api:
-    """A service that has asked the issuer."""
+    """A service that has fetched the keys."""
     api = begin()
     accepted(me(api, bearer("one")))
     return api
@@ -90,14 +90,14 @@ def api(begin: Callable[[], Api]) -> Api:
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fetch the keys again and again."""
+    """Fetch the keys every 0.1 seconds."""
     monkeypatch.setattr(issuer_keys, "JWKS_SECONDS", 0.1)
     monkeypatch.setattr(issuer_keys, "JWKS_RETRY_SECONDS", 0.1)
 
 
 @pytest.fixture
 def without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fetch the keys for every token whose key is not known."""
+    """Fetch the keys for every token with an unknown key."""
     monkeypatch.setattr(issuer_keys, "JWKS_PAUSE_SECONDS", 0)
 
 
@@ -125,7 +125,7 @@ def test_a_key_is_good_for_its_own_algorithm(begin: Callable[[], Api], issuer: H
     refused(me(api, bearer("one", EC_KEY, "ES256")), DOES_NOT_VERIFY)
     refused(me(api, bearer("curve", RSA_KEY)), DOES_NOT_VERIFY)
     refused(me(api, bearer("one", RSA_KEY, "RS512")), DOES_NOT_VERIFY)
-    # The public key is known to everybody; as the secret of HS256 it would let anybody in.
+    # The public key is public: accepted as an HS256 secret, it would let anybody in.
     confused = handmade({"alg": "HS256", "kid": "one"}, '{"sub": "x"}', pem(RSA_KEY))
     refused(me(api, f"Bearer {confused}"), DOES_NOT_VERIFY)
 
@@ -295,7 +295,7 @@ def test_an_issuer_that_is_away(with_tokens: WithTokens) -> None:
 
 
 class TestHanging:
-    """The issuer takes requests, and answers none."""
+    """The issuer accepts requests but never responds."""
 
     @pytest.fixture
     def patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +350,7 @@ class TestHanging:
                 for number in range(8)
             ]
             until(lambda: len(issuer.received) == 2)
-            # One waits for the issuer, with one of two threads; the others are refused at once.
+            # One request waits for the issuer in one of two threads; the others fail at once.
             until(lambda: sum(each.done() for each in attackers) == 7)
             for _ in range(10):
                 accepted(me(api, bearer("one")))

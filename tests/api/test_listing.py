@@ -1,4 +1,4 @@
-"""GET /assets/<kind>: what is listed, in which order, and page by page."""
+"""GET /assets/<kind>: the items of a list, their order, and pagination."""
 
 import re
 import threading
@@ -16,7 +16,7 @@ from tests.support.api import PROJECT, Answer, Api, problem
 
 KIND_NAMES = list(KINDS)
 
-#: Registered in this order; several share a name, several have none.
+#: Names in order of registration. Several assets share a name, several have none.
 NAMES = [
     "/camera/front/run02.mp4",
     None,
@@ -47,7 +47,7 @@ FILTERS: list[dict[str, str]] = [
 
 
 def register_all(api: Api, kind: str = "video") -> None:
-    """Each name in an episode and, before that, beside the episodes."""
+    """Register each name twice: first outside any episode, then in one."""
     for name in NAMES:
         api.register(kind, name=name)
         api.register(kind, name=name, episodeName="run-042")
@@ -111,7 +111,7 @@ def test_the_kinds_do_not_mix(api: Api) -> None:
 @pytest.mark.every_way
 def test_names_are_ordered_byte_by_byte_and_the_unnamed_come_last(api: Api) -> None:
     names = ["/Z", "/a", "/a b", "/a-b", "/a/b", "/a0", "/aa", "/e\u0301", "/z"]
-    # Code points are in the order of their UTF-8 bytes, UTF-16 is not.
+    # UTF-8 bytes sort like code points; UTF-16 code units do not.
     names += ["/é", "/中", "/\ue000", "/\uffee", "/\U0001f3ac"]
     assert names == sorted(names, key=str.encode)
     for name in [None, *reversed(names), None]:
@@ -213,7 +213,7 @@ def test_a_glob_matches_the_whole_name(api: Api, pattern: str, names: list[str])
 
     assert api.names(glob=pattern) == names
     assert api.names(glob=pattern, episode="run-042") == names
-    # A glob wins over a prefix.
+    # A glob takes precedence over a prefix.
     assert api.names(glob=pattern, prefix="/nowhere") == names
 
 
@@ -281,14 +281,14 @@ def test_the_cursor_is_in_the_link_and_in_a_header(api: Api) -> None:
     }
     by_header = api.listing(limit=3, prefix="/camera", cursor=cursor)
     assert by_header.json == api.get(link[1 : link.index(">")]).json
-    # The rest may be had at once, and the pages may be of another size.
+    # A cursor works with another limit, and without one.
     assert by_header.json == api.listing(limit=1000, prefix="/camera", cursor=cursor).json[:3]
     assert by_header.json == api.listing(prefix="/camera", cursor=cursor).json[:3]
 
 
 @pytest.fixture
 def longest_tags() -> list[str]:
-    """Tags whose list with a limit has the longest URL that is taken."""
+    """Tags that give a list with a limit the longest URL accepted."""
     query = urlencode({"namespace": NAMESPACE, "project": PROJECT, "limit": 1})
     room = 6681 - len(f"/assets/video?{query}")
     tags = []
@@ -331,7 +331,7 @@ def test_a_url_whose_link_would_be_too_long_is_refused(api: Api, longest_tags: l
     ("host", "linked"),
     [
         *((host, host) for host in ("api.example:8000", "a" * 64, "as_in_compose", "[::1]:8080")),
-        # Internationalised hosts, as browsers send them.
+        # Internationalised hosts in the form that browsers send.
         *((host, host) for host in ("xn--wgv71a119e.jp", "xn--bcher-kva.example")),
         ("b\xfccher.example", ""),
     ],
@@ -371,7 +371,7 @@ def test_no_asset_is_skipped_or_repeated_while_others_are_registered(
     seen: list[str] = []
     for page in api.pages(limit=3, **query):
         seen += [item["id"] for item in page]
-        # Fewer than a page holds, so that it comes to an end: one before, one where the page ended.
+        # One before the page, one at its end. Fewer than a page, so that the loop ends.
         api.register(name="/0")
         api.register(name=page[-1]["name"])
 
@@ -380,7 +380,7 @@ def test_no_asset_is_skipped_or_repeated_while_others_are_registered(
 
 
 class TestCursor:
-    """A cursor that was altered, or belongs to another list."""
+    """A cursor that was altered or belongs to another list."""
 
     @pytest.fixture
     def cursor(self, api: Api) -> str:
@@ -430,7 +430,7 @@ def refused(response: Answer) -> None:
 
 
 class TestManyAssets:
-    """More than one chunk of a stream."""
+    """Lists longer than one chunk of a stream."""
 
     COUNT = 2500
     URL = f"/assets/video?namespace={NAMESPACE}&project={PROJECT}"
@@ -466,7 +466,7 @@ class TestManyAssets:
 
     @pytest.mark.every_way
     def test_closing_a_stream_frees_its_connection(self, many: Api) -> None:
-        # With two threads one connection is for streams.
+        # With two threads, one connection is reserved for streams.
         for _ in range(3):
             response = many.get(self.URL)
             assert next(response.iter_encoded()).startswith(b"[{")
@@ -483,7 +483,7 @@ class TestManyAssets:
         assert len(many.listing(limit=10).json) == 10
         stream.close()
 
-    # Not through nginx: it buffers this whole list, so the stream ends at once for the service.
+    # Not through nginx: it buffers the whole list, so the service ends the stream at once.
     def test_too_many_streams_at_once_are_refused(
         self, many: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,4 +1,4 @@
-"""Numbers come back with the value that was sent."""
+"""Responses contain numbers with the value that was sent."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tests.support.api import PROJECT, Answer, Api, problem
 
 
 def send(api: Api, kind: str, **members: str) -> Answer:
-    """Register an asset; the members are JSON text."""
+    """Register an asset with members given as JSON text."""
     given = {"namespace": f'"{NAMESPACE}"', "project": f'"{PROJECT}"', **members}
     return api.send(
         "{" + ", ".join(f"{json.dumps(name)}: {text}" for name, text in given.items()) + "}", kind
@@ -56,7 +56,7 @@ def test_the_default_of_fps_is_a_whole_number(shared_api: Api) -> None:
 
 
 def exactly(text: str) -> Any:
-    """The value of JSON whose numbers are compared by all of their digits."""
+    """Parse JSON with exact numbers, so that all digits are compared."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 

@@ -1,4 +1,4 @@
-"""POST /assets/<kind>: what is registered, and what is answered."""
+"""POST /assets/<kind>: the stored rows and the responses."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from tests.support.api import LEFT_OUT, PROJECT, Api, problem, row_counts
 
 KIND_NAMES = list(KINDS)
 
-#: The own fields of each kind, by published name, and the columns they are stored in.
+#: The fields specific to each kind, by published name, and their columns.
 OWN_FIELDS = {
     "video": {"fps": 29.97, "lens": "fisheye"},
     "audio": {"sampleRate": 44100.5, "channels": 2},

@@ -1,4 +1,4 @@
-"""Server-Timing: what an answer cost, as far as is known when its headers are sent."""
+"""Server-Timing: the cost of a response, as known when its headers are sent."""
 
 import re
 import threading
@@ -18,7 +18,7 @@ class Timing(NamedTuple):
 
 
 def timing(response: Answer) -> Timing:
-    """What the header says, which is of this form, and there once."""
+    """Parse the header, which must occur once and have this form."""
     [header] = response.headers.getlist("Server-Timing")
     read = re.fullmatch(
         r'db;dur=(\d+\.\d\d);desc="roundtrips=(\d+)"(?:, bss;dur=(\d+\.\d\d))?', header

@@ -1,4 +1,4 @@
-"""Who gets in: tokens of every kind, and what membership allows."""
+"""Authentication with every kind of token, and authorization by membership."""
 
 import json
 import time
@@ -56,7 +56,7 @@ def test_a_token_is_required(shared_api: Api, authorization: str | None) -> None
     ("method", "path"), [("POST", ""), ("GET", ""), ("GET", "/download")], ids=str
 )
 def test_every_endpoint_asks_for_it(shared_api: Api, kind: str, method: str, path: str) -> None:
-    # Whatever else is wrong with the request.
+    # Authentication comes first, so other faults of the request are not reported.
     response = shared_api.ask(f"/assets/{kind}{path}?x=1", method, data="{")
 
     assert response.status_code == 401
@@ -153,7 +153,7 @@ def test_a_token_may_end_after_the_sun(shared_api: Api) -> None:
 
 
 def test_a_token_that_was_accepted_still_expires(shared_api: Api) -> None:
-    # The clocks may differ by 10 seconds, so it is valid for one or two more.
+    # Clocks may differ by 10 seconds, so the token stays valid for one or two more.
     text = f"Bearer {token({'exp': int(time.time()) - 8})}"
     accepted(me(shared_api, text))
 
@@ -199,7 +199,7 @@ def test_few_tokens_are_remembered() -> None:
 
 
 class TestChangedSecret:
-    """The secret of HS256 is changed: for a while there are two."""
+    """The HS256 secret changes, and two are valid during the change."""
 
     NEW = "the new secret of the tests, with enough bytes"
 
@@ -254,7 +254,7 @@ def test_a_public_key(with_tokens: WithTokens, key: Any, algorithm: str) -> None
 
         other = OTHER_RSA_KEY if algorithm == "RS256" else ec.generate_private_key(ec.SECP256R1())
         refused(me(api, f"Bearer {token(key=other, algorithm=algorithm)}"), DOES_NOT_VERIFY)
-        # The public key is known to everybody; as the secret of HS256 it would let anybody in.
+        # The public key is public: accepted as an HS256 secret, it would let anybody in.
         confused = handmade({"alg": "HS256"}, f'{{"sub": "{WRITER}"}}', public)
         refused(me(api, f"Bearer {confused}"), DOES_NOT_VERIFY)
         refused(me(api, f"Bearer {UNSIGNED}"), DOES_NOT_VERIFY)

@@ -1,4 +1,4 @@
-"""Names with characters that mean something to SQL, JSON, URLs, globs or shells."""
+"""Names with special characters of SQL, JSON, URLs, globs or shells."""
 
 import re
 
@@ -42,7 +42,7 @@ NAMES = [
 
 
 def escaped(name: str) -> str:
-    """The glob that matches a name and nothing else."""
+    """The glob that matches only this name."""
     return re.sub(r"([*?\[\]{}!,\\-])", r"\\\1", name)
 
 

@@ -1,4 +1,4 @@
-"""One request with one Idempotency-Key, sent many times at once, or again after it was cut off."""
+"""A request with an Idempotency-Key, sent many times at once, or again after a lost connection."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +73,7 @@ def test_of_different_requests_at_once_one_registers_and_the_others_leave_nothin
 
 
 class TestSentAgain:
-    """A connection was lost before the answer, and the statement is sent with the same id."""
+    """A connection is lost before the response, and the statement is resent with the same id."""
 
     @pytest.fixture
     def sent(self, namespace: str, database_url: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class TestSentAgain:
         asset |= {"bss_id": None, "tags": [], "metadata": None}
         sent = {"kind": KINDS["label-track"], "subject": WRITER, "asset": asset}
         with connect(database_url) as connection:
-            # So that the path exists.
+            # Creates the path.
             store.asset.register(connection, asset_id=str(uuid7()), **sent)
         return {**sent, "asset_id": str(uuid7()), "idempotency_key": "key"}
 
@@ -129,6 +129,6 @@ class TestSentAgain:
 
 
 def wait_for_a_lock(connection: psycopg.Connection) -> None:
-    """Until some statement waits for another transaction."""
+    """Wait until some statement waits for another transaction."""
     waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
     until(lambda: connection.execute(waiting).fetchone() is not None)

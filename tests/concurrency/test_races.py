@@ -1,4 +1,4 @@
-"""Many clients at once, on the same path."""
+"""Many clients that use the same path at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -89,7 +89,7 @@ def test_two_registrations_that_make_the_same_parents_share_them(
     namespace: str,
     existing: dict[str, Any] | None,
 ) -> None:
-    """The second waits for the first at the first parent that is new, and finds it there."""
+    """The second waits at the first new parent until the first commits, then finds it."""
     with (
         ThreadPoolExecutor(1) as pool,
         connect(database_url) as one,
@@ -124,11 +124,11 @@ def test_ten_thousand_registrations_touch_no_parent(
     first = connect(database_url)
     register(first, namespace)
     for each in (connection, first):
-        # Now, or it would be counted after the numbers are set to nothing.
+        # Flush now, or these rows would be counted after the reset.
         each.execute("SELECT pg_stat_force_next_flush()")
     first.close()
     connection.execute("SELECT pg_stat_reset()")
-    # Whoever waits for a row waits for the transaction that has it: for a lock of this type.
+    # A statement that waits for a row waits for a lock of one of these types.
     waited = []
 
     def write(_: int) -> None:
@@ -145,7 +145,7 @@ def test_ten_thousand_registrations_touch_no_parent(
             ).fetchall()
         for each in running:
             each.result()
-    # A backend that ends reports its numbers a little later.
+    # A backend reports its statistics shortly after it ends.
     until(lambda: written_rows(connection)["asset"][0] >= REGISTRATIONS, 30)
     written = written_rows(connection)
     assert written.pop("asset") == [REGISTRATIONS, 0, 0, 0]
@@ -157,7 +157,7 @@ def test_ten_thousand_registrations_touch_no_parent(
 def test_a_registration_that_is_not_committed_holds_nobody_up(
     database_url: str, namespace: str
 ) -> None:
-    """Whatever locks a registration takes, another one needs none of them for itself."""
+    """With existing parents, the locks of one registration do not block another."""
     with connect(database_url) as slow, connect(database_url) as quick:
         register(slow, namespace)
         quick.execute("SET lock_timeout = 1000")
@@ -167,7 +167,7 @@ def test_a_registration_that_is_not_committed_holds_nobody_up(
     assert first.node_id == second.node_id
 
 
-#: What each statement of the flight inserts, made impossible.
+#: A constraint for each statement of the flight that makes its insert fail.
 FAILURES = {
     "space": "ALTER TABLE space ADD CONSTRAINT never CHECK (slug <> 'robotics')",
     "episode": "ALTER TABLE episode ADD CONSTRAINT never CHECK (name <> 'run-042')",

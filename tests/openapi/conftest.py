@@ -1,4 +1,4 @@
-"""The service in this process, and the local stack as `make run` starts it."""
+"""Fixtures: the service in this process, and the local stack as started by `make run`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.support import programs
 
 __all__ = ["no_proxy", "shared_api", "shared_connection", "shared_url"]
 
-#: Root may not use the sandbox; the others keep Chromium from asking its makers for anything.
+#: Root cannot use the sandbox. Most others stop Chromium's requests to its vendor.
 OPTIONS = (
     "--headless",
     "--no-sandbox",
@@ -25,14 +25,14 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
     "--window-size=1280,1400",
-    # Any other host than this one is unknown.
+    # Only this host resolves.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 
 @pytest.fixture(scope="session")
 def way() -> Way:
-    """Straight into the service."""
+    """Call the service directly."""
     return lambda settings: settings
 
 
@@ -45,14 +45,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 @pytest.fixture(scope="package")
 def token(stack: RunningStack) -> str:
-    """Of the writer of the stack, as it stands in its file."""
+    """The token of the stack's writer, read from its file."""
     header = Path(stack.directory / "authorization").read_text()
     return header.removeprefix("Authorization: Bearer ").strip()
 
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """One for each module: what the pages of another said in the console is not read."""
+    """One browser per module, so that console messages of other modules are not read."""
     home = tmp_path_factory.mktemp("chromium")
     options = webdriver.ChromeOptions()
     options.binary_location = str(programs.program("chromium"))

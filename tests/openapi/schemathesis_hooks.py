@@ -1,13 +1,13 @@
-"""What schemathesis is told beside the document, since OpenAPI 3.1 has no words for it.
+"""Rules for schemathesis that OpenAPI 3.1 cannot express.
 
-- What is a good ``glob``: JSON Schema has no grammars.
-- That a ``cursor`` is signed: a good one stands in an answer, and goes with that request only.
-- That an ``Idempotency-Key`` is new for each asset, in this run and in those before.
-- That two parameters of a query do not go together.
-- That an id of BSS is the id of something there: a download would answer 502, as it should.
+- The grammar of a ``glob``: JSON Schema has no grammars.
+- A ``cursor`` is signed: a valid one comes from a response and is valid for that query only.
+- An ``Idempotency-Key`` is new for each asset, in this run and in earlier ones.
+- Two parameters of a query exclude each other.
+- An id of BSS must exist in BSS: otherwise a download correctly returns 502.
 
-It makes requests good that are meant to be; those that are meant to be bad are left as they are,
-and no check is turned off.
+The hooks correct requests that are meant to be valid. Requests that are meant to be invalid stay
+unchanged, and no check is turned off.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ _globs = st.recursive(
     max_leaves=8,
 )
 
-#: What the local BSS has.
+#: Ids that exist in the local BSS.
 _BSS_IDS = {kind.bss_field: kind.sample[kind.bss_field] for kind in KINDS.values()}
 
 schemathesis.openapi.format("glob", _globs)
@@ -38,7 +38,7 @@ schemathesis.openapi.format("glob", _globs)
 def before_call(
     context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]
 ) -> None:
-    """Make good what is meant to be."""
+    """Correct a request that is meant to be valid."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     if "Idempotency-Key" in case.headers:

@@ -1,4 +1,4 @@
-"""A page of another origin asks the service: in Chromium, which decides what the page may read."""
+"""Cross-origin requests in Chromium, which decides what a page may read."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -30,7 +30,7 @@ Ask = Callable[..., dict[str, Any]]
 
 
 class Service(NamedTuple):
-    """The service, an origin that it is told of, and one that it is not."""
+    """The service, an origin that it allows, and one that it does not."""
 
     url: str
     headers: dict[str, str]
@@ -56,7 +56,7 @@ def service(shared_url: str, shared_connection: psycopg.Connection) -> Iterator[
 
 @pytest.fixture
 def ask(driver: webdriver.Chrome, service: Service) -> Ask:
-    """What a page of an origin learns of the answer to a request."""
+    """Send a request from a page of an origin, and return what the page can read."""
 
     def ask(origin: str, path: str, **options: Any) -> dict[str, Any]:
         driver.get(origin)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, and true."""
+"""The OpenAPI document is valid, complete and accurate."""
 
 import re
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ from tests.support.openapi import document, resolved, validator
 
 README = Path(__file__).parents[2] / "README.md"
 
-#: What any address answers to other methods, and what none should ever answer.
+#: The error of any path for other methods, and the error that no path should return.
 ANYWHERE = {"method_not_allowed", "internal_error"}
-#: What the more exact codes are derived from.
+#: The base of more specific codes.
 ABSTRACT = {"bss_failed"}
 
 
@@ -58,7 +58,7 @@ def test_it_has_every_route(shared_api: Api) -> None:
 def _routes(app: Flask) -> Iterator[tuple[str, str]]:
     for rule in app.url_map.iter_rules():
         if rule.endpoint in ("documentation.file", "metrics.metrics"):
-            # For the page of the document, and for Prometheus: not for clients.
+            # These serve the documentation page and Prometheus, not clients.
             continue
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         paths = [path.replace("{kind}", name) for name in KINDS] if "{kind}" in path else [path]

@@ -5,8 +5,8 @@ datamodel-code-generator, openapi-generator or openapi-typescript. Its test gene
 checks the types of the program in strict mode, and runs it against the local stack.
 
 The generators need other versions of libraries than the service, so they are installed in
-``.venv/clients``, as the locks in ``clients/`` say. This happens before the first test and after a
-change of a lock, and needs the network. Node.js comes with pyright, and Java with
+``.venv/clients``, pinned by locks in ``clients/``. This happens before the first test and
+after a change of a lock, and needs the network. Node.js comes with pyright, and Java with
 openapi-generator. ``make lock`` renews the locks.
 """
 
@@ -74,7 +74,7 @@ def install() -> None:
 
 @pytest.fixture(scope="module")
 def tools(pytestconfig: pytest.Config) -> Path:
-    """The directory of the generators, which are installed unless they are as the locks say."""
+    """The directory of the generators, which are installed unless they match the locks."""
     locks = "".join((CLIENTS / name).read_text() for name in LOCKS)
     installed = TOOLS / "installed"
     if not installed.exists() or installed.read_text() != locks:
@@ -139,7 +139,7 @@ def test_openapi_typescript(directory: Path, stack: RunningStack, token: str) ->
 
 def test_redocly_warns_of_nothing(directory: Path) -> None:
     lint = ("node_modules/.bin/redocly", "lint", "openapi.json", "--format", "json")
-    # The service has no licence, and the health checks cannot fail by the fault of a client.
+    # The service has no licence, and a client cannot make the health checks fail.
     skipped = ("--skip-rule", "info-license", "--skip-rule", "operation-4xx-response")
 
     output = run(directory, NODE, *lint, *skipped)

@@ -1,4 +1,4 @@
-"""The document allows what the validation takes, and nothing else."""
+"""The document and the validation accept the same values."""
 
 import re
 from typing import Any
@@ -13,10 +13,10 @@ from dreamlake_assets.schemas import requests
 from tests.support.openapi import document, resolved, validator
 
 PLACE = {"namespace": "testuser", "project": "robotics"}
-#: What rules speak of, and what they do not.
+#: Characters that the rules mention, and some that they do not.
 LETTERS = st.sampled_from([*"aZ09./-_ é\U0001f600*[]{}\\!,", "\x00", "\n", "\x7f", "\x9f", "en"])
 TEXTS = st.lists(LETTERS, max_size=12).map("".join)
-#: At the limits of lengths: characters, where the document counts characters.
+#: Texts at the length limits, in characters as the document counts them.
 LONG = st.builds(
     lambda letter, length, end: letter * length + end,
     st.sampled_from("a/."),
@@ -116,7 +116,7 @@ def test_queries(path: str, schema: Any, required: dict[str, str]) -> None:
         is_allowed = allowed[name].is_valid(meant)
         taken = is_taken(schema, {**required, name: sent})
 
-        # A glob has a grammar, too.
+        # A glob also has a grammar, which the document cannot express.
         if name == "glob":
             assert is_allowed or not taken
         else:

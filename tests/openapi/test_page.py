@@ -1,4 +1,4 @@
-"""The page of the document, as a person uses it: in Chromium, without the internet."""
+"""The documentation page, used like a person does, in Chromium and without the internet."""
 
 import json
 
@@ -28,7 +28,7 @@ class Page:
         self._wait = WebDriverWait(driver, SECONDS)
 
     def find(self, selector: str) -> WebElement:
-        """What is to be seen, once it is."""
+        """Wait until an element is visible, and return it."""
         return self._wait.until(visibility_of_element_located((By.CSS_SELECTOR, selector)))
 
     def click(self, selector: str) -> None:
@@ -42,7 +42,7 @@ class Page:
         self.click(".auth-btn-wrapper .btn-done")
 
     def call(self, operation: str) -> tuple[str, str]:
-        """Try an operation with what is filled in; the status and the body that are shown."""
+        """Try an operation with its examples, and return the status and body shown."""
         if "is-open" not in str(self.find(f"[id$={operation}]").get_attribute("class")):
             self.click(f"[id$={operation}] .opblock-summary-control")
         self.click(f"[id$={operation}] .execute")
@@ -51,7 +51,7 @@ class Page:
         return status, self.find(f"{answer} .highlight-code code").text
 
     def complaints(self) -> list[str]:
-        """What the browser has to say: of files that are missing, of scripts that may not run."""
+        """The console messages, such as missing files and blocked scripts."""
         return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
 

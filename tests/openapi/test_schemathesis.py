@@ -18,7 +18,7 @@ SECONDS = 900
 
 def test_it_finds_no_failure(stack: RunningStack, token: str) -> None:
     authorization = f"Authorization: Bearer {token}"
-    # What its requests are made of is in the examples; so that it is there to be found.
+    # Its requests use the values of the examples, so register assets that match.
     for kind in KINDS.values():
         response = requests.post(
             f"{stack.url}/assets/{kind.name}",

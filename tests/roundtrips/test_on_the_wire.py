@@ -1,6 +1,6 @@
-"""How often a request waits for the database, counted between the service and PostgreSQL.
+"""Roundtrips of a request to the database, counted on the wire.
 
-And between the service and PgBouncer, where no statement is prepared.
+They are counted to PostgreSQL, and to PgBouncer, where no statement is prepared.
 """
 
 from collections.abc import Callable, Iterator
@@ -75,12 +75,12 @@ def api(proxy: WireProxy, settings: Settings, connection) -> Iterator[Api]:
 
 
 def cost(proxy: WireProxy, request: Callable[[], TestResponse], status: int) -> tuple[int, int]:
-    """The roundtrips and the statements of a request."""
+    """Count the roundtrips and the statements of a request."""
     with proxy.count() as counted:
         response = request()
         assert response.status_code == status, response.get_data(as_text=True)
         assert response.get_data()
-    # What the answer says of itself is what was on the wire.
+    # The response reports the roundtrips counted on the wire.
     timing = response.headers["Server-Timing"]
     assert f'desc="roundtrips={counted.roundtrips}"' in timing
     return counted.roundtrips, len(counted.statements)
@@ -116,7 +116,7 @@ def test_a_key_costs_no_roundtrip_and_no_statement(
     roundtrips, statements = cost(proxy, lambda: register("first"), 201)
     assert roundtrips == 2
     assert statements <= 4 + folders
-    # Into a path that exists, again, and of another request.
+    # An existing path, a repeated request, and the same key with another request.
     assert cost(proxy, lambda: register("second"), 201) == (1, 1)
     assert cost(proxy, lambda: register("first"), 201) == (1, 1)
     assert cost(proxy, lambda: register("first", "other"), 422) == (1, 1)
@@ -138,7 +138,7 @@ def test_listing_takes_one_roundtrip(api: Api, proxy: WireProxy, limit: dict[str
     for _ in range(3):
         api.register(name="/camera/front/run01.mp4", episodeName=EPISODE)
     if not limit:
-        # Streams have a connection of their own, made when first needed.
+        # Streams have their own connection, opened when first needed.
         api.listing().get_data()
     for query in QUERIES:
 
@@ -164,7 +164,7 @@ def test_downloading_takes_one_roundtrip(api: Api, proxy: WireProxy, episode: ob
     def download() -> TestResponse:
         return api.download(path="/camera/front/run01.mp4", episode=episode)
 
-    # 502: there is no BSS here, and it is asked when the database has answered.
+    # 502: there is no BSS here, and the service calls it after the database responds.
     assert cost(proxy, download, 502) == (1, 1)
 
 
