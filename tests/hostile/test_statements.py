@@ -44,7 +44,7 @@ REASONS = {
     (MIGRATIONS, "statement.encode()"): "a statement of a migration, which is a file",
     (
         EXPLAINING,
-        "f'PREPARE explained {declared} AS {statement}'.encode()",
+        "f'PREPARE explained {declared} AS {numbered(statement)}'.encode()",
     ): "a file of sql/ with the types of its head",
     (EXPLAINING, EXPLAIN): "psycopg makes the literals of its values",
 }
@@ -56,6 +56,7 @@ DEFINITIONS = {
     (STATEMENTS, "query_of_tenant"): 0,
     (STATEMENTS, "statement_of"): 1,
     (EXPLAINING, "statement_of"): 0,
+    (EXPLAINING, "numbered"): 0,
     (MIGRATIONS, "LOCK_TIMEOUT"): 1,
 }
 
