@@ -1,4 +1,4 @@
-"""One PostgreSQL for the run, a migrated database and an application for each test that asks."""
+"""Fixtures: one PostgreSQL for the run; a migrated database and an application for each test."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from tests.support.wire import WireProxy
 TEMPLATE = "migrated"
 SECRET = "a secret of the tests, which has enough bytes"
 
-#: What most tests work with: a namespace, who may write to it, and who may read.
+#: Defaults of most tests: a namespace, its writer and its reader.
 NAMESPACE = "testuser"
 WRITER = "test-001"
 READER = "test-002"
@@ -34,7 +34,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def template(server: Server) -> str:
-    """The name of a database with the schema, the roles and no rows."""
+    """The name of a database with the schema and the roles, but no rows."""
     url = server.create_database(TEMPLATE)
     migrate(url)
     roles.make(url)
@@ -49,7 +49,7 @@ def database_url(server: Server, template: str) -> Iterator[str]:
 
 @pytest.fixture
 def proxy(database_url: str) -> Iterator[WireProxy]:
-    """Between a test and its database."""
+    """A proxy between a test and its database."""
     with WireProxy.before(database_url) as proxy:
         yield proxy
 
@@ -72,7 +72,7 @@ def settings_of(database_url: str) -> Settings:
 
 
 def add_namespace(connection: psycopg.Connection) -> str:
-    """Make a namespace with a writer and a reader."""
+    """Create a namespace with a writer and a reader."""
     store.namespace.create(connection, namespace=NAMESPACE)
     for subject, role in ((WRITER, "writer"), (READER, "reader")):
         store.namespace.add_member(connection, namespace=NAMESPACE, subject=subject, role=role)
@@ -80,7 +80,7 @@ def add_namespace(connection: psycopg.Connection) -> str:
 
 
 def headers_of(settings: Settings) -> Callable[..., dict[str, str]]:
-    """What makes the headers of a request by a subject: the writer where none is named."""
+    """A function that returns the request headers of a subject, by default the writer."""
 
     def make(subject: str = WRITER) -> dict[str, str]:
         return {"Authorization": f"Bearer {auth.sign(settings.tokens, subject, 60)}"}
@@ -113,5 +113,5 @@ def namespace(connection: psycopg.Connection) -> str:
 
 @pytest.fixture
 def headers(settings: Settings) -> Callable[..., dict[str, str]]:
-    """The headers of a request by a subject: ``headers()`` for the writer."""
+    """A function that returns the request headers of a subject: ``headers()`` for the writer."""
     return headers_of(settings)

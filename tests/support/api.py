@@ -1,4 +1,4 @@
-"""The service as its clients see it."""
+"""Test client for the API of the service."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,18 +19,18 @@ TABLES = ("namespace", "namespace_member", "space", "episode", "node", "asset")
 
 
 class _LeftOut:
-    """With a name that is the same in every run, for the ids of parametrised tests."""
+    """A marker whose repr is the same in every run, for the ids of parametrised tests."""
 
     def __repr__(self) -> str:
         return "LEFT_OUT"
 
 
-#: A parameter or a field that is left out, where one is given otherwise.
+#: Stands for an omitted parameter or field.
 LEFT_OUT = _LeftOut()
 
 
 class Answer(TestResponse):
-    """An answer whose JSON is taken for what the test expects it to be."""
+    """A response whose JSON has type ``Any``, so that tests need no casts."""
 
     @property
     def json(self) -> Any:
@@ -38,18 +38,18 @@ class Answer(TestResponse):
 
 
 class Api:
-    """Requests by a subject, into one namespace and project where nothing else is said."""
+    """Requests by a subject; by default into one namespace and project."""
 
     def __init__(self, client: FlaskClient, headers: Callable[..., dict[str, str]]):
         self.client = client
         self._headers = headers
 
     def with_client_of_its_own(self) -> "Api":
-        """For another thread."""
+        """Return a copy with its own client, for another thread."""
         return Api(self.client.application.test_client(), self._headers)
 
     def ask(self, url: str, method: str = "GET", **options: Any) -> Answer:
-        """Send a request as it stands, without a token. Its answer is held to the document."""
+        """Send a request unchanged, without a token; check the response against the document."""
         response = cast("Answer", self.client.open(url, method=method, **options))
         openapi.check(response)
         return response
@@ -73,7 +73,7 @@ class Api:
         content_encoding: str | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """POST a body as it stands."""
+        """POST a body unchanged."""
         headers = self._headers()
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
@@ -102,13 +102,13 @@ class Api:
         return self.get(f"/assets/{kind}/download", subject=subject, query_string=_given(query))
 
     def names(self, kind: str = "video", **query: Any) -> list[str | None]:
-        """The names that a list holds, in its order."""
+        """The names in a list, in its order."""
         response = self.listing(kind, **query)
         assert response.status_code == 200, response.text
         return [item["name"] for item in response.json]
 
     def pages(self, kind: str = "video", **query: Any) -> Iterator[list[dict[str, Any]]]:
-        """The pages of a list, by following its links."""
+        """Follow the links of a list and yield its pages."""
         response = self.listing(kind, **query)
         links: set[str] = set()
         while True:
@@ -131,7 +131,7 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[Flask]:
-    """An application, whose connections are closed at the end."""
+    """An application; its connections are closed at the end."""
     app = create_app(settings)
     try:
         yield app
@@ -140,14 +140,14 @@ def serving(settings: Settings) -> Iterator[Flask]:
 
 
 def problem(response: Answer) -> dict[str, Any]:
-    """The body of an error, without the id of its request, which no other request has."""
+    """The body of an error without its request id, which is unique to each request."""
     body = dict(response.json)
     assert body.pop("requestId") == response.headers["X-Request-Id"]
     return body
 
 
 def row_counts(connection: psycopg.Connection) -> dict[str, int]:
-    """How many rows each table holds."""
+    """The number of rows in each table."""
     counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in TABLES)
     row = connection.execute(f"SELECT {counts}".encode()).fetchone()
     assert row is not None

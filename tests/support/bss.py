@@ -14,14 +14,14 @@ from dreamlake_assets.local import bss
 
 @contextmanager
 def running_s3() -> Iterator[str]:
-    """An S3 server; its URL."""
+    """Run an S3 server and yield its URL."""
     with _serving(DomainDispatcherApplication(create_backend_app)) as url:
         yield url
 
 
 @contextmanager
 def running_bss(s3_url: str, directory: Path) -> Iterator[str]:
-    """A BSS that keeps its records and objects in a directory; its URL."""
+    """Run a BSS that keeps its records and objects in a directory, and yield its URL."""
     with _serving(bss.create_app(bss.Store(s3_url, directory))) as url:
         yield url
 

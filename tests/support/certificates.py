@@ -1,4 +1,4 @@
-"""A certificate authority of one's own, and certificates that it issues."""
+"""A private certificate authority and the certificates it issues."""
 
 import hashlib
 import ipaddress
@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 
 
 class Authority:
-    """A certificate authority that no machine knows.
+    """A certificate authority that no machine trusts.
 
     :ivar file: its certificate, in PEM.
     """
@@ -32,7 +32,7 @@ class Authority:
         self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
 
     def directory(self) -> Path:
-        """A directory that OpenSSL finds the certificate in, by the hash of its subject."""
+        """A directory in which OpenSSL finds the certificate by its subject hash."""
         attribute = b"\x06\x03\x55\x04\x03" + _der(0x0C, self._name.encode())
         digest = hashlib.sha1(_der(0x31, _der(0x30, attribute))).digest()
         directory = self._directory / "hashed"
@@ -42,7 +42,7 @@ class Authority:
         return directory
 
     def server(self, host: str = "127.0.0.1", *, expires: datetime | None = None) -> ssl.SSLContext:
-        """The TLS of a server, with a certificate for a host or an address."""
+        """The TLS context of a server, with a certificate for a host or an address."""
         key = ec.generate_private_key(ec.SECP256R1())
         try:
             san: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))

@@ -1,4 +1,4 @@
-"""PostgreSQL servers that can be broken: killed, frozen, promoted, and started again."""
+"""PostgreSQL servers that tests can kill, freeze, promote and restart."""
 
 import shutil
 import signal
@@ -26,13 +26,13 @@ _DATABASE = "postgres"
 
 
 class PostgresServer:
-    """A server in a directory of its own, always on the same port of 127.0.0.1.
+    """A server with its own directory, always on the same port of 127.0.0.1.
 
-    It flushes every commit, as a server does that matters.
+    It flushes every commit, like a production server.
     """
 
     def __init__(self, directory: Path, *options: str):
-        """Name a server; :meth:`initialise` or :meth:`copy` makes its directory.
+        """Describe a server; :meth:`initialise` or :meth:`copy` makes its directory.
 
         :param options: settings, such as ``max_connections=200``.
         """
@@ -47,13 +47,13 @@ class PostgresServer:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{_DATABASE}"
 
     def initialise(self) -> None:
-        """Make an empty cluster."""
+        """Create an empty cluster."""
         self.directory.mkdir(mode=0o700)
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
         _run([_programs()["initdb"], "-D", str(self.directory), *options])
 
     def copy(self, primary: "PostgresServer") -> None:
-        """Make a standby that streams from a primary."""
+        """Create a standby that streams from a primary."""
         self.directory.mkdir(mode=0o700)
         user = unprivileged_user()
         if user is not None:
@@ -64,7 +64,7 @@ class PostgresServer:
         _run([str(program), "-D", str(self.directory), "-d", source, *options], **process_options())
 
     def start(self) -> None:
-        """Start, and wait until connections are taken."""
+        """Start, and wait until the server accepts connections."""
         settings = ["max_connections=200", "logging_collector=off", "wal_keep_size=1GB"]
         command = [_programs()["postgres"], "-D", str(self.directory), "-k", ""]
         command += ["-h", "127.0.0.1", "-p", str(self.port)]
@@ -88,13 +88,13 @@ class PostgresServer:
         return True
 
     def processes(self) -> list[psutil.Process]:
-        """All that belong to it, the first one first."""
+        """All processes of the server, the postmaster first."""
         if self._process is None or not self._process.is_running():
             return []
         return [self._process, *self._process.children(recursive=True)]
 
     def kill(self) -> None:
-        """End every process with SIGKILL, as the machine does when it runs out of memory."""
+        """End every process with SIGKILL, as the kernel does when memory runs out."""
         processes = self.processes()
         for process in processes:
             _signal(process, signal.SIGKILL)
@@ -103,31 +103,31 @@ class PostgresServer:
             self._process.wait()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Shut down, and wait for the end.
+        """Shut down, and wait until the server has stopped.
 
-        :param how: SIGTERM waits for clients, SIGINT disconnects them, SIGQUIT leaves a recovery.
+        :param how: SIGTERM waits for clients, SIGINT disconnects them, SIGQUIT needs recovery.
         """
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
             self._process.wait()
 
     def freeze(self) -> None:
-        """Stop every process where it is. The kernel still acknowledges what it is sent."""
+        """Suspend every process. The kernel still acknowledges the packets it receives."""
         for process in self.processes():
             _signal(process, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let every process go on."""
+        """Resume every process."""
         for process in self.processes():
             _signal(process, signal.SIGCONT)
 
     def promote(self) -> None:
-        """Make a standby the primary."""
+        """Promote a standby to primary."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
 
     def set_read_only(self, value: str) -> None:
-        """Set default_transaction_read_only to ``on`` or ``off``, for open sessions, too."""
+        """Set default_transaction_read_only to ``on`` or ``off``, also for open sessions."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SET default_transaction_read_only = off")
             statement = f"ALTER SYSTEM SET default_transaction_read_only = {value}"
@@ -135,14 +135,14 @@ class PostgresServer:
             connection.execute("SELECT pg_reload_conf()")
 
     def query(self, statement: str) -> list[tuple]:
-        """The rows of a statement."""
+        """Run a statement and return its rows."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(statement.encode()).fetchall()
 
 
 @contextmanager
 def running_postgres(*options: str) -> Iterator[PostgresServer]:
-    """A server that is up; it is gone at the end, in whatever state it is."""
+    """A running server; it is removed at the end, whatever its state."""
     with _directory() as directory:
         server = PostgresServer(directory / "primary", *options)
         server.initialise()
@@ -152,7 +152,7 @@ def running_postgres(*options: str) -> Iterator[PostgresServer]:
 
 @contextmanager
 def running_standby(primary: PostgresServer) -> Iterator[PostgresServer]:
-    """A server that streams from another one."""
+    """A running standby that streams from a primary."""
     with _directory() as directory:
         server = PostgresServer(directory / "standby")
         server.copy(primary)

@@ -1,4 +1,4 @@
-"""The worker of the service in a thread of this process: tests can look into the application."""
+"""The service's worker in a thread of this process, so that tests can inspect the application."""
 
 import os
 import signal
@@ -19,11 +19,11 @@ from dreamlake_assets.serving.worker import Worker
 
 CONFIGURATION = Path(__file__).parents[2] / "gunicorn.conf.py"
 
-#: Names the application that a request is for: the tests make one each.
+#: Names the application that handles a request; each test has its own application.
 APPLICATION_HEADER = "X-Test-Application"
 
 
-#: gunicorn.conf.py refuses to serve where there is none; each application has its own.
+#: gunicorn.conf.py requires these settings; each application has its own.
 _ENVIRONMENT = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1/nothing",
     "DREAMLAKE_JWT_SECRET": "of an application that nobody makes",
@@ -31,13 +31,13 @@ _ENVIRONMENT = {
 
 
 class Applications:
-    """A WSGI application that passes requests on to those that the tests made."""
+    """A WSGI application that forwards requests to the applications of the tests."""
 
     def __init__(self) -> None:
         self._applications: dict[str, WSGIApplication] = {}
 
     def name(self, application: WSGIApplication) -> str:
-        """The value of APPLICATION_HEADER that requests for an application bear."""
+        """Register an application and return the value of its APPLICATION_HEADER."""
         name = str(id(application))
         self._applications[name] = application
         return name
@@ -57,7 +57,7 @@ class _Worker(Worker):
         super().run()
 
     def init_signals(self) -> None:
-        """Leave the signals to pytest: this is not a process of its own."""
+        """Leave the signals to pytest: this worker has no process of its own."""
 
 
 class _Logger(GunicornLogger):
@@ -68,7 +68,7 @@ class _Logger(GunicornLogger):
 
 
 class _Gunicorn(Application):
-    """gunicorn with the settings of gunicorn.conf.py, and none of the command line."""
+    """gunicorn with the settings of gunicorn.conf.py and no command-line options."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -91,13 +91,13 @@ def _gunicorn(application: WSGIApplication) -> _Gunicorn:
 
 
 def configuration() -> Any:
-    """The settings of gunicorn.conf.py, where no other setting is given."""
+    """The settings of gunicorn.conf.py, with no other settings."""
     return _gunicorn(Applications()).cfg
 
 
 @contextmanager
 def worker_in_a_thread(application: WSGIApplication) -> Iterator[int]:
-    """Serve an application on a port of 127.0.0.1; the port."""
+    """Serve an application on 127.0.0.1 and yield the port."""
     gunicorn = _gunicorn(application)
     gunicorn.cfg.set("bind", "127.0.0.1:0")
     gunicorn.cfg.set("logger_class", _Logger)
@@ -108,11 +108,11 @@ def worker_in_a_thread(application: WSGIApplication) -> Iterator[int]:
     thread = threading.Thread(target=worker.init_process, name="gunicorn")
     thread.start()
     try:
-        # Before, it cannot be told to end.
+        # The worker cannot be stopped before it runs.
         assert worker.runs.wait(60)
         yield port
     finally:
-        # It closes the listeners, too.
+        # The worker also closes the listeners.
         worker.handle_exit(signal.SIGTERM, None)
         thread.join()
         worker.tmp.close()

@@ -1,4 +1,4 @@
-"""How to prepare and to execute a file below sql/."""
+"""PREPARE and EXECUTE of the files below sql/."""
 
 import psycopg
 from psycopg import sql
@@ -9,12 +9,12 @@ from dreamlake_assets.database.queries import query
 
 
 def placeholders(name: str) -> list[tuple[str, str]]:
-    """The name and the type of each placeholder of a statement, as often as they stand there."""
+    """The name and type of each placeholder of a statement, with repetitions."""
     return queries.placeholders(query(name).decode())
 
 
 def prepare(connection: psycopg.Connection, name: str) -> None:
-    """PREPARE a file, by the types in its head, under the name ``file``."""
+    """PREPARE a file with the types in its head, under the name ``file``."""
     head = Head(name)
     statement = query(name).decode()
     for number, parameter in enumerate(head.parameters, 1):
@@ -24,7 +24,7 @@ def prepare(connection: psycopg.Connection, name: str) -> None:
 
 
 def execute(name: str, values: dict[str, object]) -> sql.Composed:
-    """EXECUTE the file that was prepared, with the examples of its head and other values."""
+    """EXECUTE the prepared file with ``values``, and the examples of its head for the others."""
     given = {**Head(name).examples, **values}
     arguments = [sql.Literal(given[each.name]) for each in Head(name).parameters]
     statement = sql.SQL("EXECUTE file ({})" if arguments else "EXECUTE file")

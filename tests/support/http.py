@@ -1,4 +1,4 @@
-"""A real HTTP server that answers as a test makes it."""
+"""A real HTTP server whose responses a test defines."""
 
 import ssl
 import threading
@@ -10,7 +10,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Received(NamedTuple):
-    """A request, its path as it was on the wire."""
+    """A request, with the path as sent on the wire."""
 
     method: str
     path: str
@@ -18,7 +18,7 @@ class Received(NamedTuple):
 
 
 class HttpServer:
-    """A server on a free port of 127.0.0.1, from ``with`` to the end of its block."""
+    """A server on a free port of 127.0.0.1; it runs for the duration of a ``with`` block."""
 
     def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
         self.answer = answer
@@ -63,7 +63,7 @@ class HttpServer:
 
 
 def answer(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
-    """What answers every request alike."""
+    """A handler that sends the same response to every request."""
 
     def send(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)

@@ -19,7 +19,7 @@ from tests.support import programs
 SITE = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 HOST = "assets.example.org"
 
-#: What a distribution's nginx.conf is around a site.
+#: The parts of a distribution's nginx.conf that surround a site.
 _AROUND = """
 daemon off;
 pid {directory}/nginx.pid;
@@ -39,7 +39,7 @@ http {{
 
 
 class Nginx:
-    """The addresses of an nginx, and what it wrote."""
+    """The addresses and log files of an nginx."""
 
     def __init__(self, directory: Path, port: int, plain_port: int) -> None:
         self.directory = directory
@@ -52,7 +52,7 @@ class Nginx:
         return f"https://127.0.0.1:{self.port}"
 
     def connect(self) -> http.client.HTTPSConnection:
-        """A connection to be made at the first request; the certificate is looked at."""
+        """A connection that opens at the first request and verifies the certificate."""
         context = ssl.create_default_context(cafile=str(self.certificate))
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
 
@@ -65,13 +65,13 @@ class Nginx:
         return self.directory / "error.log"
 
     def temporary_file_sizes(self) -> list[int]:
-        """Of the files that hold parts of answers, in bytes: they are open, and have no names."""
+        """Sizes in bytes of the open, unlinked files that buffer parts of responses."""
         pid = (self.directory / "nginx.pid").read_text().strip()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         sizes = []
         for child in children:
             for descriptor in Path(f"/proc/{child}/fd").iterdir():
-                # nginx goes on meanwhile, and may close what has just been listed.
+                # nginx keeps running and may close a descriptor that was just listed.
                 with suppress(FileNotFoundError):
                     if str(self.directory / "proxy") in str(descriptor.readlink()):
                         sizes.append(descriptor.stat().st_size)
@@ -82,9 +82,9 @@ class Nginx:
 def running_nginx(
     directory: Path, upstream_port: int, replaced: Mapping[str, str] | None = None
 ) -> Iterator[Nginx]:
-    """An nginx in front of a port, in a directory of its own.
+    """An nginx in front of a port, with its own directory.
 
-    :param replaced: what stands in the site for what, beside the addresses and files of a machine.
+    :param replaced: replacements in the site, besides the addresses and files of a machine.
     """
     with reserved_ports(2) as (port, plain_port):
         nginx = Nginx(directory, port, plain_port)
@@ -96,7 +96,7 @@ def running_nginx(
                 [
                     str(programs.program("nginx")),
                     *("-p", str(directory), "-c", str(configuration)),
-                    # Until it has read the configuration.
+                    # The error log until nginx has read the configuration.
                     *("-e", str(nginx.error_log)),
                 ],
                 ready=lambda: accepts_connections(nginx.port),
@@ -108,7 +108,7 @@ def running_nginx(
 
 
 def _configure(nginx: Nginx, upstream_port: int, replaced: Mapping[str, str]) -> Path:
-    """Write all that an nginx reads; its configuration."""
+    """Write the files that nginx reads; return the path of its configuration."""
     key = nginx.directory / "key.pem"
     _make_certificate(nginx.certificate, key)
     letsencrypt = f"/etc/letsencrypt/live/{HOST}"
@@ -122,7 +122,7 @@ def _configure(nginx: Nginx, upstream_port: int, replaced: Mapping[str, str]) ->
         **replaced,
     }
     (nginx.directory / "site.conf").write_text(programs.adapted(SITE, here))
-    # As root, its processes would become a user who may not read this directory.
+    # Started as root, nginx would switch to a user who may not read this directory.
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = nginx.directory / "nginx.conf"
     configuration.write_text(_AROUND.format(directory=nginx.directory, user=user))
@@ -130,7 +130,7 @@ def _configure(nginx: Nginx, upstream_port: int, replaced: Mapping[str, str]) ->
 
 
 def _make_certificate(certificate: Path, key: Path) -> None:
-    """Make a certificate of this machine and of the site, signed by its own key."""
+    """Make a self-signed certificate for this machine and the site."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)

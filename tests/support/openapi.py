@@ -1,4 +1,4 @@
-"""Holds answers of the service to its OpenAPI document."""
+"""Checks of the service's responses against its OpenAPI document."""
 
 import re
 from functools import cache
@@ -13,10 +13,10 @@ from dreamlake_assets.schemas import openapi
 
 METHODS = ("get", "post")
 
-#: What HTTP itself says of any answer.
+#: Headers of HTTP itself, allowed in any response.
 _OF_HTTP = {"Allow", "Content-Length", "Content-Type", "Date"}
 
-#: What browsers read and nobody else, where DREAMLAKE_CORS_ORIGINS is set.
+#: Headers for browsers only, sent if DREAMLAKE_CORS_ORIGINS is set.
 _OF_ORIGINS = {
     *("Vary", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"),
     *("Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Access-Control-Max-Age"),
@@ -25,9 +25,9 @@ _OF_ORIGINS = {
 
 @cache
 def document() -> dict[str, Any]:
-    """The document, in which answers hold what is named and nothing else.
+    """The document, with responses limited to the documented fields.
 
-    Published, they are open: a client must not break when a later version says more.
+    The published document allows more: a client must accept fields that a later version adds.
     """
     document = orjson.loads(openapi.document())
     for schema in document["components"]["schemas"].values():
@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
 
 
 def resolved(part: dict[str, Any]) -> dict[str, Any]:
-    """A part of the document, where it may be a reference to another."""
+    """Return a part of the document, or the part that it refers to."""
     if "$ref" not in part:
         return part
     found: Any = document()
@@ -47,35 +47,35 @@ def resolved(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
-    """What validates against a schema of the document."""
+    """A validator for a schema of the document."""
     whole = {**schema, "components": document()["components"]}
     return jsonschema_rs.validator_for(whole, validate_formats=True)
 
 
 def operation_at(path: str, method: str) -> dict[str, Any] | None:
-    """The operation that answers a request, if one is documented there.
+    """The documented operation for a request, or None.
 
-    :param path: as it was sent, or unquoted.
+    :param path: as sent, or unquoted.
     """
     method = "get" if method == "HEAD" else method.lower()
     for template, operations in document()["paths"].items():
         pattern = re.sub(r"\\\{\w+\\\}", "[0-9a-fA-F-]{36}", re.escape(template))
-        # An escaped slash is no slash of a path.
+        # An escaped slash does not separate segments of a path.
         if re.fullmatch(pattern, unquote(path)) and "%2f" not in path.lower():
             return operations.get(method)
     return None
 
 
 def check(response: TestResponse) -> None:
-    """Hold an answer to the document: its status, its headers and its body.
+    """Check the status, headers and body of a response against the document.
 
-    The body is not looked at where it is still to come, since that would read it.
+    The body of a streamed response is not checked, since that would consume it.
     """
     request = response.request
     path = re.sub(r"^https?://[^/]*|\?.*$", "", request.environ["RAW_URI"])
     operation = operation_at(path, request.method)
     if operation is None:
-        # Nothing is documented of addresses and methods that are not there.
+        # Unknown addresses and methods are not documented.
         return
     where = f"{request.method} {request.path}"
     assert str(response.status_code) in operation["responses"], (

@@ -11,7 +11,7 @@ _TABLE = re.compile(r"(?<=<!-- begin: statements -->\n).*(?=<!-- end: statements
 
 
 def table() -> str:
-    """A row for each file, from its head."""
+    """The table, with a row from the head of each file."""
     rows = ["| statement | route | index |", "|---|---|---|"]
     for name in FILES:
         head = Head(name)
@@ -24,11 +24,11 @@ def table() -> str:
 
 
 def written(text: str) -> str:
-    """The table that stands in the README."""
+    """The table in the text of the README."""
     [found] = _TABLE.findall(text)
     return found
 
 
 def write() -> None:
-    """Write the table anew."""
+    """Regenerate the table in the README."""
     README.write_text(_TABLE.sub(lambda _: table(), README.read_text("utf-8")), "utf-8")

@@ -23,12 +23,12 @@ class PgBouncer:
         self.port = port
 
     def url(self, database_url: str) -> str:
-        """The same database, by way of PgBouncer."""
+        """The URL of the same database through PgBouncer."""
         parts = urlsplit(database_url)
         return parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.port}").geturl()
 
     def settings(self, settings: Settings) -> Settings:
-        """The settings of a service behind it. Debian's, 1.18, knows no prepared statements."""
+        """Settings of a service behind PgBouncer; Debian's 1.18 lacks prepared statements."""
         url = self.url(settings.database_url)
         return replace(settings, database_url=url, prepared_statements=False)
 
@@ -37,11 +37,11 @@ class PgBouncer:
 def running_pgbouncer(
     postgres_port: int, replaced: Mapping[str, str] | None = None
 ) -> Iterator[PgBouncer]:
-    """A PgBouncer in front of a PostgreSQL of 127.0.0.1 that asks nobody for a password.
+    """A PgBouncer in front of a PostgreSQL on 127.0.0.1 that requires no password.
 
-    :param replaced: what stands in the configuration for what, beside what is of a machine.
+    :param replaced: replacements in the configuration, besides those of a machine.
     """
-    # Not below the directories of pytest, which the user that it runs as could not pass.
+    # PgBouncer's user has no access to the directories of pytest.
     directory = Path(tempfile.mkdtemp(prefix="dreamlake-pgbouncer-"))
     with reserved_ports(1) as [port]:
         pgbouncer = PgBouncer(port)
@@ -62,7 +62,7 @@ def running_pgbouncer(
 
 
 def _configure(directory: Path, port: int, postgres_port: int, replaced: Mapping[str, str]) -> Path:
-    """Write all that a PgBouncer reads; its configuration."""
+    """Write the files that PgBouncer reads; return the path of its configuration."""
     users = directory / "userlist.txt"
     users.write_text('"dreamlake_service" ""\n"postgres" ""\n')
     here = {
@@ -76,6 +76,6 @@ def _configure(directory: Path, port: int, postgres_port: int, replaced: Mapping
     configuration.write_text(programs.adapted(CONFIGURATION, here))
     user = unprivileged_user()
     if user is not None:
-        # It refuses to run as root.
+        # PgBouncer refuses to run as root.
         lend(directory, user)
     return configuration

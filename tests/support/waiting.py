@@ -1,18 +1,18 @@
-"""Waiting for what happens elsewhere: in another thread, process or server."""
+"""Waiting for events in another thread, process or server."""
 
 import time
 from collections.abc import Callable
 
-#: For what is soon to happen: long enough for a machine that is busy with something else.
+#: Timeout for imminent events, long enough for a busy machine.
 PATIENCE_SECONDS = 60.0
 
 
 def until(happened: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> float:
-    """Wait until something has happened.
+    """Wait until a condition is true.
 
-    :param happened: is asked again and again; tells by its truth.
-    :returns: the seconds that it took.
-    :raises TimeoutError: it took longer than ``seconds``.
+    :param happened: the condition, called repeatedly until its result is true.
+    :returns: the seconds that the wait took.
+    :raises TimeoutError: the wait took longer than ``seconds``.
     """
     begun = time.monotonic()
     while not happened():

@@ -1,4 +1,4 @@
-"""The ways to the service: in this process, or over HTTP through nginx and gunicorn."""
+"""Transports to the service: in this process, or over HTTP through nginx and gunicorn."""
 
 import http.client
 import re
@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request
 from tests.support.gunicorn import APPLICATION_HEADER, Applications, worker_in_a_thread
 from tests.support.nginx import Nginx, running_nginx
 
-#: Headers that nginx and the connection add to an answer of the service.
+#: Headers that nginx and the connection add to a response of the service.
 _OF_THE_WAY = {"Connection", "Server", "Strict-Transport-Security", "Transfer-Encoding"}
 
 #: nginx closes a connection that has been idle for 75 s.
@@ -28,7 +28,7 @@ _IDLE_SECONDS = 30
 
 @contextmanager
 def through_nginx(directory: Path) -> Iterator[None]:
-    """Let the test client of every application go through nginx to gunicorn."""
+    """Route the test client of every application through nginx and gunicorn."""
     applications = Applications()
     with (
         worker_in_a_thread(applications) as port,
@@ -42,7 +42,7 @@ def through_nginx(directory: Path) -> Iterator[None]:
 
 
 class _Connections:
-    """The connections to an nginx, kept open from one request to the next."""
+    """Connections to an nginx, kept open between requests."""
 
     def __init__(self, nginx: Nginx) -> None:
         self._nginx = nginx
@@ -70,7 +70,7 @@ class _Connections:
 
 
 class HttpClient(FlaskClient):
-    """Flask's test client, but a request goes to the server as bytes."""
+    """Flask's test client, but with requests sent to the server as bytes."""
 
     def __init__(
         self, connections: _Connections, applications: Applications, *args: Any, **kwargs: Any
@@ -82,10 +82,10 @@ class HttpClient(FlaskClient):
     def run_wsgi_app(
         self, environ: WSGIEnvironment, buffered: bool = False
     ) -> tuple[Iterable[bytes], str, Headers]:
-        """Send what an environ says, and return the answer as a WSGI application does."""
+        """Send the request of an environ, and return the response as a WSGI application does."""
         request = Request(environ)
         connection = self._connections.take()
-        # The address as the test wrote it, a host before it or not, a query behind it or not.
+        # The path as the test wrote it, without an optional host and query.
         path = re.sub(r"^https?://[^/]*|\?.*$", "", environ["RAW_URI"])
         target = f"{path}?{environ['QUERY_STRING']}".removesuffix("?")
         connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
@@ -104,7 +104,7 @@ class HttpClient(FlaskClient):
 
 
 class _Body:
-    """The body of an answer whose length is not known, read as it comes."""
+    """The body of a response of unknown length, read as it arrives."""
 
     def __init__(
         self,

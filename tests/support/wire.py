@@ -1,4 +1,4 @@
-"""A proxy between the service and PostgreSQL: counts, delays, cuts and freezes what passes.
+"""A proxy between the service and PostgreSQL that counts, delays, cuts and freezes traffic.
 
     with WireProxy("127.0.0.1", 5432, delay=0.005) as proxy:
         connection = psycopg.connect(proxy.url(database_url), autocommit=True)
@@ -6,10 +6,10 @@
             connection.execute("SELECT 1")
         assert counted.roundtrips == 1
 
-It reads the headers of the frontend/backend protocol, version 3, and forwards every chunk as it
-came, but for the client's requests for encryption: those it declines itself. One thread with an
-event loop carries all connections. A chunk is counted before it is forwarded, so whoever has an
-answer finds it counted.
+It reads the headers of the frontend/backend protocol, version 3, and forwards every chunk
+unchanged, except for the client's requests for encryption, which it declines itself. One thread
+with an event loop carries all connections. A chunk is counted before it is forwarded, so a client
+that has a response finds it counted.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _TRANSACTION_CONTROL = ("BEGIN", "START ", "COMMIT", "END", "ROLLBACK", "SAVEPOI
 
 @dataclass
 class Traffic:
-    """What passed, from some moment on."""
+    """Counts of the traffic since some moment."""
 
     connections: int = 0
     """Connections that came to their first ReadyForQuery, which is no roundtrip."""
@@ -54,10 +54,10 @@ class Traffic:
 
 
 class WireProxy:
-    """A proxy on a free port of 127.0.0.1, from ``with`` to the end of its block.
+    """A proxy on a free port of 127.0.0.1; it runs for the duration of a ``with`` block.
 
-    :param delay: seconds that a roundtrip takes longer, half of it in each direction. What is sent
-        meanwhile is on its way at the same time.
+    :param delay: seconds added to a roundtrip, half of it in each direction. Chunks sent meanwhile
+        are delayed concurrently.
     """
 
     def __init__(self, upstream_host: str, upstream_port: int, *, delay: float = 0.0) -> None:
@@ -76,7 +76,7 @@ class WireProxy:
 
     @classmethod
     def before(cls, database_url: str, *, delay: float = 0.0) -> Self:
-        """Return a proxy before the server of a database."""
+        """Return a proxy in front of the server of a database."""
         parts = urlsplit(database_url)
         return cls(parts.hostname or "", parts.port or 0, delay=delay)
 
@@ -97,7 +97,7 @@ class WireProxy:
         return self.total.statements
 
     def url(self, database_url: str) -> str:
-        """Return the same URL, by way of the proxy."""
+        """Return the URL of the same database through the proxy."""
         parts = urlsplit(database_url)
         user, at, _ = parts.netloc.rpartition("@")
         return parts._replace(netloc=f"{user}{at}{self.host}:{self.port}").geturl()
@@ -108,7 +108,7 @@ class WireProxy:
 
     @contextmanager
     def count(self) -> Iterator[Traffic]:
-        """Count what passes within a block."""
+        """Count the traffic within a block."""
         traffic = Traffic()
         self._blocks = [*self._blocks, traffic]
         try:
@@ -117,12 +117,12 @@ class WireProxy:
             self._blocks = [block for block in self._blocks if block is not traffic]
 
     def cut(self, *, after_bytes: int, sender: Sender = "server", everything: bool = False) -> None:
-        """Cut the connection on which so many more bytes of ``sender`` have been forwarded.
+        """Cut a connection after ``after_bytes`` more bytes of ``sender`` have been forwarded.
 
         The bytes of all connections are counted together; one connection is cut, once. With 0 the
-        next chunk is lost, be it an answer of the server or a request of the client.
+        next chunk is lost, whether a response of the server or a request of the client.
 
-        :param everything: whether all the others are cut with it.
+        :param everything: whether to cut all other connections, too.
         """
 
         def arm() -> None:
@@ -132,7 +132,7 @@ class WireProxy:
         self._on_loop(arm)
 
     def cut_all(self) -> None:
-        """Close both ends of every connection at once. New ones are taken."""
+        """Close both ends of every connection at once. New connections are accepted."""
 
         def abort() -> None:
             for connection in self._connections.values():
@@ -141,11 +141,11 @@ class WireProxy:
         self._on_loop(abort)
 
     def freeze(self) -> None:
-        """Hold everything back, as a stopped server does: it is still connected to."""
+        """Hold all traffic back but accept connections, as a stopped server does."""
         self.frozen = True
 
     def thaw(self) -> None:
-        """Forward what was held back, and what comes."""
+        """Forward the held traffic and resume."""
 
         def flush() -> None:
             self.frozen = False
@@ -168,12 +168,12 @@ class WireProxy:
         self._thread.join()
 
     def traffic(self) -> Iterator[Traffic]:
-        """Yield every count that is being kept."""
+        """Yield every active count."""
         yield self.total
         yield from self._blocks
 
     def allowance(self, sender: Sender, size: int) -> int | None:
-        """Return how many of the next bytes may pass before a cut; None where no cut is due."""
+        """Return how many of the next bytes may pass before a cut, or None if no cut is due."""
         if sender != self._cut_sender:
             return None
         if size < self._cut_after:
@@ -183,18 +183,18 @@ class WireProxy:
         return self._cut_after
 
     def is_due(self) -> bool:
-        """Whether a cut that was asked for is still to come."""
+        """Whether a requested cut is still pending."""
         return self._cut_sender is not None
 
     def cut_others(self, than: "_Connection") -> None:
-        """Cut all connections but one, which is being cut, if that was asked for."""
+        """Cut all connections except the one already being cut, if requested."""
         if self._cut_everything:
             for connection in self._connections.values():
                 if connection is not than:
                     connection.abort()
 
     def _run(self, started: Future[asyncio.AbstractEventLoop]) -> None:
-        # epoll waits for whole milliseconds only. select does not, but has room for 1,024 files.
+        # epoll waits in whole milliseconds. select is finer, but is limited to 1,024 files.
         selector = selectors.SelectSelector if self.delay else selectors.DefaultSelector
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector())) as runner:
             runner.run(self._serve(started))
@@ -223,14 +223,14 @@ class WireProxy:
 
 
 class _Connection:
-    """A client's connection, the one to the server that belongs to it, and what is said on them."""
+    """A client's connection, its connection to the server, and the traffic between them."""
 
     def __init__(self, proxy: WireProxy, number: int) -> None:
         self.proxy = proxy
         self.number = number
         self.client = _End(self, "client", self._client_said)
         self.server = _End(self, "server", self._server_said)
-        self._start: bytes | None = b""  # the client's first message, until all of it is there
+        self._start: bytes | None = b""  # the client's first message, until it is complete
         self._ready = False
         self._from_client = _Messages(b"PBEQ")
         self._from_server = _Messages(b"Z")
@@ -238,7 +238,7 @@ class _Connection:
         self._portals: dict[bytes, bytes] = {}
 
     async def carry(self) -> None:
-        """Connect to the server, and stay until both ends are closed."""
+        """Connect to the server, and wait until both ends are closed."""
         loop = asyncio.get_running_loop()
         try:
             with suppress(OSError):
@@ -307,8 +307,8 @@ class _Connection:
 class _End(asyncio.Protocol):
     """One of the two sockets of a connection.
 
-    What is to be sent to it travels first, for half of the delay, and is held while the proxy is
-    frozen or the socket not yet open. None stands for the end of it.
+    Outgoing data waits for half of the delay, and is held while the proxy is frozen or the socket
+    is not yet open. None marks the end of the data.
     """
 
     def __init__(
@@ -371,12 +371,12 @@ class _End(asyncio.Protocol):
 
 
 class _Messages:
-    """Cuts a stream into the messages of the protocol; the kinds that nobody wants are skipped."""
+    """Splits a stream into the messages of the protocol and skips unwanted kinds."""
 
     def __init__(self, wanted: bytes) -> None:
         self._wanted = wanted
-        self._rest = b""  # the beginning of a message that is wanted, or of a header
-        self._skip = 0  # bytes to come of a message that is not
+        self._rest = b""  # the beginning of a wanted message, or of a header
+        self._skip = 0  # remaining bytes of an unwanted message
 
     def read(self, chunk: bytes) -> list[tuple[int, bytes]]:
         """Return kind and body of the wanted messages that are complete with this chunk."""

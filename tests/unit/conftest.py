@@ -1,4 +1,4 @@
-"""How hypothesis runs here: without a clock, since the machine may be busy."""
+"""Settings of hypothesis: no deadline, since the machine may be busy."""
 
 from hypothesis import settings
 

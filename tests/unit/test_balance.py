@@ -1,4 +1,4 @@
-"""How long a worker waits before it accepts one more connection than another one has."""
+"""The delay before a worker with more connections than another accepts one more."""
 
 from multiprocessing.sharedctypes import RawArray
 

@@ -1,4 +1,4 @@
-"""The settings: what is read, and the one line that says what is wrong."""
+"""Reading the settings, and the one-line error for a bad one."""
 
 import re
 from pathlib import Path
@@ -199,7 +199,7 @@ BAD: list[tuple[str, str]] = [
     ("DREAMLAKE_JWT_ALGORITHMS", "HS256,RS256"),
     ("DREAMLAKE_JWT_ALGORITHMS", "HS256,"),
     ("DREAMLAKE_JWT_ALGORITHMS", "hs256"),
-    # Bytes of an environment that are not UTF-8, as Python has them.
+    # Bytes of an environment that are not UTF-8, as Python decodes them.
     ("DREAMLAKE_JWT_SECRET", SECRET + "\udcff"),
     ("DREAMLAKE_JWT_AUDIENCE", "\udcff"),
 ]
@@ -240,7 +240,7 @@ def test_a_file_without_certificates_is_named(
     assert str(caught.value) == f"DREAMLAKE_CA_FILE {message}"
 
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
-    # The variable is for other programs, too: it matters here where there is https.
+    # Other programs use the variable, too, so it is checked only with an https URL.
     read_settings(LEAST)
     with pytest.raises(SettingsError) as caught:
         read_settings({**LEAST, "DREAMLAKE_BSS_URL": "https://bss.example"})

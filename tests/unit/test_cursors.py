@@ -1,4 +1,4 @@
-"""Cursors: what is written is read, and nothing else is."""
+"""Cursors: the service reads those it wrote and refuses all others."""
 
 from random import Random
 
@@ -22,7 +22,7 @@ def test_what_is_written_is_read(name: str | None, asset_id: str, filters: dict[
     cursor = CURSORS.write(position, filters)
 
     assert Cursors(b"key").read(cursor, dict(reversed(filters.items()))) == position
-    # It goes into a URL and a header as it is.
+    # A cursor goes into a URL and a header unescaped.
     assert cursor.isascii()
     assert set(cursor) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 

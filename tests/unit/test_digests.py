@@ -1,4 +1,4 @@
-"""The digest of a request is the same in every release, or keys in use would get 422."""
+"""The digest of a request is the same in every release; otherwise keys in use would get 422."""
 
 from typing import Any
 

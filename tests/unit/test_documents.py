@@ -1,4 +1,4 @@
-"""The documents point to files, sections and tests that exist, and name what the code has."""
+"""The documents refer to files, sections, tests and names that exist."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ DOCUMENTS = [
     "tests/faults/README.md",
 ]
 
-#: As ``wc -w`` counts them: a reader should see what the service is in five minutes.
+#: As counted by ``wc -w``: a reader should understand the service in five minutes.
 MAXIMUM_README_WORDS = 1_500
 
 #: [words](address), unless the address is on another site.
@@ -37,13 +37,13 @@ def text(name: str) -> str:
 
 
 def anchors(document: Path, marks: str = "#+") -> set[str]:
-    """The anchors of the headings of a document, as GitHub and GitLab make them."""
+    """The anchors of the headings of a document, as GitHub and GitLab generate them."""
     headings = re.findall(f"^{marks} (.+)$", document.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def rows(name: str, heading: str) -> list[list[str]]:
-    """The cells of each row of the first table below a heading, without the head of the table."""
+    """The cells of each row of the first table below a heading, without its header row."""
     section = text(name).partition(f"\n{heading}\n")[2].partition("\n#")[0]
     table = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)[0]
     return [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
@@ -104,5 +104,5 @@ def test_the_readme_has_every_field() -> None:
         for cell, *_ in rows("README.md", "### Registering")
         for field in re.findall(r"`(\w+)`", cell)
     }
-    # The older name of project.
+    # ``space`` is the older name of ``project``.
     assert named == set().union(*registrations) - {"space"}

@@ -1,4 +1,4 @@
-"""Globs, against PostgreSQL and against a matcher that is written as plainly as possible."""
+"""Globs, compared with PostgreSQL and with a matcher that is as plain as possible."""
 
 import re
 from collections import deque
@@ -27,12 +27,12 @@ Connection = psycopg.Connection[tuple[bool, ...]]
 NASTY = "a,b-!^.$|?*+(){}[]\\:='\"%_ é\u0301\U0001f600\ud7ff\ue000\U0010ffff#~0"
 
 
-# The plain matcher: braces are multiplied out, then the tokens are tried one after the other.
+# The plain matcher: expands the braces, then tries the tokens one after the other.
 
 
 @dataclass(frozen=True)
 class OneCharacter:
-    """A token that stands for one character; ``accepts`` says which."""
+    """A token that matches one character, as decided by ``accepts``."""
 
     accepts: Callable[[str], bool]
     example: str
@@ -52,7 +52,7 @@ LEXEME = re.compile(
 
 
 def expand(pattern: str) -> list[list[Token]]:
-    """All alternatives of a pattern that has no mistakes."""
+    """All alternatives of a valid pattern."""
     lexemes = deque(lexeme[0] for lexeme in LEXEME.finditer(pattern))
     return [normalised([token(lexeme) for lexeme in way]) for way in alternatives(lexemes)]
 
@@ -106,7 +106,7 @@ def read_class(text: str) -> OneCharacter:
 
 
 def normalised(tokens: list[Token]) -> list[Token]:
-    """With the leading slash, without doubled slashes and without stars after two stars."""
+    """Add the leading slash; remove doubled slashes and stars after two stars."""
     result: list[Token] = ["/"]
     for token in tokens:
         doubled = token == "/" and result[-1] == "/"
@@ -206,7 +206,7 @@ def connection(server: Server) -> Iterator[Connection]:
         yield connection
 
 
-# What hypothesis draws: few characters, so that patterns and names meet often, some of them nasty.
+# Strategies of hypothesis: few characters, some of them nasty, so that patterns match names often.
 
 LETTERS = st.sampled_from("aab" + NASTY)
 SEGMENTS = st.text(LETTERS, min_size=1, max_size=4)
@@ -257,7 +257,7 @@ def refused(pattern: str) -> bool:
 
 @st.composite
 def instances(draw: st.DrawFn, pattern: str) -> str:
-    """A name that probably matches, or nearly."""
+    """A name that probably matches, or nearly matches."""
     text = ""
     for token in draw(st.sampled_from(expand(pattern))):
         match token:
@@ -391,7 +391,7 @@ NAMES_BY_HAND = [
         ("/a}", "/a}"),
         ("/a,", "/a,"),
         ("/a]", "/a]"),
-        # What is special elsewhere is not special here
+        # Characters that are special elsewhere but not here
         ("***=a", "/***=a"),
         ("\\*\\*\\*", "/***"),
         ("\\*", "/*"),
@@ -500,7 +500,7 @@ def test_folder(pattern: str, folder: Folder | None):
 
 @pytest.mark.parametrize("pattern", ["**/**/a", "/**/**/a", "**/**/**/a"])
 def test_any_folders_are_written_once(pattern: str):
-    """PostgreSQL would try each of them."""
+    """PostgreSQL would try each repetition."""
     assert parse(pattern).regex.count("(?:/[^/]+)*") == 1
 
 
@@ -510,9 +510,9 @@ def test_any_folders_are_written_once(pattern: str):
         ("/camera/*/run01.mp4", "asset/list_by_folder_glob"),
         ("/camera/*", "asset/list_by_folder_glob"),
         ("**/run*", "asset/list_by_folder_glob"),
-        # The bounds of the names are as narrow as a folder and a file.
+        # The bounds of the names are as narrow as those of a folder and a file.
         ("/camera/run01.mp4", "asset/list_by_glob"),
-        # Any folder and any file.
+        # The pattern matches any folder and any file.
         ("**/*", "asset/list_by_glob"),
         ("**", "asset/list_by_glob"),
     ],

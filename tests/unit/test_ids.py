@@ -1,4 +1,4 @@
-"""Ids: version 7 of RFC 9562, in the order of time, also between processes."""
+"""Ids: version 7 of RFC 9562, ordered by time, also across processes."""
 
 import os
 import time
@@ -40,7 +40,7 @@ def test_a_later_one_is_greater() -> None:
         time.sleep(10e-6)
         made = uuid7()
         assert made > last
-        # As PostgreSQL and the API compare them.
+        # PostgreSQL and the API compare ids this way.
         assert str(made) > str(last)
         last = made
 

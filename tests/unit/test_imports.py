@@ -24,7 +24,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-#: The parts of the top layers that know less than their place would let them.
+#: Imports that the layers would allow, but that are forbidden.
 NEVER = {("schemas", "serving"), ("schemas", "store"), ("app", "local")}
 
 #: The only places that import a library.
@@ -41,7 +41,7 @@ OWNERS = {
 
 
 def imports() -> Iterator[tuple[str, str, str]]:
-    """The part that imports, the full name of what it imports, and where."""
+    """Yield the importing part, the full name of the import, and its location."""
     for path in sorted(PACKAGE.rglob("*.py")):
         place = path.relative_to(PACKAGE)
         part = place.parts[0].removesuffix(".py")

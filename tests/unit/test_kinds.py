@@ -1,4 +1,4 @@
-"""The kinds of assets: what differs between them."""
+"""Differences between the kinds of assets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The file that logs are written to, and the form of lines that are not of requests."""
+"""The log file, and the format of lines that do not belong to requests."""
 
 import fcntl
 import json
@@ -28,7 +28,7 @@ def pipe():
 
 
 def read(reader: int, count: int) -> bytes:
-    """So many bytes, as they come."""
+    """Read ``count`` bytes, in as many reads as necessary."""
     seen = b""
     while len(seen) < count:
         seen += os.read(reader, count - len(seen))
@@ -73,7 +73,7 @@ def test_closing_writes_what_came_while_others_were_written(pipe: tuple[int, int
     output.write(b"x" * size)
     seen = os.read(reader, 1)
 
-    # The thread waits for a reader now, with all that it had taken.
+    # The thread now waits for a reader, holding all the lines it had taken.
     output.write(b"the last words\n")
     closing = threading.Thread(target=output.close)
     closing.start()

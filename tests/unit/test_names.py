@@ -1,4 +1,4 @@
-"""Names: what is allowed, and what becomes of them."""
+"""Validation and normalisation of names."""
 
 import pytest
 from hypothesis import assume, given
@@ -22,7 +22,7 @@ SLASHES = st.integers(1, 3).map(lambda count: "/" * count)
 
 @st.composite
 def written(draw: st.DrawFn) -> tuple[str, list[str]]:
-    """A name as somebody may write it, and its segments."""
+    """A name as a client may write it, and its segments."""
     segments = draw(st.lists(SEGMENTS, min_size=1, max_size=12))
     text = draw(st.sampled_from(["", "/", "//"]))
     text += "".join(segment + draw(SLASHES) for segment in segments[:-1]) + segments[-1]

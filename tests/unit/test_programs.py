@@ -1,4 +1,4 @@
-"""Every program that tests need is there, and runs."""
+"""Every program that tests need is installed, and runs."""
 
 import subprocess
 

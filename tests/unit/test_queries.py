@@ -1,4 +1,4 @@
-"""How a file becomes the statement that is sent. Each file of sql/ is tested in tests/sql."""
+"""Conversion of a file to a statement. tests/sql tests each file of sql/."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A response header that the server refuses is a fault of the service, not of the client."""
+"""A response header that the server refuses is an error of the service, not of the client."""
 
 import logging
 from collections.abc import Iterable

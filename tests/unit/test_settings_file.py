@@ -1,4 +1,4 @@
-"""The settings file is read as systemd reads an EnvironmentFile, or it is refused."""
+"""The settings file is read as systemd reads an EnvironmentFile, or refused."""
 
 import re
 import subprocess
@@ -16,10 +16,10 @@ from tests.support import programs
 
 
 def systemd(content: str) -> dict[str, str]:
-    """The settings in a file as systemd's parser reads them, without those that are empty.
+    """The settings in a file as systemd's parser reads them, without empty ones.
 
-    The program serves environment.d(5): it has the parser of EnvironmentFile=, but it reports an
-    empty value as an error. Names in lower case are those of the tests.
+    The program implements environment.d(5): it has the parser of EnvironmentFile=, but reports an
+    empty value as an error. Lower-case names belong to the tests.
     """
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "environment.d", "settings.conf")
@@ -75,9 +75,9 @@ def path(tmp_path: Path) -> Path:
         ("a='1\\\n#2\n'\nb=3\n", {"a": "1\\\n#2\n", "b": "3"}),
         ('a="1\\\n#2\n"\nb=3\n', {"a": "1#2\n", "b": "3"}),
         ("a=''\nb=\"\"\n", {"a": "", "b": ""}),
-        # The last of a name counts.
+        # The last setting of a name counts.
         ("a=1\nb=2\na=3\n", {"a": "3", "b": "2"}),
-        # As an editor on Windows ends its lines.
+        # Line endings of an editor on Windows.
         ("# 1\r\na=1 \r\n\r\nb='2'\r\nc=\r\nd=3", {"a": "1", "b": "2", "c": "", "d": "3"}),
         ("a=é日本\n", {"a": "é日本"}),
     ],
@@ -90,7 +90,7 @@ def test_it_is_read_as_systemd_does(path: Path, content: str, values: dict[str, 
 
 
 def test_a_dollar_has_no_meaning(path: Path) -> None:
-    """In an EnvironmentFile; environment.d replaces variables after it was parsed."""
+    """True of an EnvironmentFile; environment.d replaces variables after parsing."""
     path.write_text("a=$b ${b}\nc=\"$b \\$b\"\nd='$b'\n")
 
     assert settings_file.settings(str(path)) == {"a": "$b ${b}", "c": "$b $b", "d": "$b"}
@@ -104,7 +104,7 @@ REFUSED = [
     b"a='secret' # 1\n",
     b'a="secret"2\n',
     b"a='secret' '2'\n",
-    # No setting, or a name that a shell does not have.
+    # Not a setting, or a name that is invalid in a shell.
     b"a: secret\n",
     b"secret\n",
     b"a b=secret\n",
@@ -115,12 +115,12 @@ REFUSED = [
     b'"a"=secret\n',
     b"=secret\n",
     b"\xc3\x89=secret\n",
-    # A line that is continued by nothing, and two that CR LF keeps from being continued.
+    # A continuation without a next line, and two that CR LF prevents.
     b"a=secret\\",
     b"a=secret\\\r\n 2\r\n",
     b'a="secret\\\r\n2"\r\n',
     b"a=secret\rsecret\n",
-    # Bytes that text does not have.
+    # Bytes that are invalid in text.
     b"a=secret\xe9\n",
     b"# \xe9\n",
     b"a=secret\0\n",
@@ -167,7 +167,7 @@ def test_one_that_is_refused_changes_nothing(path: Path, monkeypatch: pytest.Mon
     settings_file.read(environ)
     settings_file.accept(environ)
 
-    # One that cannot be read, and one whose values somebody else refuses.
+    # An unreadable file, then a readable one whose values are refused elsewhere.
     path.write_text("a=2\nb=3\nc")
     with pytest.raises(SettingsError):
         settings_file.read(environ)

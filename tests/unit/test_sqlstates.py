@@ -7,7 +7,7 @@ import pytest
 from dreamlake_assets.database import sqlstates
 from dreamlake_assets.database.queries import SQL_DIRECTORY
 
-#: One SQLSTATE of each line of the published table, as PostgreSQL names it.
+#: One SQLSTATE for each line of the published table, with PostgreSQL's name for it.
 MEANINGS = {
     "08006": "database_unavailable",  # connection_failure
     "22P05": "invalid_request",  # untranslatable_character
@@ -26,7 +26,7 @@ MEANINGS = {
     "XX000": "internal_error",  # internal_error
 }
 
-#: Checks of values that no client sends.
+#: Constraints on values that no client sends.
 OF_NO_FIELD = {
     "asset_has_the_fields_of_its_kind",
     "namespace_member_role_is_known",

@@ -14,7 +14,7 @@ SPAN = "b7ad6b7169203331"
         f"00-{TRACE}-{SPAN}-01",
         f"00-{TRACE}-{SPAN}-00",
         f"00-{TRACE}-{SPAN}-ff",
-        # Of a later version, what this one knows counts.
+        # In a later version, only the fields of this version count.
         f"01-{TRACE}-{SPAN}-01",
         f"cc-{TRACE}-{SPAN}-01-what-the-future-will-be-like",
         f"fe-{TRACE}-{SPAN}-01-",

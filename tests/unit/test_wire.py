@@ -122,7 +122,7 @@ def test_large_messages_pass_unchanged(proxy: WireProxy, connection: Connection)
 
 
 def test_who_reads_slowly_holds_the_server_back(proxy: WireProxy, database_url: str):
-    """The proxy has room for a few chunks, not for the whole of a result."""
+    """The proxy buffers a few chunks, not a whole result."""
     with (
         psycopg.connect(proxy.url(database_url), autocommit=True) as connection,
         psycopg.connect(database_url, autocommit=True) as observer,
@@ -148,7 +148,7 @@ def test_a_roundtrip_takes_the_delay(database_url: str, delay: float):
 
 
 def test_delays_run_at_the_same_time(database_url: str):
-    """Five connections and a result of many chunks wait once, not once for each."""
+    """Five connections and a result of many chunks are delayed once, not once for each."""
     with WireProxy.before(database_url, delay=0.2) as proxy, ExitStack() as connections:
         url = proxy.url(database_url)
         threads = []
