@@ -4,6 +4,7 @@ import json
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import ElementClickInterceptedException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import (
@@ -32,7 +33,20 @@ class Page:
         return self._wait.until(visibility_of_element_located((By.CSS_SELECTOR, selector)))
 
     def click(self, selector: str) -> None:
-        self._wait.until(element_to_be_clickable((By.CSS_SELECTOR, selector))).click()
+        """Click an element, again while the layout still moves another one in front of it."""
+        target = element_to_be_clickable((By.CSS_SELECTOR, selector))
+
+        def clicked(driver: webdriver.Chrome) -> bool:
+            element = target(driver)
+            if not element:
+                return False
+            try:
+                element.click()
+            except ElementClickInterceptedException:
+                return False
+            return True
+
+        self._wait.until(clicked)
 
     def authorize(self, token: str) -> None:
         """Paste a token."""
