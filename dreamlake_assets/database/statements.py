@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from typing import cast
 
@@ -127,6 +127,10 @@ def prepare(connection: Connection, names: Sequence[str]) -> None:
         except psycopg.Error:
             if connection.closed:
                 raise
+            # The statements after the one that failed may have been sent already. Their results
+            # would be raised when the pipeline ends.
+            with suppress(psycopg.errors.PipelineAborted):
+                pipeline.sync()
 
 
 def statement_of(name: str, parameters: Parameters) -> bytes:

@@ -9,6 +9,9 @@ import pytest
 from flask import Flask
 
 from dreamlake_assets import deadlines
+from dreamlake_assets.database.connection import connect
+from dreamlake_assets.database.server import HOT_WRITES
+from dreamlake_assets.database.statements import prepare
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.faults.stage import running_pair
 from tests.support.api import Api, serving
@@ -100,6 +103,17 @@ def test_a_role_without_insert_reads(database_url: str, connection: psycopg.Conn
         reads_and_refuses_writes(api)
         connection.execute("GRANT INSERT ON asset TO dreamlake_service")
         assert api.register(name="/a").status_code == 201
+
+
+def test_a_statement_that_cannot_be_prepared_leaves_the_connection_usable(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    connection.execute("REVOKE INSERT ON asset FROM dreamlake_service")
+    for _ in range(5):
+        with connect(as_role(SERVICE, database_url)) as session:
+            # The error of the first statement arrives while later ones are sent.
+            prepare(session, HOT_WRITES * 200)
+            assert session.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_the_log_says_why_and_when_it_is_over(
