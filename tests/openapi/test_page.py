@@ -1,6 +1,7 @@
 """The documentation page, used like a person does, in Chromium and without the internet."""
 
 import json
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -12,6 +13,7 @@ from selenium.webdriver.support.expected_conditions import (
     visibility_of_element_located,
 )
 from selenium.webdriver.support.wait import WebDriverWait
+from werkzeug.wrappers import response
 
 from dreamlake_assets import errors
 from tests.local.conftest import RunningStack
@@ -144,3 +146,19 @@ def test_its_files_are_sent_once(shared_api: Api, name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", ["index.html", "LICENSE", "..", "..%2fopenapi.py", "page.css/x"])
 def test_nothing_else_is_a_file_of_it(shared_api: Api, name: str) -> None:
     assert shared_api.ask(f"/docs/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js"])
+def test_a_response_is_read_and_hashed_once(
+    shared_api: Api, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    first = shared_api.ask(path)
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(response, "generate_etag", fail)
+    again = shared_api.ask(path)
+
+    assert again.status_code == 200
+    assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
