@@ -62,6 +62,9 @@ class Observer:
             # Flask's request, which stays in the environment until Flask returns.
             rule = environ["werkzeug.request"].url_rule
             request.route = None if rule is None else rule.rule
+            if request.status == 204 or ("Content-Length", "0") in headers:
+                # Werkzeug gives every response a type, also one that has no content.
+                headers[:] = [header for header in headers if header[0] != "Content-Type"]
             protect(headers)
             headers.append(("X-Request-Id", request_id))
             headers.append(("Server-Timing", _server_timing(request)))

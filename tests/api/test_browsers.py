@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from flask import Flask, Response
 
 from dreamlake_assets.config import Settings
 from tests.conftest import headers_of
@@ -50,6 +51,31 @@ def test_every_answer_asks_for_care(shared_api: Api, path: str, method: str, sta
     assert answer.headers.getlist("Content-Security-Policy") == [POLICY]
     assert answer.headers.getlist("Referrer-Policy") == ["no-referrer"]
     assert answer.headers.getlist("Cache-Control") == ["no-store"]
+
+
+@pytest.mark.every_way
+def test_a_response_without_content_has_no_content_type(shared_api: Api) -> None:
+    location = shared_api.register().location
+    etag = shared_api.get(location).headers["ETag"]
+    for answer in (
+        shared_api.get("/livez", method="OPTIONS"),
+        shared_api.get(location, method="OPTIONS"),
+        shared_api.get(location, headers={"If-None-Match": etag}),
+    ):
+        assert answer.data == b""
+        assert "Content-Type" not in answer.headers
+
+    head = shared_api.get(location, method="HEAD")
+    assert (head.data, head.mimetype) == (b"", "application/json")
+
+
+def test_204_has_no_content_type(app: Flask) -> None:
+    app.add_url_rule("/nothing", view_func=lambda: Response(status=204))
+
+    answer = app.test_client().get("/nothing")
+
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert "Content-Type" not in answer.headers
 
 
 @pytest.mark.every_way
