@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import nullcontext
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -20,7 +21,7 @@ from dreamlake_assets.database.queries import query
 from dreamlake_assets.model import exact_json
 
 if TYPE_CHECKING:
-    from dreamlake_assets.database.outages import Outage
+    from dreamlake_assets.database.sharing import Share
 
 R = TypeVar("R")
 
@@ -100,26 +101,24 @@ class BoundedConnection(psycopg.Connection[Row]):
     :ivar deadline: end of the current operation, on the clock of ``time.monotonic``.
     :ivar patience: longest single wait, in seconds.
     :ivar on_cluster: whether the server is the coordinator of a Citus cluster.
+    :ivar given_back: whether it was closed for the sake of another pool.
     """
 
     deadline: float = inf
     patience: float = inf
     on_cluster: bool = False
+    given_back: bool = False
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Connect to the server.
 
-        :param options: options of psycopg, and ``outage``, which records a failure.
-        :raises psycopg.OperationalError: the connection failed.
+        :param options: options of psycopg, and ``share``, the share of the pool that connects.
+        :raises psycopg.OperationalError: the connection failed, or it is postponed.
         """
-        outage: Outage | None = options.pop("outage", None)
-        try:
+        share: Share | None = options.pop("share", None)
+        with nullcontext() if share is None else share.connecting():
             return super().connect(conninfo, **options)
-        except Exception as error:
-            if outage is not None:
-                outage.failed(error)
-            raise
 
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
         """Wait for the server.

@@ -74,6 +74,8 @@ class _PoolWarnings(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log a warning."""
         if record.msg.startswith(self._LOGGED_PER_CONNECTION):
+            if any(getattr(each, "given_back", False) for each in record.args or ()):
+                return False
             now = monotonic()
             if now < self._quiet_until:
                 return False

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
 from itertools import islice
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
@@ -19,6 +20,7 @@ from dreamlake_assets.database.server import (
     Server,
     take,
 )
+from dreamlake_assets.database.sharing import LOOK_SECONDS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,12 +77,22 @@ class Database:
         self._away = False
         self._writing = Outage("primary", "read-only", "writable")
         self._replica_rests_until = 0.0
+        self._closing = Event()
+        self._sharing = Thread(target=self._share, name="sharing", daemon=True)
 
     def open(self) -> None:
         """Start to connect. Must be called in the worker process, after the fork."""
         self._primary.open()
         if self._replica is not None:
             self._replica.open()
+        self._sharing.start()
+
+    def _share(self) -> None:
+        """Give connections back that other workers need, until the pools are closed."""
+        while not self._closing.wait(LOOK_SECONDS):
+            self._primary.give_back()
+            if self._replica is not None:
+                self._replica.give_back()
 
     def wait(self) -> None:
         """Wait until the connections for requests are open and their statements prepared."""
@@ -103,6 +115,9 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        self._closing.set()
+        if self._sharing.is_alive():
+            self._sharing.join()
         self._primary.close()
         if self._replica is not None:
             self._replica.close()

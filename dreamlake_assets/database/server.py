@@ -18,6 +18,7 @@ from dreamlake_assets.database.connection import (
     conninfo,
 )
 from dreamlake_assets.database.outages import Outage
+from dreamlake_assets.database.sharing import Share
 from dreamlake_assets.database.statements import prepare, takes_writes
 
 #: Seconds between two attempts to get a working connection.
@@ -76,6 +77,8 @@ class Server:
         self._prepared = prepared
         self._on_cluster = on_cluster
         self._hot = hot
+        self._wanted = connections + streams
+        self._shares: list[tuple[ConnectionPool[BoundedConnection], Share]] = []
         self.requests = self._pool("requests", url, deadlines.STATEMENT, connections)
         self.streams = self._pool("streams", url, deadlines.STREAM, streams)
 
@@ -93,20 +96,28 @@ class Server:
         self, name: str, url: str, statement_timeout: float, size: int
     ) -> ConnectionPool[BoundedConnection]:
         streams = name == "streams"
-        return ConnectionPool(
+        share = Share(self.name, streams=streams, wanted=self._wanted, outage=self._outage)
+        pool = ConnectionPool(
             conninfo(url, statement_timeout),
             connection_class=BoundedConnection,
-            kwargs={"autocommit": True, "context": AdaptContext(), "outage": self._outage},
+            kwargs={"autocommit": True, "context": AdaptContext(), "share": share},
             min_size=0 if streams else size,
             max_size=size,
             name=name,
             open=False,
-            configure=partial(self._set_up, hot=() if streams else self._hot),
+            configure=partial(self._set_up, share=share, hot=() if streams else self._hot),
             # Give up after the first failure. Each request that waits for a connection starts a new
             # attempt, instead of waiting out the pauses of the pool, which start at one second and
             # double.
             reconnect_timeout=0,
         )
+        self._shares.append((pool, share))
+        return pool
+
+    def give_back(self) -> None:
+        """Close connections that the pools of other workers need; see :mod:`.sharing`."""
+        for pool, share in self._shares:
+            share.give_back(pool)
 
     def find_writable(self) -> bool:
         """Check, at most once a second, whether a new connection takes writes.
@@ -134,7 +145,9 @@ class Server:
         except (psycopg.Error, errors.AssetsError):
             return False
 
-    def _set_up(self, connection: BoundedConnection, hot: Sequence[Sequence[str]]) -> None:
+    def _set_up(
+        self, connection: BoundedConnection, *, share: Share, hot: Sequence[Sequence[str]]
+    ) -> None:
         try:
             self._adapt_to_cluster(connection)
             if self._prepared and not connection.on_cluster:
@@ -144,6 +157,7 @@ class Server:
             self._outage.failed(error)
             raise
         self._outage.ended()
+        share.add(connection)
 
     def _adapt_to_cluster(self, connection: BoundedConnection) -> None:
         """Adapt a session to a Citus cluster. Only the first one asks the database."""
