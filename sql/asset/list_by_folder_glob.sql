@@ -179,7 +179,6 @@ LEFT JOIN LATERAL (
                 END
             )
             AND asset.name < gap.upper
-            AND strpos(substr(asset.name, length(folder.path) + 2), '/') = 0
             AND asset.name ~ %(regex)s::text
         ORDER BY
             asset.name ASC,
