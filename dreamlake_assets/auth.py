@@ -155,7 +155,6 @@ def _issuer_keys(
 
     return IssuerKeys(
         settings.jwks_url,
-        settings.algorithms,
         concurrency=concurrency,
         on_change=on_change,
         ca_file=ca_file,

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import BoundedSemaphore, Condition, Thread
 from typing import Any
 
@@ -40,7 +40,6 @@ class IssuerKeys:
     def __init__(
         self,
         url: str,
-        algorithms: Iterable[str],
         *,
         concurrency: int,
         on_change: Callable[[], None],
@@ -49,14 +48,12 @@ class IssuerKeys:
         """Start the thread that fetches the keys.
 
         :param url: the JWKS URL.
-        :param algorithms: the names of the accepted algorithms; other keys are ignored.
         :param concurrency: the number of threads that may wait for a fetch at once.
         :param on_change: called in the thread when the published keys have changed.
         :param ca_file: the setting DREAMLAKE_CA_FILE.
         """
         self._url = url
         self._adapter = Adapter(url, 1, ca_file=ca_file)
-        self._algorithms = algorithms
         self._on_change = on_change
         self._slots = BoundedSemaphore(concurrency)
 
@@ -140,7 +137,7 @@ class IssuerKeys:
         try:
             published = self._download()
             if published != self._published:
-                self._keys = _signing_keys(published, self._algorithms)
+                self._keys = _signing_keys(published)
                 self._published = published
                 self._on_change()
         except Exception as error:  # noqa: BLE001
@@ -161,7 +158,7 @@ class IssuerKeys:
             return json.loads(response.content)
 
 
-def _signing_keys(published: dict[str, Any], algorithms: Iterable[str]) -> dict[str, jwt.PyJWK]:
+def _signing_keys(published: dict[str, Any]) -> dict[str, jwt.PyJWK]:
     """Return the keys that may sign tokens, by their ``kid``.
 
     :raises jwt.PyJWTError: the issuer did not publish a set of keys.
@@ -174,6 +171,5 @@ def _signing_keys(published: dict[str, Any], algorithms: Iterable[str]) -> dict[
         for key in jwt.PyJWKSet.from_dict(published).keys
         if isinstance(key.key_id, str)
         and key.public_key_use in ("sig", None)
-        and key.algorithm_name in algorithms
         and not key.Algorithm.check_key_length(key.key)
     }

@@ -119,7 +119,7 @@ def test_a_token_is_verified_by_the_key_that_it_names(
 
 
 def test_a_key_is_good_for_its_own_algorithm(begin: Callable[[], Api], issuer: HttpServer) -> None:
-    issuer.answer = publishing(ONE, CURVE)
+    issuer.answer = publishing(ONE, CURVE, SYMMETRIC)
     api = begin()
 
     refused(me(api, bearer("one", EC_KEY, "ES256")), DOES_NOT_VERIFY)
@@ -127,6 +127,9 @@ def test_a_key_is_good_for_its_own_algorithm(begin: Callable[[], Api], issuer: H
     refused(me(api, bearer("one", RSA_KEY, "RS512")), DOES_NOT_VERIFY)
     # The public key is public: accepted as an HS256 secret, it would let anybody in.
     confused = handmade({"alg": "HS256", "kid": "one"}, '{"sub": "x"}', pem(RSA_KEY))
+    refused(me(api, f"Bearer {confused}"), DOES_NOT_VERIFY)
+    # A published secret is public, too.
+    confused = handmade({"alg": "RS256", "kid": "secret"}, '{"sub": "x"}', SECRET)
     refused(me(api, f"Bearer {confused}"), DOES_NOT_VERIFY)
 
 

@@ -3,6 +3,8 @@
 import http.client
 import json
 import re
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -211,6 +213,25 @@ class TestRefusals:
             connection.close()
 
         assert service.asked == []
+
+
+# Python deprecates the constant of TLS 1.1, not the check that a server refuses it.
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
+def test_old_versions_of_tls_are_refused(serve: Start) -> None:
+    """With the minimum of OpenSSL lowered, nginx alone decides."""
+    timeout = "    ssl_session_timeout"
+    nginx = serve({timeout: f"    ssl_ciphers DEFAULT:@SECLEVEL=0;\n{timeout}"})
+
+    def shake_hands(version: ssl.TLSVersion) -> None:
+        context = ssl.create_default_context(cafile=str(nginx.certificate))
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = version
+        with socket.create_connection(("127.0.0.1", nginx.port)) as connection:
+            context.wrap_socket(connection, server_hostname="127.0.0.1").close()
+
+    shake_hands(ssl.TLSVersion.TLSv1_2)
+    with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
+        shake_hands(ssl.TLSVersion.TLSv1_1)
 
 
 class TestLimits:
