@@ -22,14 +22,19 @@ run: $(READY) ## Run everything on this machine: the service, PostgreSQL, BSS an
 demo: $(READY) ## Upload, register, list and download a real video while `make run` runs
 	@exec $(BIN)/dreamlake-assets demo $(ARGS)
 
+# A folder or a file of tests runs in one process (tests/conftest.py).
+PARALLEL := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
 .PHONY: check
 check: lint ## Run lint and the tests that need PostgreSQL at most; in two minutes
-	@$(BIN)/python -m pytest -m 'not proxied' tests/unit tests/sql tests/migrations tests/api
+	@$(PARALLEL) -m 'not proxied' tests/unit tests/sql tests/migrations tests/api
 
 .PHONY: test
 test: $(READY) ## Run the tests; with ARGS, those: make test ARGS='tests/unit -k glob'
 	@.ci/install-packages
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(PARALLEL) --ignore tests/faults)
+# Alone, because these tests compare rates.
+	@$(if $(ARGS),,$(BIN)/python -m pytest tests/faults)
 
 # The line of a migration that runs outside a transaction.
 NO_TRANSACTION := '^-- transaction: none$$'

@@ -25,6 +25,18 @@ READER = "test-002"
 STRANGER = "test-003"
 
 
+#: Folders whose tests share little, so that each file may run in another process.
+SEPARATE = {"api", "sql", "unit"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of a folder in one process: they share the servers that its fixtures start."""
+    for item in items:
+        file = item.path
+        group = file.stem if file.parent.name in SEPARATE else file.parent.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     server = Server()
