@@ -12,6 +12,10 @@ from dreamlake_assets.database.heads import FILES, Head, value
 from dreamlake_assets.database.queries import numbered, placeholders
 from dreamlake_assets.database.statements import Parameters, statement_of
 from dreamlake_assets.database.tenants import tenant
+from dreamlake_assets.errors import NamespaceNotFound
+
+#: An id that no namespace has.
+_NO_NAMESPACE = "00000000-0000-0000-0000-000000000000"
 
 
 class UnknownStatement(ValueError):
@@ -123,7 +127,15 @@ def _parameters(
             f"{name} has no parameter {unknown!r}; its parameters: {', '.join(examples) or 'none'}"
         )
     used = {**examples, **given}
-    of_tenant = tenant(connection, used.get("namespace") or "")
+    try:
+        of_tenant = tenant(
+            connection,
+            namespace=used.get("namespace") or "",
+            subject=used.get("subject") or "",
+            writes=False,
+        )
+    except NamespaceNotFound:
+        of_tenant = {"namespace_id": _NO_NAMESPACE}
     return {**of_tenant, **used}
 
 

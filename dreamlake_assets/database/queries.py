@@ -13,6 +13,43 @@ SQL_DIRECTORY = next(
     directory for directory in (_PACKAGE / "sql", _PACKAGE.parent / "sql") if directory.is_dir()
 )
 
+
+def _pattern(sql: str) -> re.Pattern[str]:
+    """Compile SQL in which each space matches any white space, and each … any text."""
+    words = r"\s+".join(map(re.escape, sql.split()))
+    return re.compile(words.replace(r"\s+…\s+", "(.*?)"), re.DOTALL)
+
+
+#: Rules that take the lookup of the namespace and the role out of a statement that inserts rows.
+_WITHOUT_MEMBERSHIP = (
+    (
+        _pattern(
+            "FROM namespace INNER JOIN namespace_member"
+            " ON namespace_member.namespace_id = namespace.namespace_id"
+            " AND namespace_member.subject = %(subject)s::text"
+            " AND namespace_member.role = 'writer'"
+            " INNER JOIN space ON space.namespace_id = namespace.namespace_id"
+            " AND space.slug = %(project)s::text"
+            " … WHERE namespace.slug = %(namespace)s::text"
+        ),
+        (
+            r"FROM space\1"
+            r"WHERE space.namespace_id = %(namespace_id)s::uuid AND space.slug = %(project)s::text"
+        ),
+    ),
+    (
+        _pattern(
+            "WITH member AS ( … ), made AS ("
+            " … SELECT member.namespace_id, … FROM member … ON CONFLICT … )"
+            " SELECT member.role FROM member"
+        ),
+        r"\2VALUES (\n        %(namespace_id)s::uuid,\3)\n    ON CONFLICT\5",
+    ),
+)
+
+#: A comparison of the tenants of two tables.
+_TWO_TENANTS = re.compile(r"(\w+\.namespace_id) (?:=|IS NOT DISTINCT FROM) (\w+\.namespace_id)")
+
 #: A placeholder and the type that it is cast to.
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 
@@ -70,11 +107,7 @@ def query(name: str) -> bytes:
     :param name: such as ``asset/insert``.
     :raises FileNotFoundError: the file does not exist.
     """
-    lines = text(name).splitlines()
-    head = next((number for number, line in enumerate(lines) if not line.startswith("--")), None)
-    statement = "\n".join(lines[head:]).strip()
-    named = re.sub(r"^\w+", rf"\g<0> /* {name} */", statement)
-    return f"/* {name} */\n{named}".encode()
+    return _named(name, _statement(name))
 
 
 @cache
@@ -87,10 +120,28 @@ def query_of_tenant(name: str) -> bytes:
     %(namespace_id)s::uuid AND b.namespace_id = %(namespace_id)s::uuid``, which is true for that
     tenant only. ``IS NOT DISTINCT FROM`` is replaced, too. Some files use it so that no index
     serves the comparison.
+
+    Citus sends an INSERT … SELECT that reads a reference table to all shards. On a cluster the
+    service knows the namespace and the role before it writes (:mod:`.tenants`), so here the lookup
+    of both is left out: the statement begins at the project, or inserts VALUES.
     """
-    of_tenant = rb"\1 = %(namespace_id)s::uuid AND \2 = %(namespace_id)s::uuid"
-    two_tenants = rb"(\w+\.namespace_id) (?:=|IS NOT DISTINCT FROM) (\w+\.namespace_id)"
-    return re.sub(two_tenants, of_tenant, query(name))
+    statement = _statement(name)
+    for membership, replacement in _WITHOUT_MEMBERSHIP:
+        statement = membership.sub(replacement, statement)
+    of_tenant = r"\1 = %(namespace_id)s::uuid AND \2 = %(namespace_id)s::uuid"
+    return _named(name, _TWO_TENANTS.sub(of_tenant, statement).strip())
+
+
+def _statement(name: str) -> str:
+    """The statement of a file, without the head."""
+    lines = text(name).splitlines()
+    head = next((number for number, line in enumerate(lines) if not line.startswith("--")), None)
+    return "\n".join(lines[head:]).strip()
+
+
+def _named(name: str, statement: str) -> bytes:
+    named = re.sub(r"^\w+", rf"\g<0> /* {name} */", statement)
+    return f"/* {name} */\n{named}".encode()
 
 
 def placeholders(statement: str) -> list[tuple[str, str]]:

@@ -14,10 +14,9 @@ from dreamlake_assets.database.statements import (
     fetch_one,
     one_flight,
 )
-from dreamlake_assets.database.tenants import tenant
+from dreamlake_assets.database.tenants import require_member, tenant
 from dreamlake_assets.errors import (
     AssetNotFound,
-    Forbidden,
     IdempotencyKeyReused,
     NamespaceNotFound,
     Unavailable,
@@ -63,6 +62,7 @@ def register(
     :raises Forbidden: the subject may read the namespace but not write to it.
     :raises IdempotencyKeyReused: the key was used for a different asset.
     """
+    of_tenant = tenant(connection, namespace=asset["namespace"], subject=subject, writes=True)
     path = folders(asset["name"])
     once: dict[str, Any] = {}
     if idempotency_key is not None:
@@ -70,7 +70,7 @@ def register(
     insert = {
         **_OWN_COLUMNS,
         **asset,
-        **tenant(connection, asset["namespace"]),
+        **of_tenant,
         "asset_id": asset_id,
         "kind": kind.name,
         "subject": subject,
@@ -120,11 +120,9 @@ def _register_on_new_path(
     statements.append((statement, insert))
     results = one_flight(connection, statements)
     roles, inserted = results[0], results[-1]
-    if not roles:
-        raise NamespaceNotFound
-    if roles[0][0] != "writer":
-        raise Forbidden
     if not inserted:
+        if not is_cluster(connection):  # there, the tenant was looked up with the role
+            require_member(roles[0][0] if roles else None, writes=True)
         # Another session deleted a part of the path between two statements.
         raise Unavailable
     return inserted[0]
@@ -188,7 +186,7 @@ def find_by_name(
         "project": project,
         "kind": kind.name,
         "name": name,
-        **tenant(connection, namespace),
+        **tenant(connection, namespace=namespace, subject=subject, writes=False),
     }
     of_episode = episode is not None or episode_id is not None
     if of_episode:

@@ -59,7 +59,7 @@ def page(
         member of the namespace.
     """
     name, parameters = _listing(kind, subject, filters, after, row_limit + 1)
-    parameters |= tenant(connection, filters.namespace)
+    parameters |= tenant(connection, namespace=filters.namespace, subject=subject, writes=False)
     rows = fetch_all(connection, name, parameters)
     return rows if _has_assets(rows[0] if rows else None) else []
 
@@ -84,7 +84,7 @@ def every(
         member of the namespace.
     """
     name, parameters = _listing(kind, subject, filters, after, row_limit)
-    parameters |= tenant(connection, filters.namespace)
+    parameters |= tenant(connection, namespace=filters.namespace, subject=subject, writes=False)
     with closing(stream(connection, name, parameters)) as rows:
         first = next(rows, None)
         if _has_assets(first):

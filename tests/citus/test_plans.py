@@ -15,10 +15,11 @@ import pytest
 from dreamlake_assets.database.connection import Connection, adapt_to_cluster, connect
 from dreamlake_assets.database.explain import plan_of
 from dreamlake_assets.database.heads import Head
-from dreamlake_assets.database.queries import query
+from dreamlake_assets.database.queries import query_of_tenant
 from dreamlake_assets.database.tenants import tenant
-from tests.citus.test_statements import BELOW_A_NAMESPACE, DISTRIBUTED
-from tests.conftest import NAMESPACE, add_namespace
+from tests.citus.rules import DISTRIBUTED
+from tests.citus.test_statements import BELOW_A_NAMESPACE
+from tests.conftest import NAMESPACE, WRITER, add_namespace
 from tests.support.postgres import Server
 
 _JOINED = re.compile(rf"\bJOIN ({'|'.join(DISTRIBUTED)})\b(?: AS (\w+))?")
@@ -53,9 +54,9 @@ def with_nulls(head: Head) -> Iterator[dict[str, str | None]]:
 def test_each_table_is_compared_with_the_tenant_whatever_is_null(
     coordinator: Connection, name: str
 ) -> None:
-    of_tenant = tenant(coordinator, NAMESPACE)
+    of_tenant = tenant(coordinator, namespace=NAMESPACE, subject=WRITER, writes=True)
     compared = f"(namespace_id = '{of_tenant['namespace_id']}'::uuid)"
-    joined = {alias or table for table, alias in _JOINED.findall(query(name).decode())}
+    joined = {alias or table for table, alias in _JOINED.findall(query_of_tenant(name).decode())}
     for parameters in with_nulls(Head(name)):
         [[explained]] = plan_of(coordinator, name, {**parameters, **of_tenant}, "FORMAT JSON")
         found = list(scans(explained["Plan"]))

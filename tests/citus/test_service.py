@@ -23,7 +23,7 @@ from dreamlake_assets.database.statements import fetch_one, one_flight
 from dreamlake_assets.database.tenants import tenant
 from dreamlake_assets.errors import InvalidRequest
 from dreamlake_assets.model.ids import uuid7
-from tests.conftest import STRANGER, WRITER, add_namespace, headers_of, settings_of
+from tests.conftest import READER, STRANGER, WRITER, add_namespace, headers_of, settings_of
 from tests.support.api import Answer, Api, problem, row_counts, serving
 from tests.support.postgres import Server
 from tests.support.wire import WireProxy
@@ -45,7 +45,7 @@ def test_the_contract_holds() -> None:
     """The marked tests of tests/api also pass on a database that is treated as a cluster."""
     names = ("downloading", "filters", "getting_one", "idempotency", "listing", "registering")
     tests = [f"tests/api/test_{name}.py" for name in (*names, "unusual_names")]
-    options = ["-q", "-p", "no:cacheprovider", "-m", "every_way", "-k", "direct"]
+    options = ["-q", "-p", "no:cacheprovider", "-m", "every_way and not proxied"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],
         cwd=ROOT,
@@ -99,9 +99,21 @@ def test_an_asset_is_looked_for_in_each_namespace(
     assert api.get(location, subject=STRANGER).status_code == 404
 
 
-def test_a_namespace_that_is_not_there(api: Api) -> None:
-    for answer in (api.register(namespace="nothing"), api.listing(namespace="nothing")):
-        assert problem(answer)["code"] == "namespace_not_found"
+def test_the_role_is_checked_before_the_statement(api: Api, proxy: WireProxy) -> None:
+    """Statements that insert rows do not check it on a cluster."""
+    requests: list[tuple[Callable[[], Answer], str]] = [
+        (lambda: api.register(namespace="nothing"), "namespace_not_found"),
+        (lambda: api.listing(namespace="nothing"), "namespace_not_found"),
+        (lambda: api.register(subject=STRANGER), "namespace_not_found"),
+        (lambda: api.register(subject=READER), "forbidden"),
+        (lambda: api.register(subject=READER, idempotency_key="a-key"), "forbidden"),
+    ]
+    for request, _ in requests:
+        request()  # prepares the statement
+    for request, code in requests:
+        with proxy.count() as counted:
+            assert problem(request())["code"] == code
+        assert counted.roundtrips == 1
 
 
 def test_a_path_is_made_as_a_whole_or_not_at_all(
@@ -115,7 +127,7 @@ def test_a_path_is_made_as_a_whole_or_not_at_all(
 
     def make(connection: Connection, folder: str) -> None:
         here = {
-            **tenant(connection, "testuser"),
+            **tenant(connection, namespace="testuser", subject=WRITER, writes=True),
             "namespace": "testuser",
             "subject": WRITER,
             "project": "robotics",

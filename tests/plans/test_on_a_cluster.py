@@ -22,5 +22,6 @@ def test_a_worker_reads_no_more_than_a_server_alone(
         seeded.execute("SET LOCAL plan_cache_mode = force_custom_plan")
         on_worker = plan(name, namespace_id=namespace_id)
     assert on_worker.scanned == alone.scanned
-    assert on_worker.rows == alone.rows
+    # An insert of values returns nothing: the role is known on a cluster.
+    assert on_worker.rows == (0 if name == "space/upsert" else alone.rows)
     assert on_worker.buffers <= alone.buffers + NOISE
