@@ -1,4 +1,4 @@
-"""The registry of DreamLake's assets: videos, audio, label tracks, text tracks and images.
+"""The registry of DreamLake's assets: videos, audio, label tracks, text tracks, images and files.
 
 A request passes from :mod:`.routes` (validate, call the store, respond) through :mod:`.store` (one
 function per operation) to the hand-written statements of ``sql/``, which :mod:`.database` runs.

@@ -66,7 +66,7 @@ class Bss:
     def presigned_url(self, route: str, bss_id: str) -> str:
         """Return a URL from which the bytes of an asset can be downloaded for a limited time.
 
-        :param route: ``videos``, ``audio``, ``labels``, ``text-tracks`` or ``image``.
+        :param route: ``videos``, ``audio``, ``labels``, ``text-tracks``, ``image`` or ``files``.
         :param bss_id: sent as a single path segment, escaped.
         :raises errors.BssError: the response is not a redirect to an http or https URL. While the
             circuit breaker is open, the last failure is raised again without a request.

@@ -24,6 +24,9 @@ TAGS = 100
 TAG_CHARACTERS = 200
 #: The maximum of PostgreSQL's type integer.
 COUNT = 2**31 - 1
+#: Bytes of a file: JavaScript holds whole numbers up to this one exactly.
+SIZE = 2**53 - 1
+CONTENT_TYPE_CHARACTERS = 255
 
 # Lists.
 PAGE = 1000

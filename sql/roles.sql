@@ -44,8 +44,32 @@ WHERE relnamespace = 'public'::regnamespace
 -- administers.
 GRANT SELECT ON schema_migration, namespace, namespace_member TO dreamlake_service;
 GRANT SELECT, INSERT ON space, episode, node, asset TO dreamlake_service;
--- For ON CONFLICT in asset/insert and asset/insert_once, which sets asset_id to its own value.
-GRANT UPDATE (asset_id) ON asset TO dreamlake_service;
+-- For changes, deletions and restorations, and asset_id for ON CONFLICT in asset/insert and
+-- asset/insert_once, which sets it to its own value. Only the owner deletes rows.
+GRANT UPDATE (
+    asset_id,
+    episode_id,
+    node_id,
+    name,
+    bss_id,
+    fps,
+    lens,
+    sample_rate,
+    channels,
+    format,
+    language,
+    width,
+    height,
+    size,
+    sha256,
+    content_type,
+    tags,
+    metadata,
+    revision,
+    updated_at,
+    deleted_at,
+    change_id
+) ON asset TO dreamlake_service;
 
 -- The service may read and write the tables of later migrations without another run of this file.
 ALTER DEFAULT PRIVILEGES FOR ROLE dreamlake_owner IN SCHEMA public

@@ -181,7 +181,15 @@ CREATE TABLE asset (
     height integer,
     idempotency_key text COLLATE "C",
     request_digest bytea,
+    revision integer DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    change_id uuid,
+    size bigint,
+    sha256 bytea,
+    content_type text COLLATE "C",
     CONSTRAINT asset_channels_is_1_or_more CHECK ((channels >= 1)),
+    CONSTRAINT asset_content_type_has_at_most_255_characters CHECK ((length(content_type) <= 255)),
     CONSTRAINT asset_format_is_known CHECK ((format = ANY (ARRAY['vtt'::text, 'srt'::text, 'jsonl'::text]))),
     CONSTRAINT asset_fps_is_above_0 CHECK (((fps > (0)::double precision) AND (fps < 'Infinity'::double precision))),
     CONSTRAINT asset_has_the_fields_of_its_kind CHECK (
@@ -191,27 +199,37 @@ CASE kind
     WHEN 'label-track'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, format, language, width, height) = 0)
     WHEN 'text-track'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, width, height) = 0)
     WHEN 'image'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, format, language) = 0)
+    WHEN 'file'::text THEN (num_nonnulls(fps, lens, sample_rate, channels, format, language, width, height) = 0)
     ELSE false
 END),
     CONSTRAINT asset_height_is_1_or_more CHECK ((height >= 1)),
     CONSTRAINT asset_lens_is_known CHECK ((lens = ANY (ARRAY['fisheye'::text, 'pinhole'::text, 'eqrec'::text]))),
     CONSTRAINT asset_name_begins_with_a_slash CHECK ((name ~~ '/_%'::text)),
     CONSTRAINT asset_sample_rate_is_above_0 CHECK (((sample_rate > (0)::double precision) AND (sample_rate < 'Infinity'::double precision))),
+    CONSTRAINT asset_sha256_has_32_bytes CHECK ((octet_length(sha256) = 32)),
+    CONSTRAINT asset_size_is_0_or_more CHECK ((size >= 0)),
     CONSTRAINT asset_width_is_1_or_more CHECK ((width >= 1))
 );
 
-COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track, a text track or an image.';
+COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track, a text track, an image or another file.';
 COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root, and for one without a name.';
 COMMENT ON COLUMN asset.asset_id IS 'UUIDv7, made by the service. Its order is that of the clocks of several machines.';
 COMMENT ON COLUMN asset.created_at IS 'Set by the database. The newest asset of a name has the greatest created_at, and of equal times the greatest id.';
 COMMENT ON COLUMN asset.fps IS 'Frames per second.';
 COMMENT ON COLUMN asset.sample_rate IS 'In hertz.';
 COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4; null for an asset without a name.';
-COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId, bssTextTrackId or bssImageId.';
+COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId, bssTextTrackId, bssImageId or bssFileId.';
 COMMENT ON COLUMN asset.width IS 'In pixels.';
 COMMENT ON COLUMN asset.height IS 'In pixels.';
 COMMENT ON COLUMN asset.idempotency_key IS 'The Idempotency-Key of the request, unique in its namespace and kept for good; null for a request without one.';
 COMMENT ON COLUMN asset.request_digest IS 'SHA-256 of the kind and the body of a request with a key; another request with this key is refused.';
+COMMENT ON COLUMN asset.revision IS 'Counts the changes of the row: 1 when it is registered; each change, deletion and restoration adds 1.';
+COMMENT ON COLUMN asset.updated_at IS 'The time of the last change; null until the first one.';
+COMMENT ON COLUMN asset.deleted_at IS 'The time of the deletion; null while the asset is live.';
+COMMENT ON COLUMN asset.change_id IS 'The request that changed the row last, made by the service: a change that is sent again finds itself. Null until the first change.';
+COMMENT ON COLUMN asset.size IS 'In bytes, as the client sent it.';
+COMMENT ON COLUMN asset.sha256 IS 'SHA-256 of the bytes, as the client sent it.';
+COMMENT ON COLUMN asset.content_type IS 'The media type, such as video/mp4, as the client sent it.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
@@ -268,11 +286,16 @@ CREATE VIEW video AS
     lens,
     tags,
     metadata,
-    created_at AS "createdAt"
+    created_at AS "createdAt",
+    size,
+    encode(sha256, 'hex'::text) AS sha256,
+    content_type AS "contentType",
+    revision,
+    COALESCE(updated_at, created_at) AS "updatedAt"
    FROM asset
-  WHERE (kind = 'video'::text);
+  WHERE ((kind = 'video'::text) AND (deleted_at IS NULL));
 
-COMMENT ON VIEW video IS 'The assets of kind video, under their published names.';
+COMMENT ON VIEW video IS 'The live assets of kind video, under their published names.';
 
 
 CREATE VIEW audio AS
@@ -287,11 +310,16 @@ CREATE VIEW audio AS
     channels,
     tags,
     metadata,
-    created_at AS "createdAt"
+    created_at AS "createdAt",
+    size,
+    encode(sha256, 'hex'::text) AS sha256,
+    content_type AS "contentType",
+    revision,
+    COALESCE(updated_at, created_at) AS "updatedAt"
    FROM asset
-  WHERE (kind = 'audio'::text);
+  WHERE ((kind = 'audio'::text) AND (deleted_at IS NULL));
 
-COMMENT ON VIEW audio IS 'The assets of kind audio, under their published names.';
+COMMENT ON VIEW audio IS 'The live assets of kind audio, under their published names.';
 
 
 CREATE VIEW label_track AS
@@ -304,11 +332,16 @@ CREATE VIEW label_track AS
     bss_id AS "bssLabelId",
     tags,
     metadata,
-    created_at AS "createdAt"
+    created_at AS "createdAt",
+    size,
+    encode(sha256, 'hex'::text) AS sha256,
+    content_type AS "contentType",
+    revision,
+    COALESCE(updated_at, created_at) AS "updatedAt"
    FROM asset
-  WHERE (kind = 'label-track'::text);
+  WHERE ((kind = 'label-track'::text) AND (deleted_at IS NULL));
 
-COMMENT ON VIEW label_track IS 'The assets of kind label-track, under their published names.';
+COMMENT ON VIEW label_track IS 'The live assets of kind label-track, under their published names.';
 
 
 CREATE VIEW text_track AS
@@ -323,11 +356,16 @@ CREATE VIEW text_track AS
     language,
     tags,
     metadata,
-    created_at AS "createdAt"
+    created_at AS "createdAt",
+    size,
+    encode(sha256, 'hex'::text) AS sha256,
+    content_type AS "contentType",
+    revision,
+    COALESCE(updated_at, created_at) AS "updatedAt"
    FROM asset
-  WHERE (kind = 'text-track'::text);
+  WHERE ((kind = 'text-track'::text) AND (deleted_at IS NULL));
 
-COMMENT ON VIEW text_track IS 'The assets of kind text-track, under their published names.';
+COMMENT ON VIEW text_track IS 'The live assets of kind text-track, under their published names.';
 
 
 CREATE VIEW image AS
@@ -342,8 +380,35 @@ CREATE VIEW image AS
     height,
     tags,
     metadata,
-    created_at AS "createdAt"
+    created_at AS "createdAt",
+    size,
+    encode(sha256, 'hex'::text) AS sha256,
+    content_type AS "contentType",
+    revision,
+    COALESCE(updated_at, created_at) AS "updatedAt"
    FROM asset
-  WHERE (kind = 'image'::text);
+  WHERE ((kind = 'image'::text) AND (deleted_at IS NULL));
 
-COMMENT ON VIEW image IS 'The assets of kind image, under their published names.';
+COMMENT ON VIEW image IS 'The live assets of kind image, under their published names.';
+
+
+CREATE VIEW file AS
+ SELECT asset_id AS id,
+    namespace_id AS "namespaceId",
+    space_id AS "projectId",
+    episode_id AS "episodeId",
+    node_id AS "nodeId",
+    name,
+    bss_id AS "bssFileId",
+    tags,
+    metadata,
+    created_at AS "createdAt",
+    size,
+    encode(sha256, 'hex'::text) AS sha256,
+    content_type AS "contentType",
+    revision,
+    COALESCE(updated_at, created_at) AS "updatedAt"
+   FROM asset
+  WHERE ((kind = 'file'::text) AND (deleted_at IS NULL));
+
+COMMENT ON VIEW file IS 'The live assets of kind file, under their published names.';

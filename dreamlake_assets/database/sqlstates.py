@@ -30,12 +30,15 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
 #: the same rules first; the database enforces them.
 _CONSTRAINTS = {
     "asset_channels_is_1_or_more": "channels",
+    "asset_content_type_has_at_most_255_characters": "contentType",
     "asset_format_is_known": "format",
     "asset_fps_is_above_0": "fps",
     "asset_height_is_1_or_more": "height",
     "asset_lens_is_known": "lens",
     "asset_name_begins_with_a_slash": "name",
     "asset_sample_rate_is_above_0": "sampleRate",
+    "asset_sha256_has_32_bytes": "sha256",
+    "asset_size_is_0_or_more": "size",
     "asset_width_is_1_or_more": "width",
     "episode_name_has_1_to_512_characters": "episodeName",
     "namespace_slug_is_a_slug": "namespace",

@@ -27,6 +27,7 @@ def make(directory: Path) -> dict[str, Path]:
         "label-track": ("boxes.jsonl", write_labels),
         "text-track": ("english.vtt", write_subtitles),
         "image": ("front.png", write_image),
+        "file": ("front.json", write_calibration),
     }
     files = {kind: directory / name for kind, (name, _) in writers.items()}
     for kind, (_, write) in writers.items():
@@ -85,6 +86,12 @@ def write_subtitles(path: Path) -> None:
 def write_image(path: Path) -> None:
     """Write a test picture of 1280 x 720 pixels as PNG."""
     _write_test_picture(path, ["-frames:v", "1"])
+
+
+def write_calibration(path: Path) -> None:
+    """Write the intrinsic parameters of the camera of the test pictures, as JSON."""
+    camera = {"fx": 610.5, "fy": 610.5, "cx": 639.5, "cy": 359.5, "width": 1280, "height": 720}
+    path.write_text(json.dumps(camera) + "\n")
 
 
 def _write_test_picture(path: Path, options: list[str]) -> None:

@@ -25,6 +25,14 @@ _LANGUAGE_TAG_PATTERN = "[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}"
 _LANGUAGE_TAG = re.compile(_LANGUAGE_TAG_PATTERN)
 _UUID_PATTERN = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _UUID = re.compile(_UUID_PATTERN)
+_SHA256_PATTERN = "[0-9A-Fa-f]{64}"
+_SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_SHA256 = re.compile(_SHA256_PATTERN)
+_WORD_PATTERN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_QUOTED_PATTERN = r'"([ !#-\[\]-~]|\\[ -~])*"'
+_PARAMETER_PATTERN = f" *; *{_WORD_PATTERN}=({_WORD_PATTERN}|{_QUOTED_PATTERN})"
+_MEDIA_TYPE_PATTERN = f"{_WORD_PATTERN}/{_WORD_PATTERN}({_PARAMETER_PATTERN})*"
+_MEDIA_TYPE = re.compile(_MEDIA_TYPE_PATTERN)
 _TIME_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
 _TIMESTAMP_PATTERN = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -164,19 +172,67 @@ class PositiveNumber(fields.Field[float]):
         return number
 
 
-class Count(fields.Field[int]):
+class _WholeNumber(fields.Field[int]):
+    """A whole number between the limits of its schema."""
+
+    json_schema: ClassVar[dict[str, Any]]
+
+    default_error_messages = {"invalid": "Must be a whole number from {minimum} to {maximum}."}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        minimum, maximum = self.json_schema["minimum"], self.json_schema["maximum"]
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        # The nearest double of a long number may be whole.
+        if isinstance(value, bool | LongNumber) or not whole or not minimum <= value <= maximum:
+            raise self.make_error("invalid", minimum=minimum, maximum=maximum)
+        return int(value)
+
+
+class Count(_WholeNumber):
     """A whole number, 1 or more."""
 
     json_schema = {"type": "integer", "minimum": 1, "maximum": limits.COUNT}
 
-    default_error_messages = {"invalid": f"Must be a whole number from 1 to {limits.COUNT}."}
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        # The nearest double of a long number may be whole.
-        if isinstance(value, bool | LongNumber) or not whole or not 1 <= value <= limits.COUNT:
-            raise self.make_error("invalid")
-        return int(value)
+class Size(_WholeNumber):
+    """The number of bytes of the file."""
+
+    json_schema = {
+        "type": "integer",
+        "format": "int64",
+        "minimum": 0,
+        "maximum": limits.SIZE,
+        "examples": [1048576],
+    }
+
+
+class Sha256(Text):
+    """The SHA-256 of the bytes of the file: 64 hexadecimal digits, in lower case in responses."""
+
+    json_schema = {"pattern": f"^{_SHA256_PATTERN}$", "examples": [_SHA256_OF_NOTHING]}
+
+    def checked(self, value: str) -> str:
+        if not _SHA256.fullmatch(value):
+            raise names.InvalidName("Must be a SHA-256: 64 hexadecimal digits.")
+        return value.lower()
+
+
+class ContentType(Text):
+    """The media type of the file (RFC 9110), which may have parameters."""
+
+    json_schema = {
+        "pattern": f"^{_MEDIA_TYPE_PATTERN}$",
+        "maxLength": limits.CONTENT_TYPE_CHARACTERS,
+        "examples": ["video/mp4"],
+    }
+
+    def checked(self, value: str) -> str:
+        if len(value) > limits.CONTENT_TYPE_CHARACTERS:
+            maximum = limits.CONTENT_TYPE_CHARACTERS
+            raise names.InvalidName(f"Must have at most {maximum} characters.")
+        if not _MEDIA_TYPE.fullmatch(value):
+            raise names.InvalidName("Must be a media type, such as video/mp4.")
+        return value
 
 
 class Tags(fields.List):

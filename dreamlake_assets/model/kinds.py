@@ -6,11 +6,11 @@ A further kind takes:
 - a migration that adds the kind to the constraint ``asset_has_the_fields_of_its_kind`` and makes
   its view; then ``make schema``.
 
-A kind with a column of its own also takes:
+A kind with a column of its own, or a further field of all kinds, also takes:
 
 - the column in the migration, with its comment and its CHECK, and the name of the CHECK in
   ``sqlstates.py``;
-- an entry in ``_OWN_COLUMNS``;
+- an entry in ``_OWN_COLUMNS``, or in ``COMMON_FIELDS``;
 - the column in every statement that returns or inserts whole assets: all ``sql/asset/list_*.sql``,
   ``find_by_id.sql``, ``insert.sql`` and ``insert_once.sql``.
 
@@ -25,7 +25,15 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from dreamlake_assets.model.fields import Count, LanguageTag, PositiveNumber, Text
+from dreamlake_assets.model.fields import (
+    ContentType,
+    Count,
+    LanguageTag,
+    PositiveNumber,
+    Sha256,
+    Size,
+    Text,
+)
 
 _OWN_COLUMNS = (
     "fps",
@@ -38,12 +46,21 @@ _OWN_COLUMNS = (
     "height",
 )
 
+#: The fields that describe the bytes of an asset of any kind, by column. They have no
+#: ``load_default``: it would change the digests of requests with an Idempotency-Key.
+COMMON_FIELDS: Mapping[str, fields.Field[Any]] = {
+    "size": Size(),
+    "sha256": Sha256(),
+    "content_type": ContentType(data_key="contentType"),
+}
+
 #: The columns that statements return for an asset in a list, in order.
-LISTED_COLUMNS = ("asset_id", "name", "bss_id", *_OWN_COLUMNS, "created_at")
+LISTED_COLUMNS = ("asset_id", "name", "bss_id", *_OWN_COLUMNS, *COMMON_FIELDS, "created_at")
 
 #: The columns that ``asset/find_by_id`` returns, in order.
 FOUND_COLUMNS = (
     "asset_id",
+    "kind",
     "namespace",
     "project",
     "space_id",
@@ -54,9 +71,13 @@ FOUND_COLUMNS = (
     "name",
     "bss_id",
     *_OWN_COLUMNS,
+    *COMMON_FIELDS,
     "tags",
     "metadata",
     "created_at",
+    "updated_at",
+    "deleted_at",
+    "revision",
 )
 
 
@@ -75,6 +96,11 @@ class _Projection:
         return list(map(dict, map(zip, repeat(self._names), map(self._pick, rows))))
 
 
+def published(columns: Mapping[str, fields.Field[Any]]) -> dict[str, str]:
+    """Return the published names of fields, by column: the data_key, or else the column."""
+    return {column: each.data_key or column for column, each in columns.items()}
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of assets.
@@ -82,8 +108,8 @@ class Kind:
     :param name: the name of the kind in URLs and in the column ``asset.kind``.
     :param bss_field: the published name of the column ``asset.bss_id``.
     :param bss_route: the first segment of the path of such files in BSS.
-    :param own_fields: the fields that only this kind has, by column. The published name is the
-        field's data_key, or else the name of the column.
+    :param own_fields: the fields that the items of this kind have in lists, by column: those that
+        only this kind has. A file has none, so its items have the common ones.
     :param sample: the body that examples register, without namespace, project and episode. The
         local BSS has a file with this id.
     """
@@ -98,7 +124,7 @@ class Kind:
     _details: _Projection = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        own = {column: each.data_key or column for column, each in self.own_fields.items()}
+        own, common = published(self.own_fields), published(COMMON_FIELDS)
         item = {
             "asset_id": "id",
             "name": "name",
@@ -108,6 +134,7 @@ class Kind:
         }
         details = {
             "asset_id": "id",
+            "kind": "kind",
             "namespace": "namespace",
             "project": "project",
             "space_id": "projectId",
@@ -118,9 +145,12 @@ class Kind:
             "name": "name",
             "bss_id": self.bss_field,
             **own,
+            **common,
             "tags": "tags",
             "metadata": "metadata",
             "created_at": "createdAt",
+            "updated_at": "updatedAt",
+            "deleted_at": "deletedAt",
         }
         object.__setattr__(self, "_item", _Projection(LISTED_COLUMNS, item))
         object.__setattr__(self, "_details", _Projection(FOUND_COLUMNS, details))
@@ -162,6 +192,7 @@ KINDS = {
                 "bssVideoId": "sample-video",
                 "fps": 30,
                 "lens": "pinhole",
+                "contentType": "video/mp4",
             },
         ),
         Kind(
@@ -181,13 +212,18 @@ KINDS = {
                 "bssAudioId": "sample-audio",
                 "sampleRate": 16000,
                 "channels": 1,
+                "contentType": "audio/wav",
             },
         ),
         Kind(
             "label-track",
             bss_field="bssLabelId",
             bss_route="labels",
-            sample={"name": "/detections/boxes.jsonl", "bssLabelId": "sample-labels"},
+            sample={
+                "name": "/detections/boxes.jsonl",
+                "bssLabelId": "sample-labels",
+                "contentType": "application/jsonl",
+            },
         ),
         Kind(
             "text-track",
@@ -208,6 +244,7 @@ KINDS = {
                 "bssTextTrackId": "sample-subtitles",
                 "format": "vtt",
                 "language": "en",
+                "contentType": "text/vtt",
             },
         ),
         Kind(
@@ -223,6 +260,20 @@ KINDS = {
                 "bssImageId": "sample-image",
                 "width": 1280,
                 "height": 720,
+                "contentType": "image/png",
+            },
+        ),
+        Kind(
+            "file",
+            bss_field="bssFileId",
+            bss_route="files",
+            own_fields=COMMON_FIELDS,
+            sample={
+                "name": "/calibration/front.json",
+                "bssFileId": "sample-file",
+                "size": 83,
+                "sha256": "1e52ec0cff36b5fd85ca1890dfd9ac3b3e31c8f957dcfff1b945194c5c7408cd",
+                "contentType": "application/json",
             },
         ),
     )

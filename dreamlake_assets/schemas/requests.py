@@ -23,7 +23,7 @@ from dreamlake_assets.model.fields import (
     Text,
     Timestamp,
 )
-from dreamlake_assets.model.kinds import KINDS, Kind
+from dreamlake_assets.model.kinds import COMMON_FIELDS, KINDS, Kind
 from dreamlake_assets.model.names import InvalidName, check_text
 
 _TAG_DESCRIPTION = (
@@ -205,7 +205,8 @@ class DownloadSchema(EpisodeFilterSchema):
 
 
 def _register_schema(kind: Kind) -> Schema:
-    own = {"bss_id": BssId(data_key=kind.bss_field, load_default=None), **kind.own_fields}
+    bss_id = BssId(data_key=kind.bss_field, load_default=None)
+    own = {"bss_id": bss_id, **kind.own_fields, **COMMON_FIELDS}
     return type(f"Register{kind.bss_field}Schema", (RegisterSchema,), own)()
 
 

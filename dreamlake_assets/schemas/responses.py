@@ -4,13 +4,16 @@ Responses are built from rows without a schema: dumping through one costs more t
 that the service does for a request. The tests validate every response against these schemas.
 """
 
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
 from dreamlake_assets.model.fields import AssetName, BssId, EpisodeName, Metadata, Slug, Tags, Text
-from dreamlake_assets.model.kinds import Kind
+from dreamlake_assets.model.kinds import COMMON_FIELDS, Kind, published
+
+_CREATED = "The time of registration, in UTC with milliseconds."
 
 
 class ResponseSchema(Schema):
@@ -130,8 +133,8 @@ def item_schema(kind: Kind) -> Schema:
             "id": _id("The id of the asset."),
             "name": _name(),
             kind.bss_field: _bss_id(),
-            **_own(kind),
-            "createdAt": _created_at(),
+            **_in_responses(kind.own_fields),
+            "createdAt": _time(_CREATED),
         },
         name=f"Item{kind.bss_field}",
     )()
@@ -142,6 +145,11 @@ def details_schema(kind: Kind) -> Schema:
     return ResponseSchema.from_dict(
         {
             "id": _id("The id of the asset."),
+            "kind": fields.String(
+                required=True,
+                validate=validate.Equal(kind.name),
+                metadata={"description": "The kind of the asset.", "examples": [kind.name]},
+            ),
             "namespace": _slug("The slug of the namespace.", "testuser"),
             "project": _slug("The slug of the project.", "robotics"),
             "projectId": _id("The id of the project."),
@@ -162,10 +170,13 @@ def details_schema(kind: Kind) -> Schema:
             ),
             "name": _name(),
             kind.bss_field: _bss_id(),
-            **_own(kind),
+            **_in_responses(kind.own_fields),
+            **_in_responses(COMMON_FIELDS),
             "tags": Tags(required=True),
             "metadata": Metadata(required=True, allow_none=True),
-            "createdAt": _created_at(),
+            "createdAt": _time(_CREATED),
+            "updatedAt": _time("The time of the last change; until then, that of registration."),
+            "deletedAt": _time("The time of the deletion; null while live.", allow_none=True),
         },
         name=f"Details{kind.bss_field}",
     )()
@@ -189,18 +200,13 @@ def _bss_id() -> BssId:
     return BssId(required=True, allow_none=True, metadata={"description": description})
 
 
-def _own(kind: Kind) -> dict[str, fields.Field[Any]]:
-    return {each.data_key or name: _in_response(each) for name, each in kind.own_fields.items()}
+def _in_responses(columns: Mapping[str, fields.Field[Any]]) -> dict[str, fields.Field[Any]]:
+    return {name: _in_response(columns[column]) for column, name in published(columns).items()}
 
 
-def _created_at() -> fields.DateTime:
-    return fields.DateTime(
-        required=True,
-        metadata={
-            "description": "The time of registration, in UTC with milliseconds.",
-            "examples": ["2026-04-14T09:30:00.123Z"],
-        },
-    )
+def _time(description: str, **options: Any) -> fields.DateTime:
+    metadata = {"description": description, "examples": ["2026-04-14T09:30:00.123Z"]}
+    return fields.DateTime(required=True, metadata=metadata, **options)
 
 
 def _in_response(field: fields.Field[Any]) -> fields.Field[Any]:

@@ -5,9 +5,10 @@
 --     subject   text  test-001
 --     asset_id  uuid  01970000-000e-7000-8000-0000000f4240
 --     kind      text  video
--- Returns: one: asset_id, namespace, project, space_id, episode_id, episode_name, node_id, folder,
---          name, bss_id, fps, lens, sample_rate, channels, format, language, width, height, tags,
---          metadata, created_at. None: there is no such asset, or the subject may not see it.
+-- Returns: one: asset_id, kind, namespace, project, space_id, episode_id, episode_name, node_id,
+--          folder, name, bss_id, fps, lens, sample_rate, channels, format, language, width, height,
+--          size, sha256, content_type, tags, metadata, created_at, updated_at, deleted_at, revision
+--          of an asset, live or deleted. None: there is no such asset, or the subject may not see it.
 -- Index:   namespace_member_by_subject, Index Scan; asset_pkey, an Index Scan for each namespace of
 --          the subject; namespace_pkey, space_pkey, episode_pkey and node_pkey, an Index Scan each
 -- Why:     The request names no namespace, and every key begins with one. So the asset is looked up
@@ -18,6 +19,7 @@
 
 SELECT
     asset.asset_id,
+    asset.kind,
     namespace.slug AS namespace,
     space.slug AS project,
     asset.space_id,
@@ -35,9 +37,15 @@ SELECT
     asset.language,
     asset.width,
     asset.height,
+    asset.size,
+    encode(asset.sha256, 'hex') AS sha256,
+    asset.content_type,
     asset.tags,
     asset.metadata,
-    to_char(asset.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at
+    to_char(asset.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
+    to_char(asset.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS updated_at,
+    to_char(asset.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS deleted_at,
+    asset.revision
 FROM namespace_member
 CROSS JOIN LATERAL (
     SELECT
@@ -46,6 +54,7 @@ CROSS JOIN LATERAL (
         found.episode_id,
         found.node_id,
         found.asset_id,
+        found.kind,
         found.name,
         found.bss_id,
         found.fps,
@@ -56,9 +65,15 @@ CROSS JOIN LATERAL (
         found.language,
         found.width,
         found.height,
+        found.size,
+        found.sha256,
+        found.content_type,
         found.tags,
         found.metadata,
-        found.created_at
+        found.created_at,
+        coalesce(found.updated_at, found.created_at) AS updated_at,
+        found.deleted_at,
+        found.revision
     FROM asset AS found
     WHERE found.namespace_id = namespace_member.namespace_id
         AND found.kind = %(kind)s::text

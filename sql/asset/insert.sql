@@ -2,25 +2,28 @@
 --
 -- Route:   POST /assets/<kind>
 -- Params:
---     namespace    text           testuser
---     subject      text           test-001
---     project      text           robotics
---     episode      text or null   run-042
---     folder       text or null   /camera/front
---     asset_id     uuid           01970000-0000-7000-8000-000000000001
---     kind         text           video
---     name         text or null   /camera/front/run01.mp4
---     bss_id       text or null   a1b2c3
---     fps          float or null  30
---     lens         text or null   pinhole
---     sample_rate  float or null  null
---     channels     int or null    null
---     format       text or null   null
---     language     text or null   null
---     width        int or null    null
---     height       int or null    null
---     tags         text[]         {night,rain}
---     metadata     jsonb or null  {"robot": "r2"}
+--     namespace     text            testuser
+--     subject       text            test-001
+--     project       text            robotics
+--     episode       text or null    run-042
+--     folder        text or null    /camera/front
+--     asset_id      uuid            01970000-0000-7000-8000-000000000001
+--     kind          text            video
+--     name          text or null    /camera/front/run01.mp4
+--     bss_id        text or null    a1b2c3
+--     fps           float or null   30
+--     lens          text or null    pinhole
+--     sample_rate   float or null   null
+--     channels      int or null     null
+--     format        text or null    null
+--     language      text or null    null
+--     width         int or null     null
+--     height        int or null     null
+--     size          bigint or null  null
+--     sha256        text or null    null
+--     content_type  text or null    null
+--     tags          text[]          {night,rain}
+--     metadata      jsonb or null   {"robot": "r2"}
 -- Returns: one: asset_id, space_id, episode_id, node_id of the new asset. None, and nothing is
 --          written: a part of the path is missing, or the subject may not write to the namespace.
 -- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
@@ -49,6 +52,9 @@ INSERT INTO asset (
     language,
     width,
     height,
+    size,
+    sha256,
+    content_type,
     tags,
     metadata
 )
@@ -69,6 +75,9 @@ SELECT
     %(language)s::text,
     %(width)s::int,
     %(height)s::int,
+    %(size)s::bigint,
+    decode(%(sha256)s::text, 'hex') AS sha256,
+    %(content_type)s::text,
     %(tags)s::text[],
     %(metadata)s::jsonb
 FROM namespace

@@ -2,27 +2,30 @@
 --
 -- Route:   POST /assets/<kind> with Idempotency-Key
 -- Params:
---     namespace        text           testuser
---     subject          text           test-001
---     project          text           robotics
---     episode          text or null   run-042
---     folder           text or null   /camera/front
---     asset_id         uuid           01970000-0000-7000-8000-000000000001
---     kind             text           video
---     name             text or null   /camera/front/run01.mp4
---     bss_id           text or null   a1b2c3
---     fps              float or null  30
---     lens             text or null   pinhole
---     sample_rate      float or null  null
---     channels         int or null    null
---     format           text or null   null
---     language         text or null   null
---     width            int or null    null
---     height           int or null    null
---     tags             text[]         {night,rain}
---     metadata         jsonb or null  {"robot": "r2"}
---     idempotency_key  text           8e03978e-40d5-43e8-bc93-6894a57f9324
---     request_digest   bytea          \xe609f429c090a192b397e48dd5ae9db850aad34ce95937a6812b3d680131a3a8
+--     namespace        text            testuser
+--     subject          text            test-001
+--     project          text            robotics
+--     episode          text or null    run-042
+--     folder           text or null    /camera/front
+--     asset_id         uuid            01970000-0000-7000-8000-000000000001
+--     kind             text            video
+--     name             text or null    /camera/front/run01.mp4
+--     bss_id           text or null    a1b2c3
+--     fps              float or null   30
+--     lens             text or null    pinhole
+--     sample_rate      float or null   null
+--     channels         int or null     null
+--     format           text or null    null
+--     language         text or null    null
+--     width            int or null     null
+--     height           int or null     null
+--     size             bigint or null  null
+--     sha256           text or null    null
+--     content_type     text or null    null
+--     tags             text[]          {night,rain}
+--     metadata         jsonb or null   {"robot": "r2"}
+--     idempotency_key  text            8e03978e-40d5-43e8-bc93-6894a57f9324
+--     request_digest   bytea           \xe609f429c090a192b397e48dd5ae9db850aad34ce95937a6812b3d680131a3a8
 -- Returns: one: asset_id, space_id, episode_id, node_id of the asset that has the key, new or
 --          earlier, and is_same: whether it was registered by the same request. None, and nothing is
 --          written: a part of the path is missing, or the subject may not write to the namespace.
@@ -97,6 +100,9 @@ made AS (
         language,
         width,
         height,
+        size,
+        sha256,
+        content_type,
         tags,
         metadata,
         idempotency_key,
@@ -119,6 +125,9 @@ made AS (
         %(language)s::text,
         %(width)s::int,
         %(height)s::int,
+        %(size)s::bigint,
+        decode(%(sha256)s::text, 'hex') AS sha256,
+        %(content_type)s::text,
         %(tags)s::text[],
         %(metadata)s::jsonb,
         %(idempotency_key)s::text,

@@ -53,6 +53,9 @@ few AS (
         indexed.language,
         indexed.width,
         indexed.height,
+        indexed.size,
+        indexed.sha256,
+        indexed.content_type,
         indexed.created_at
     FROM place
     CROSS JOIN LATERAL (
@@ -68,6 +71,9 @@ few AS (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
         WHERE asset.namespace_id IS NOT DISTINCT FROM place.namespace_id
@@ -80,7 +86,7 @@ few AS (
     ) AS indexed
 ),
 
-size AS (
+counted AS (
     SELECT count(*) <= 5000 AS is_few
     FROM few
 )
@@ -97,6 +103,9 @@ SELECT
     page.language,
     page.width,
     page.height,
+    page.size,
+    encode(page.sha256, 'hex') AS sha256,
+    page.content_type,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
         WHEN place.space_id IS NULL THEN 'project'
@@ -116,9 +125,12 @@ LEFT JOIN LATERAL (
             few.language,
             few.width,
             few.height,
+            few.size,
+            few.sha256,
+            few.content_type,
             few.created_at
         FROM few
-        WHERE (SELECT size.is_few FROM size)
+        WHERE (SELECT counted.is_few FROM counted)
             AND (
                 (few.name, few.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
                 AND few.name < %(upper_name)s::text
@@ -144,9 +156,12 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
-        WHERE NOT (SELECT size.is_few FROM size)
+        WHERE NOT (SELECT counted.is_few FROM counted)
             AND asset.namespace_id = place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text
@@ -173,9 +188,12 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
-        WHERE NOT (SELECT size.is_few FROM size)
+        WHERE NOT (SELECT counted.is_few FROM counted)
             AND asset.namespace_id = place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text

@@ -33,6 +33,9 @@ SELECT
     page.language,
     page.width,
     page.height,
+    page.size,
+    encode(page.sha256, 'hex') AS sha256,
+    page.content_type,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
         WHEN space.space_id IS NULL THEN 'project'
@@ -73,6 +76,9 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
         WHERE asset.namespace_id = space.namespace_id
@@ -97,6 +103,9 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
         WHERE asset.namespace_id = space.namespace_id

@@ -71,6 +71,9 @@ few AS (
         indexed.language,
         indexed.width,
         indexed.height,
+        indexed.size,
+        indexed.sha256,
+        indexed.content_type,
         indexed.created_at,
         indexed.episode_id
     FROM place
@@ -87,6 +90,9 @@ few AS (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at,
             asset.episode_id
         FROM asset
@@ -100,7 +106,7 @@ few AS (
     ) AS indexed
 ),
 
-size AS (
+counted AS (
     SELECT count(*) <= 5000 AS is_few
     FROM few
 )
@@ -117,6 +123,9 @@ SELECT
     page.language,
     page.width,
     page.height,
+    page.size,
+    encode(page.sha256, 'hex') AS sha256,
+    page.content_type,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
         WHEN place.space_id IS NULL THEN 'project'
@@ -137,9 +146,12 @@ LEFT JOIN LATERAL (
             few.language,
             few.width,
             few.height,
+            few.size,
+            few.sha256,
+            few.content_type,
             few.created_at
         FROM few
-        WHERE (SELECT size.is_few FROM size)
+        WHERE (SELECT counted.is_few FROM counted)
             AND few.episode_id = place.episode_id
             AND (
                 (few.name, few.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
@@ -166,9 +178,12 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
-        WHERE NOT (SELECT size.is_few FROM size)
+        WHERE NOT (SELECT counted.is_few FROM counted)
             AND asset.namespace_id = place.namespace_id
             AND asset.episode_id = place.episode_id
             AND asset.kind = %(kind)s::text
@@ -195,9 +210,12 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
-        WHERE NOT (SELECT size.is_few FROM size)
+        WHERE NOT (SELECT counted.is_few FROM counted)
             AND asset.namespace_id = place.namespace_id
             AND asset.episode_id = place.episode_id
             AND asset.kind = %(kind)s::text

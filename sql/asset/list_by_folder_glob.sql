@@ -88,6 +88,9 @@ SELECT
     page.language,
     page.width,
     page.height,
+    page.size,
+    encode(page.sha256, 'hex') AS sha256,
+    page.content_type,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
         WHEN place.space_id IS NULL THEN 'project'
@@ -106,6 +109,9 @@ LEFT JOIN LATERAL (
         found.language,
         found.width,
         found.height,
+        found.size,
+        found.sha256,
+        found.content_type,
         found.created_at
     FROM folder
     CROSS JOIN LATERAL (
@@ -165,6 +171,9 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
         WHERE asset.namespace_id = place.namespace_id

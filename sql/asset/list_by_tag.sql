@@ -54,6 +54,9 @@ few AS (
         indexed.language,
         indexed.width,
         indexed.height,
+        indexed.size,
+        indexed.sha256,
+        indexed.content_type,
         indexed.created_at
     FROM place
     CROSS JOIN LATERAL (
@@ -69,6 +72,9 @@ few AS (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
         WHERE asset.namespace_id IS NOT DISTINCT FROM place.namespace_id
@@ -79,7 +85,7 @@ few AS (
     ) AS indexed
 ),
 
-size AS (
+counted AS (
     SELECT count(*) <= 5000 AS is_few
     FROM few
 )
@@ -96,6 +102,9 @@ SELECT
     page.language,
     page.width,
     page.height,
+    page.size,
+    encode(page.sha256, 'hex') AS sha256,
+    page.content_type,
     to_char(page.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     CASE
         WHEN place.space_id IS NULL THEN 'project'
@@ -115,9 +124,12 @@ LEFT JOIN LATERAL (
             few.language,
             few.width,
             few.height,
+            few.size,
+            few.sha256,
+            few.content_type,
             few.created_at
         FROM few
-        WHERE (SELECT size.is_few FROM size)
+        WHERE (SELECT counted.is_few FROM counted)
             AND few.created_at >= %(created_after)s::timestamptz
             AND few.created_at < %(created_before)s::timestamptz
             AND (
@@ -145,9 +157,12 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
-        WHERE NOT (SELECT size.is_few FROM size)
+        WHERE NOT (SELECT counted.is_few FROM counted)
             AND asset.namespace_id = place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text
@@ -175,9 +190,12 @@ LEFT JOIN LATERAL (
             asset.language,
             asset.width,
             asset.height,
+            asset.size,
+            asset.sha256,
+            asset.content_type,
             asset.created_at
         FROM asset
-        WHERE NOT (SELECT size.is_few FROM size)
+        WHERE NOT (SELECT counted.is_few FROM counted)
             AND asset.namespace_id = place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text

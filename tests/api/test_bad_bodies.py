@@ -16,6 +16,9 @@ SURROGATE = "Unpaired surrogates are not allowed."
 STRING = "Not a valid string."
 POSITIVE = "Must be a finite number above 0."
 COUNT = "Must be a whole number from 1 to 2147483647."
+SIZE = "Must be a whole number from 0 to 9007199254740991."
+SHA256 = "Must be a SHA-256: 64 hexadecimal digits."
+MEDIA_TYPE = "Must be a media type, such as video/mp4."
 SLUG = "Must be 1 to 128 letters, digits, '.', '_' or '-', and begin with a letter or a digit."
 SLASH = "Must not end with a slash."
 ONLY_SLASHES = "Must have a character other than a slash."
@@ -113,6 +116,27 @@ CASES: list[tuple[str, str, str, str]] = [
             f"2.{'0' * 20}1",
         ]
     ),
+    *(
+        ("video", "size", value, SIZE)
+        for value in [
+            *NO_NUMBERS,
+            "-1",
+            "0.5",
+            "9007199254740992",
+            "9007199254740991.5",
+            f"2.{'0' * 20}1",
+            *HUGE_INTEGERS,
+        ]
+    ),
+    *(
+        ("audio", "sha256", value, SHA256)
+        for value in ('""', f'"{"ab" * 31}"', f'"{"ab" * 33}"', f'"{"zz" * 32}"')
+    ),
+    *(
+        ("file", "contentType", value, MEDIA_TYPE)
+        for value in ('""', '"video"', '"video/"', '"a/b;"', '"a/b; c"', '"a/b; c=\\"d"', '"a/é"')
+    ),
+    ("image", "contentType", f'"a/{"b" * 254}"', "Must have at most 255 characters."),
     *(("video", "lens", value, LENS) for value in ('""', '"wide"', '"Pinhole"')),
     ("video", "lens", '"\\u0000"', CONTROL),
     *(("text-track", "format", value, FORMAT) for value in ('""', '"txt"', '"VTT"')),

@@ -75,7 +75,8 @@ def test_the_answer_is_where_bss_redirects_to(
 
     assert response.status_code == 200
     assert response.json == {"url": LOCATION, "filename": "run01.bin"}
-    route = {"label-track": "labels", "text-track": "text-tracks", "video": "videos"}
+    route = {"label-track": "labels", "text-track": "text-tracks"}
+    route |= {"video": "videos", "file": "files"}
     [request] = bss.received
     assert (request.method, request.path) == ("GET", f"/{route.get(kind, kind)}/a1b2c3/raw")
     # The client's token is for this service, not for BSS.

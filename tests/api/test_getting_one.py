@@ -21,6 +21,14 @@ OWN_FIELDS: dict[str, dict[str, Any]] = {
     "label-track": {},
     "text-track": {"format": "vtt", "language": "pt-BR"},
     "image": {"width": 1920, "height": 1080},
+    "file": {},
+}
+
+
+COMMON_FIELDS = {
+    "size": 2**53 - 1,
+    "sha256": "ab" * 32,
+    "contentType": 'video/mp4; codecs="avc1.42E01E, mp4a.40.2"',
 }
 
 
@@ -48,7 +56,7 @@ def test_every_field_is_there(shared_api: Api, kind: str, subject: str) -> None:
         tags=["night", "rain", "night"],
         metadata=metadata,
         **{KINDS[kind].bss_field: "a1b2c3"},
-        **OWN_FIELDS[kind],
+        **{**OWN_FIELDS[kind], **COMMON_FIELDS, "sha256": "AB" * 32},
     )
 
     response = shared_api.get(registered.location, subject=subject)
@@ -59,6 +67,7 @@ def test_every_field_is_there(shared_api: Api, kind: str, subject: str) -> None:
     assert list(body.items()) == list(
         {
             "id": registered.json["id"],
+            "kind": kind,
             "namespace": NAMESPACE,
             "project": PROJECT,
             "projectId": registered.json["projectId"],
@@ -69,9 +78,12 @@ def test_every_field_is_there(shared_api: Api, kind: str, subject: str) -> None:
             "name": "/camera/front/run01.bin",
             KINDS[kind].bss_field: "a1b2c3",
             **OWN_FIELDS[kind],
+            **COMMON_FIELDS,
             "tags": ["night", "rain", "night"],
             "metadata": metadata,
             "createdAt": body["createdAt"],
+            "updatedAt": body["createdAt"],
+            "deletedAt": None,
         }.items()
     )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["createdAt"])
@@ -83,7 +95,7 @@ def test_what_was_not_given_is_null(shared_api: Api, kind: str) -> None:
 
     body = shared_api.get(registered.location).json
 
-    absent = ["episodeId", "episodeName", "nodeId", "folder", "name", "metadata"]
+    absent = ["episodeId", "episodeName", "nodeId", "folder", "name", "metadata", *COMMON_FIELDS]
     absent.append(KINDS[kind].bss_field)
     assert {name: body[name] for name in absent} == dict.fromkeys(absent)
     assert body["tags"] == []

@@ -62,6 +62,7 @@ def test_items_have_the_fields_of_their_kind(api: Api, kind: str) -> None:
         "label-track": {},
         "text-track": {"format": "vtt", "language": "pt-BR"},
         "image": {"width": 1920, "height": 1080},
+        "file": {"size": 2**53 - 1, "sha256": "ab" * 32, "contentType": "application/x-mcap"},
     }[kind]
     bss_field = KINDS[kind].bss_field
     named = api.register(kind, name="/a/b", **{bss_field: "x"}, **own).json

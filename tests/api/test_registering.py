@@ -20,6 +20,7 @@ OWN_FIELDS = {
     "label-track": {},
     "text-track": {"format": "vtt", "language": "zh-Hans-CN"},
     "image": {"width": 1920, "height": 1080},
+    "file": {"size": 2**53 - 1, "sha256": "ab" * 32, "contentType": "application/x-mcap"},
 }
 DEFAULTS = {
     "video": {"fps": 30, "lens": "pinhole"},
@@ -27,8 +28,10 @@ DEFAULTS = {
     "label-track": {},
     "text-track": {"format": None, "language": None},
     "image": {"width": None, "height": None},
+    "file": {"size": None, "sha256": None, "contentType": None},
 }
 COLUMNS = {"fps", "lens", "sample_rate", "channels", "format", "language", "width", "height"}
+COLUMNS |= {"size", "sha256", "content_type"}
 
 EMPTY = {"namespace": 1, "namespace_member": 2, "space": 0, "episode": 0, "node": 0, "asset": 0}
 
@@ -41,7 +44,10 @@ def stored(connection: psycopg.Connection, asset_id: str) -> dict[str, Any]:
 
 
 def own_columns(values: dict[str, Any]) -> dict[str, Any]:
-    named = {"sample_rate" if name == "sampleRate" else name: values[name] for name in values}
+    renamed = {"sampleRate": "sample_rate", "contentType": "content_type"}
+    named = {renamed.get(name, name): values[name] for name in values}
+    if named.get("sha256"):
+        named["sha256"] = bytes.fromhex(named["sha256"])
     return dict.fromkeys(COLUMNS) | named
 
 
@@ -281,6 +287,10 @@ def test_a_stranger_cannot_tell_a_namespace_from_one_that_does_not_exist(
         ("text-track", "language", "pt-BR", "pt-BR"),
         ("text-track", "format", "jsonl", "jsonl"),
         ("image", "width", 1, 1),
+        ("video", "size", 0, 0),
+        ("video", "size", 5.0, 5),
+        ("audio", "size", 2**53 - 1, 2**53 - 1),
+        ("audio", "sha256", "aB" * 32, b"\xab" * 32),
         ("image", "height", 2**31 - 1, 2**31 - 1),
         ("video", "tags", ["x" * 200] * 100, ["x" * 200] * 100),
         ("video", "tags", [], []),

@@ -11,10 +11,12 @@ import requests
 
 from dreamlake_assets import auth
 from dreamlake_assets.config import DEBUG_SECRET, TokenSettings
+from dreamlake_assets.local import samples
+from dreamlake_assets.model.kinds import KINDS
 from tests.support.bss import running_bss, running_s3
 
 MEBIBYTE = 1024 * 1024
-ROUTES = ["videos", "audio", "labels", "text-tracks", "image"]
+ROUTES = ["videos", "audio", "labels", "text-tracks", "image", "files"]
 PLACE = {"owner": "testuser", "project": "robotics"}
 
 
@@ -192,3 +194,11 @@ def test_a_token_that_is_sent_has_to_verify(bss: str) -> None:
             f"{bss}/videos/nobody", headers={"Authorization": f"Bearer {token}"}, timeout=30
         ).status_code
     assert list(statuses.values()) == [404, 401]
+
+
+def test_the_sample_of_a_file_is_as_its_registration_says(tmp_path: Path) -> None:
+    samples.write_calibration(tmp_path / "front.json")
+
+    content = (tmp_path / "front.json").read_bytes()
+    sample = KINDS["file"].sample
+    assert (sample["size"], sample["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())

@@ -102,6 +102,7 @@ def test_every_command_of_the_readme_works(start: Start) -> None:
         ("label-track", None, "boxes.jsonl", b"{}\n"),
         ("text-track", None, "english.vtt", b"WEBVTT\n"),
         ("image", None, "front.png", b"\x89PNG"),
+        ("file", None, "front.json", b"{}\n"),
     ],
 )
 def test_the_calls_of_the_public_client_work(

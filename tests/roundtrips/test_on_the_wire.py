@@ -26,6 +26,7 @@ BODIES = {
     "label-track": {"tags": ["night", "rain"], "metadata": {"robot": "r2"}},
     "text-track": {"format": "vtt", "language": "pt-BR", "tags": [], "metadata": None},
     "image": {"bssImageId": "i", "width": 1920, "height": 1080},
+    "file": {"size": 83, "sha256": "ab" * 32, "contentType": "application/json"},
 }
 QUERIES: list[dict[str, Any]] = [
     {},

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from dreamlake_assets.database.connection import _SESSION, connect
 from dreamlake_assets.database.migrations import migrate
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import add_namespace, settings_of
 from tests.support.api import TABLES, serving
 from tests.support.postgres import Server
@@ -48,6 +49,21 @@ def test_nothing_else_can_be_done_to_a_table(
         service.execute(statement.format(table).encode())
 
 
+def test_an_asset_keeps_its_project_its_kind_and_its_key(service: psycopg.Connection) -> None:
+    rows = service.execute(
+        "SELECT attname, has_column_privilege(attrelid, attnum, 'UPDATE') FROM pg_attribute"
+        " WHERE attrelid = 'asset'::regclass AND attnum > 0"
+    ).fetchall()
+    assert {column for column, is_changed in rows if is_changed} == {
+        *("asset_id", "episode_id", "node_id", "name", "bss_id", "tags", "metadata"),
+        *(column for kind in KINDS.values() for column in kind.own_fields),
+        *("revision", "updated_at", "deleted_at", "change_id"),
+    }
+    assert {column for column, is_changed in rows if not is_changed} == {
+        *("namespace_id", "space_id", "kind", "created_at", "idempotency_key", "request_digest")
+    }
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -59,7 +75,7 @@ def test_nothing_else_can_be_done_to_a_table(
         "UPDATE space SET slug = 'mine'",
         "UPDATE episode SET name = 'mine'",
         "UPDATE node SET path = '/mine'",
-        "UPDATE asset SET name = '/mine'",
+        "UPDATE asset SET kind = 'image'",
         "UPDATE schema_migration SET checksum = 'mine'",
         "CREATE INDEX ON asset (bss_id)",
         "CREATE TABLE mine (id int)",

@@ -60,11 +60,13 @@ def migration(name: str, content: bytes = b"") -> tuple[str, Change]:
 WITHOUT_DATABASE = {
     "a misnamed parameter": replaced("asset/insert", "%(project)s", "%(projct)s"),
     "one in the head": replaced("asset/insert", "--     project ", "--     projct  "),
-    "a type in the head": replaced("asset/insert", "namespace    text ", "namespace    int  "),
+    "a type in the head": replaced("asset/insert", "namespace     text ", "namespace     int  "),
     "a parameter without a type": replaced("node/upsert", "%(project)s::text", "%(project)s"),
     "a per cent sign": replaced("node/upsert", "WHERE", "WHERE 'a' LIKE '%' AND"),
     "a head without parameters": replaced("asset/insert", "-- Params:", "-- Parameters:"),
-    "a parameter in two words": replaced("asset/insert", "--     project      text", "--  project"),
+    "a parameter in two words": replaced(
+        "asset/insert", "--     project       text", "--   project"
+    ),
     "Latin-1": file(lambda path: path.write_bytes(b"-- caf\xe9\n" + path.read_bytes())),
     "UTF-16": file(lambda path: path.write_text(path.read_text(), "utf-16")),
     "an empty file": file(lambda path: path.write_text("")),

@@ -18,13 +18,19 @@ ROW: dict[str, Any] = {
     "language": "en",
     "width": 1920,
     "height": 1080,
+    "size": 83,
+    "sha256": "ab" * 32,
+    "content_type": "video/mp4",
     "created_at": "2026-04-14T09:30:00.123Z",
 }
 END = {"createdAt": "2026-04-14T09:30:00.123Z"}
 
 
-def test_there_are_five() -> None:
-    assert list(KINDS) == ["video", "audio", "label-track", "text-track", "image"]
+COMMON = {"size": 83, "sha256": "ab" * 32, "contentType": "video/mp4"}
+
+
+def test_there_are_six() -> None:
+    assert list(KINDS) == ["video", "audio", "label-track", "text-track", "image", "file"]
     assert all(kind.name == name for name, kind in KINDS.items())
 
 
@@ -36,6 +42,7 @@ def test_there_are_five() -> None:
         ("label-track", "labels", {"bssLabelId": "b"}),
         ("text-track", "text-tracks", {"bssTextTrackId": "b", "format": "vtt", "language": "en"}),
         ("image", "image", {"bssImageId": "b", "width": 1920, "height": 1080}),
+        ("file", "files", {"bssFileId": "b", **COMMON}),
     ],
 )
 def test_each_has_its_names(name: str, route: str, item: dict[str, Any]) -> None:
@@ -47,7 +54,8 @@ def test_each_has_its_names(name: str, route: str, item: dict[str, Any]) -> None
     assert list(listed.items()) == list({"id": "1", "name": "/a", **item, **END}.items())
     details = kind.details([ROW.get(column, column) for column in FOUND_COLUMNS])
     assert {name: details[name] for name in listed} == listed
-    assert details.keys() - listed.keys() == {
-        *("namespace", "project", "projectId", "episodeId", "episodeName"),
-        *("nodeId", "folder", "tags", "metadata"),
-    }
+    assert list(details) == [
+        *("id", "kind", "namespace", "project", "projectId", "episodeId", "episodeName"),
+        *("nodeId", "folder", "name", *dict.fromkeys([*item, *COMMON]), "tags", "metadata"),
+        *("createdAt", "updatedAt", "deletedAt"),
+    ]
