@@ -1,19 +1,15 @@
-"""Client of BSS, the Big Streaming Server, which stores the bytes of the assets.
-
-Only this module and :mod:`.transport` import requests.
-"""
+"""Client of BSS, the Big Streaming Server, which stores the bytes of the assets."""
 
 from contextlib import suppress
 from threading import BoundedSemaphore
 from time import monotonic
 from urllib.parse import quote, urlsplit
 
-import requests
 import urllib3
 from circuitbreaker import CircuitBreaker
 
 from dreamlake_assets import errors, trace
-from dreamlake_assets.transport import Adapter, reason
+from dreamlake_assets.transport import TimedOut, Transport, Unanswered
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -47,7 +43,8 @@ class Bss:
             free for registrations and lists.
         :param ca_file: the setting DREAMLAKE_CA_FILE.
         """
-        self._url = url
+        self._path = urlsplit(url).path
+        self._origin = url.removesuffix(self._path)
         self._timeout = timeout
         self._slots = BoundedSemaphore(concurrency)
         self._breaker = CircuitBreaker(
@@ -59,9 +56,7 @@ class Bss:
         self._headers = {"Accept": "*/*"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
-        # Without a requests.Session, which would follow redirects, send the cookies of one
-        # client's response with the request of another, and read proxies and .netrc.
-        self._adapter = Adapter(url, concurrency, ca_file=ca_file)
+        self._transport = Transport(url, concurrency, ca_file=ca_file)
 
     def presigned_url(self, route: str, bss_id: str) -> str:
         """Return a URL from which the bytes of an asset can be downloaded for a limited time.
@@ -83,7 +78,7 @@ class Bss:
             raise errors.Overloaded("Too many downloads wait for BSS; try again soon.")
         try:
             with self._breaker:
-                location = self._location(f"{self._url}/{route}/{quote(bss_id, safe='')}/raw")
+                location = self._location(f"{self._path}/{route}/{quote(bss_id, safe='')}/raw")
         finally:
             self._slots.release()
         try:
@@ -95,53 +90,50 @@ class Bss:
             raise errors.BssBadLocation
         return location
 
-    def _location(self, url: str) -> str:
+    def _location(self, target: str) -> str:
         try:
-            response = self._send_with_retry(url)
-        except requests.Timeout as error:
-            raise errors.BssTimeout(reason=reason(error)) from error
-        except requests.RequestException as error:
-            raise errors.BssUnreachable(reason=reason(error)) from error
+            response = self._send_with_retry(target)
+        except TimedOut as error:
+            raise errors.BssTimeout(reason=str(error)) from error
+        except Unanswered as error:
+            raise errors.BssUnreachable(reason=str(error)) from error
         with response:
             _read_small_body(response)
-            if response.status_code >= 500:
-                raise errors.BssFailing(reason=f"status {response.status_code}")
-            if response.status_code not in _REDIRECTS:
-                raise errors.BssNoRedirect(reason=f"status {response.status_code}")
+            if response.status >= 500:
+                raise errors.BssFailing(reason=f"status {response.status}")
+            if response.status not in _REDIRECTS:
+                raise errors.BssNoRedirect(reason=f"status {response.status}")
             location = response.headers.get("Location")
             if not location:
                 raise errors.BssNoLocation
-        if location == url:
+        if location == self._origin + target:
             raise errors.BssBadLocation(
                 "BSS did not return a presigned URL: it redirects to itself."
             )
         return location
 
-    def _send_with_retry(self, url: str) -> requests.Response:
+    def _send_with_retry(self, target: str) -> urllib3.BaseHTTPResponse:
         """Send a request, and again if its connection broke: BSS may have closed an idle one.
 
-        :raises requests.RequestException: both attempts failed, or the timeout has expired.
+        :raises Unanswered: both attempts failed, or the timeout has expired.
         """
         deadline = monotonic() + self._timeout
+        headers = {**self._headers, "X-Request-Id": trace.current().request_id}
         try:
-            return self._send(url, self._timeout)
-        except requests.Timeout:
+            return self._transport.get(target, headers, self._timeout)
+        except TimedOut:
             raise
-        except requests.ConnectionError:
+        except Unanswered:
             remaining = deadline - monotonic()
             if remaining <= 0:
                 raise
-            return self._send(url, remaining)
-
-    def _send(self, url: str, timeout: float) -> requests.Response:
-        headers = {**self._headers, "X-Request-Id": trace.current().request_id}
-        return self._adapter.get(url, headers, timeout)
+            return self._transport.get(target, headers, remaining)
 
 
-def _read_small_body(response: requests.Response) -> None:
+def _read_small_body(response: urllib3.BaseHTTPResponse) -> None:
     """Read a small body, so that its connection can be reused. A larger one closes it."""
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal() or int(length) <= SMALL_BODY:
         # The headers are complete, so a body that cannot be read does not matter.
         with suppress(urllib3.exceptions.HTTPError):
-            response.raw.read(SMALL_BODY + 1, decode_content=False)
+            response.read(SMALL_BODY + 1, decode_content=False)

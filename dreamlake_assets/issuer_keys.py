@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from threading import BoundedSemaphore, Condition, Thread
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import jwt
 
 from dreamlake_assets.errors import Unavailable
-from dreamlake_assets.transport import Adapter, reason
+from dreamlake_assets.transport import Transport, Unanswered
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +53,9 @@ class IssuerKeys:
         :param on_change: called in the thread when the published keys have changed.
         :param ca_file: the setting DREAMLAKE_CA_FILE.
         """
-        self._url = url
-        self._adapter = Adapter(url, 1, ca_file=ca_file)
+        parts = urlsplit(url)
+        self._target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        self._transport = Transport(url, 1, ca_file=ca_file)
         self._on_change = on_change
         self._slots = BoundedSemaphore(concurrency)
 
@@ -144,18 +146,18 @@ class IssuerKeys:
             # The thread must survive any response of the issuer: without it, no keys would ever be
             # fetched again.
             if not self._failing:
-                why = reason(error) if isinstance(error, OSError) else repr(error)
-                _log.warning("the keys of the token issuer cannot be fetched: %s", why)
+                reason = str(error) if isinstance(error, Unanswered) else repr(error)
+                _log.warning("the keys of the token issuer cannot be fetched: %s", reason)
             return False
         self._stale_at = started + JWKS_STALE_SECONDS
         return True
 
     def _download(self) -> Any:
         headers = {"Accept": "application/json, application/jwk-set+json", "Connection": "close"}
-        with self._adapter.get(self._url, headers, JWKS_TIMEOUT_SECONDS) as response:
-            if response.status_code != 200:
-                raise jwt.PyJWKClientError(f"status {response.status_code}")
-            return json.loads(response.content)
+        with self._transport.get(self._target, headers, JWKS_TIMEOUT_SECONDS) as response:
+            if response.status != 200:
+                raise jwt.PyJWKClientError(f"status {response.status}")
+            return json.loads(response.read())
 
 
 def _signing_keys(published: dict[str, Any]) -> dict[str, jwt.PyJWK]:

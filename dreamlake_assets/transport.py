@@ -1,4 +1,4 @@
-"""HTTP to BSS and to the token issuer: requests and urllib3 with one deadline for each response.
+"""HTTP to BSS and to the token issuer: urllib3 with one deadline for each response.
 
 A socket timeout applies to each read, and urllib3 applies the timeout of a connection to each
 address of a host. Here one deadline bounds the connection to any of the addresses, and another one
@@ -19,13 +19,11 @@ from pathlib import Path
 from socket import SOCK_STREAM, gaierror, getaddrinfo, socket
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
-import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from dreamlake_assets import __version__
 from dreamlake_assets.config import SettingsError
@@ -34,6 +32,19 @@ _USER_AGENT = f"dreamlake-assets/{__version__}"
 
 #: The variables with which requests and curl find CA certificates: a file or a directory each.
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+class Unanswered(Exception):
+    """There is no response.
+
+    The message is the reason, without secrets: ``dns``, ``refused``, ``timeout``, ``certificate``,
+    ``tls``, ``closed`` or ``failed``, most with details, such as ``certificate: certificate has
+    expired``.
+    """
+
+
+class TimedOut(Unanswered):
+    """There is no response in time."""
 
 
 class _UntilDeadline(io.RawIOBase):
@@ -113,7 +124,7 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls: Any = _HttpsConnection
 
 
-class Adapter(HTTPAdapter):
+class Transport:
     """The connections to the host of one URL."""
 
     def __init__(self, url: str, connections: int, *, ca_file: str | None = None):
@@ -123,33 +134,43 @@ class Adapter(HTTPAdapter):
         :param connections: the number of connections that are kept.
         :param ca_file: the setting DREAMLAKE_CA_FILE.
         """
-        self._tls = tls_context(ca_file) if uses_tls(url) else None
-        super().__init__(pool_connections=1, pool_maxsize=connections)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if not host.isascii():
+            host = host.encode("idna").decode()
+        if uses_tls(url):
+            self._pool: urllib3.HTTPConnectionPool = _HttpsPool(
+                host, parts.port, maxsize=connections, ssl_context=tls_context(ca_file)
+            )
+        else:
+            self._pool = _HttpPool(host, parts.port, maxsize=connections)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Give the context of TLS to all connections. requests calls this method."""
-        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
-
-    def cert_verify(
-        self,
-        conn: Any,
-        url: str,  # noqa: ARG002
-        verify: object,  # noqa: ARG002
-        cert: object,  # noqa: ARG002
-    ) -> None:
-        """Verify certificates by the context alone. requests would add those of certifi to it."""
-        conn.cert_reqs = "CERT_REQUIRED"
-
-    def get(self, url: str, headers: Mapping[str, str], timeout: float) -> requests.Response:
+    def get(
+        self, target: str, headers: Mapping[str, str], timeout: float
+    ) -> urllib3.BaseHTTPResponse:
         """Send a GET request. The body of the response is still to be read.
 
+        :param target: the path, and the query if there is one.
         :param timeout: seconds to connect, and again for the whole response.
-        :raises requests.RequestException: there is no response; see :func:`reason`.
+        :raises Unanswered: there is no response.
         """
-        request = requests.PreparedRequest()
-        request.prepare(method="GET", url=url, headers={"User-Agent": _USER_AGENT, **headers})
-        return self.send(request, stream=True, timeout=timeout)
+        try:
+            return self._pool.urlopen(
+                "GET",
+                target,
+                headers={"User-Agent": _USER_AGENT, **headers},
+                redirect=False,
+                retries=False,
+                timeout=timeout,
+                preload_content=False,
+                decode_content=False,
+            )
+        except HTTPError as error:
+            reason = _reason(error)
+            if reason == "timeout":
+                missing = "connection" if isinstance(error, ConnectTimeoutError) else "response"
+                raise TimedOut(f"{reason}: no {missing}") from error
+            raise Unanswered(reason) from error
 
 
 def uses_tls(url: str | None) -> bool:
@@ -161,16 +182,12 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Return the context of TLS connections, with the CA certificates that they trust.
 
     These are the ones of the machine, which OpenSSL finds by its own variables SSL_CERT_FILE and
-    SSL_CERT_DIR, those of certifi on a machine that has none, and those of REQUESTS_CA_BUNDLE,
-    CURL_CA_BUNDLE and DREAMLAKE_CA_FILE.
+    SSL_CERT_DIR, and those of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and DREAMLAKE_CA_FILE.
 
     :param ca_file: the setting DREAMLAKE_CA_FILE.
     :raises SettingsError: a file or directory cannot be read, or is not one of certificates.
     """
     context = ssl.create_default_context()
-    machine = ssl.get_default_verify_paths()
-    if machine.cafile is None and machine.capath is None:
-        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     named = {name: os.environ.get(name) for name in _CA_VARIABLES} | {"DREAMLAKE_CA_FILE": ca_file}
     for name, path in named.items():
         if path:
@@ -190,10 +207,9 @@ def _add_certificates(context: ssl.SSLContext, name: str, path: str) -> None:
         raise SettingsError(f"{name} cannot be read: {error.strerror}") from None
 
 
-#: The known causes of a failed request, and how the log names them. The first match counts.
+#: The known causes of a missing response, and how the log names them. The first match counts.
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (requests.ConnectTimeout, "timeout: no connection"),
-    (requests.Timeout, "timeout: no response"),
+    (TimeoutError, "timeout"),
     (ssl.SSLCertVerificationError, "certificate: {0.verify_message}"),
     (ssl.SSLError, "tls: {0.reason}"),
     (gaierror, "dns: {0.strerror}"),
@@ -203,15 +219,8 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def reason(error: OSError) -> str:
-    """Return the reason of a failed request, for the log.
-
-    The messages of requests quote the URL of the request. This text does not.
-
-    :param error: an error of :meth:`Adapter.get`.
-    :returns: ``dns``, ``refused``, ``timeout``, ``certificate``, ``tls``, ``closed`` or
-        ``failed``, most with details, such as ``certificate: certificate has expired``.
-    """
+def _reason(error: HTTPError) -> str:
+    """Return why there is no response. The messages of urllib3 quote the target, this text not."""
     causes = list(_causes(error))
     for cause in causes:
         for kind, text in _REASONS:

@@ -31,7 +31,8 @@ NEVER = {("schemas", "serving"), ("schemas", "store"), ("app", "local")}
 OWNERS = {
     "psycopg": {"database"},
     "psycopg_pool": {"database"},
-    "requests": {"bss", "transport", "local"},
+    "requests": {"local"},
+    "urllib3": {"bss", "transport"},
     "jwt": {"auth", "issuer_keys"},
     "gunicorn": {"serving"},
     "marshmallow": {"model", "schemas", "routes"},
