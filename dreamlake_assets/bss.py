@@ -1,14 +1,14 @@
 """Client of BSS, the Big Streaming Server, which stores the bytes of the assets."""
 
 from contextlib import suppress
-from threading import BoundedSemaphore
 from time import monotonic
 from urllib.parse import quote, urlsplit
 
 import urllib3
 from circuitbreaker import CircuitBreaker
 
-from dreamlake_assets import errors, trace
+from dreamlake_assets import errors, trace, turns
+from dreamlake_assets.places import Places
 from dreamlake_assets.transport import TimedOut, Transport, Unanswered
 
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -39,14 +39,14 @@ class Bss:
         :param url: the base URL of BSS.
         :param token: the bearer token that is sent to BSS, or None.
         :param timeout: seconds to connect, and again for the whole response.
-        :param concurrency: the number of threads that may wait for BSS at once. The others stay
-            free for registrations and lists.
+        :param concurrency: the number of requests that may wait for BSS at a time while it is
+            quick.
         :param ca_file: the setting DREAMLAKE_CA_FILE.
         """
         self._path = urlsplit(url).path
         self._origin = url.removesuffix(self._path)
         self._timeout = timeout
-        self._slots = BoundedSemaphore(concurrency)
+        self._places = Places(concurrency)
         self._breaker = CircuitBreaker(
             failure_threshold=FAILURES,
             recovery_timeout=REST_SECONDS,
@@ -65,7 +65,7 @@ class Bss:
         :param bss_id: sent as a single path segment, escaped.
         :raises errors.BssError: the response is not a redirect to an http or https URL. While the
             circuit breaker is open, the last failure is raised again without a request.
-        :raises errors.Overloaded: ``concurrency`` threads wait for BSS already.
+        :raises errors.Overloaded: too many requests wait for BSS already.
         """
         with trace.BssRequest():
             return self._presigned_url(route, bss_id)
@@ -74,13 +74,9 @@ class Bss:
         failure = self._breaker.last_failure
         if self._breaker.opened and isinstance(failure, errors.BssError):
             raise type(failure)(reason=failure.reason)
-        if not self._slots.acquire(blocking=False):
-            raise errors.Overloaded("Too many downloads wait for BSS; try again soon.")
-        try:
-            with self._breaker:
-                location = self._location(f"{self._path}/{route}/{quote(bss_id, safe='')}/raw")
-        finally:
-            self._slots.release()
+        turns.give_up()
+        with self._places.take(), self._breaker:
+            location = self._location(f"{self._path}/{route}/{quote(bss_id, safe='')}/raw")
         try:
             parts = urlsplit(location)
             valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)

@@ -296,8 +296,8 @@ class Settings:
         parse.whole_number(1, 256),
         default=8,
         shown="`8`",
-        help="Sets the number of threads in each worker. Each thread has a connection to the"
-        " database.",
+        help="Sets the number of requests that each worker serves at a time. Each of them has a"
+        " connection to the database. Eight times as many downloads may wait for BSS besides.",
     )
     cors_origins: tuple[str, ...] = _setting(
         "DREAMLAKE_CORS_ORIGINS",

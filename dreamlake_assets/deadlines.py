@@ -12,6 +12,7 @@ STATEMENT = 5.0      # a statement, including its row locks              503 dat
 CONNECT = 2          # connecting to one host of DATABASE_URL            next host, or a retry
 REPLICA = 2.0        # the replica's work for a request                  the primary does it
 DATABASE = 8.0       # the primary's work for a request, with retries    503 database_unavailable
+BSS_PLACE = 1.0      # the wait for one of the places at BSS             503 overloaded
 #                      connecting to BSS (DREAMLAKE_BSS_TIMEOUT)         502 bss_timeout
 #                      the response of BSS (the same again)              502 bss_timeout
 QUEUE = 8.0          # the wait for a thread                             503 overloaded
@@ -44,4 +45,4 @@ def request(bss_timeout: float) -> float:
     :param bss_timeout: the setting DREAMLAKE_BSS_TIMEOUT, in seconds.
     :returns: seconds.
     """
-    return RECEIVE_ALL + QUEUE + REPLICA + DATABASE + 2 * bss_timeout
+    return RECEIVE_ALL + QUEUE + REPLICA + DATABASE + BSS_PLACE + 2 * bss_timeout

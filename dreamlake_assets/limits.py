@@ -9,6 +9,10 @@ TARGET = 8149
 HEADER = 16_380
 TOKEN = 8192
 
+# A worker.
+#: Downloads that may wait for BSS at a time, for each request that is worked on.
+DOWNLOADS = 8
+
 # Names.
 NAME_BYTES = 1024
 SEGMENT_BYTES = 255

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
 
+from dreamlake_assets import limits
 from dreamlake_assets.auth import Authenticator, check_keys
 from dreamlake_assets.bss import Bss
 from dreamlake_assets.config import Settings
@@ -65,7 +66,8 @@ def install(app: Flask, settings: Settings) -> Services:
 
     They are still closed: see :meth:`Services.open`.
     """
-    # Downloads and streams wait for others. The other half of the threads stays free of them.
+    # Streams wait for their clients, and tokens with unknown keys for the issuer. The other half of
+    # the requests that are worked on stays free of them.
     half = max(1, settings.threads // 2)
     previous = settings.previous_cursor_secret
     database = Database(
@@ -82,7 +84,7 @@ def install(app: Flask, settings: Settings) -> Services:
             settings.bss_url,
             token=settings.bss_token,
             timeout=settings.bss_timeout,
-            concurrency=half,
+            concurrency=limits.DOWNLOADS * settings.threads,
             ca_file=settings.ca_file,
         ),
         cursors=Cursors(

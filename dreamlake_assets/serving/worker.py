@@ -10,6 +10,9 @@ Load:
   costs a fraction of serving it, so an overloaded worker keeps its throughput. A thread refuses a
   request that has waited longer than ``deadlines.QUEUE``. (``on_client_socket_readable``,
   ``handle``)
+- Waiting for BSS. In gunicorn a request keeps its thread from the others until it ends. Here it
+  gives up its turn while it waits for BSS (:mod:`dreamlake_assets.turns`). (``get_thread_pool``,
+  ``enqueue_req``)
 - Health checks. In gunicorn ``/livez`` waits in the same queue. Here a separate thread serves it
   while the others are busy. (``on_client_socket_readable``, ``enqueue_req``)
 - Balance. In gunicorn the first worker to wake up gets a new connection and keeps it: one of two
@@ -29,7 +32,7 @@ Clients:
 - Unread bodies. gunicorn reads the rest of a body for up to 5 seconds before it reuses the
   connection. Here a body above ``limits.BODY`` ends its connection. (``handle_request``)
 - Closing. gunicorn's main thread waits up to 2 seconds for a client to close its end. Here the
-  poller waits, for up to ``deadlines.CLOSE``. (``finish_request``)
+  poller waits, for up to ``deadlines.CLOSE``. (``_finish``)
 - Invalid requests. gunicorn repeats them in its log and in its response. They may hold a token, so
   here neither repeats them. (``handle_error``)
 
@@ -42,7 +45,7 @@ Start and stop:
   (``set_accept_enabled``)
 - Idle connections. gunicorn's worker waits up to ``graceful_timeout`` for kept-alive connections
   to close. Here it closes them once they are idle for ``deadlines.LAST_REQUEST``; until then it
-  serves a request that is already on its way. (``handle_exit``, ``finish_request``,
+  serves a request that is already on its way. (``handle_exit``, ``_finish``,
   ``murder_keepalived``, ``murder_pending``, ``wait_for_and_dispatch_events``)
 - Orphans. gunicorn's worker keeps waiting for idle connections after the master process has died.
   Here it stops as on SIGTERM. (``is_parent_alive``)
@@ -54,7 +57,8 @@ import selectors
 import signal
 import socket
 import struct
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from time import monotonic, sleep
@@ -64,6 +68,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from dreamlake_assets import config, deadlines, limits
 from dreamlake_assets.serving.balance import Balance
+from dreamlake_assets.serving.descriptors import connection_limit, reserve
 from dreamlake_assets.serving.headers import Origins
 from dreamlake_assets.serving.refusals import (
     PEEK_BYTES,
@@ -73,6 +78,7 @@ from dreamlake_assets.serving.refusals import (
     received_from,
     refusal,
 )
+from dreamlake_assets.turns import Threads
 
 if TYPE_CHECKING:
     from collections import deque
@@ -123,6 +129,11 @@ class Worker(ThreadWorker):
         self._set_connections(0)
         super().init_process()
 
+    def get_thread_pool(self) -> Any:
+        """Create the threads: some serve requests, and the others wait for BSS."""
+        self._threads = Threads(self.cfg.threads, limits.DOWNLOADS * self.cfg.threads)
+        return self._threads
+
     def init_signals(self) -> None:
         """Install the signal handlers, and deliver the stop signals that arrived since the fork."""
         super().init_signals()
@@ -168,31 +179,12 @@ class Worker(ThreadWorker):
         self._balance.count(count)
 
     def _lower_connection_limit(self) -> None:
-        """Stop accepting until some connections have closed: no file descriptor is left.
-
-        Open connections stay open. The new limit leaves two descriptors for each thread, which
-        needs them for BSS and the database.
-        """
-        self.worker_connections = max(0, self.nr_conns - 2 * self.cfg.threads)
+        """Stop accepting until some connections have closed: no file descriptor is left."""
+        self.worker_connections = max(0, self.nr_conns - reserve(self.cfg.threads))
         self.log.warning(
             "no file descriptor is left; the worker now accepts at most %d connections",
             self.worker_connections,
         )
-
-    def _raise_connection_limit(self) -> None:
-        """Accept as many more connections as leave two file descriptors for each thread.
-
-        The limit rises in small steps: the only test for a free descriptor is to open one, and a
-        thread may need it at that moment.
-        """
-        spare: list[int] = []
-        with suppress(OSError):
-            while len(spare) < 4 * self.cfg.threads:
-                spare.append(os.dup(self.sockets[0].fileno()))
-        for each in spare:
-            os.close(each)
-        limit = max(1, self.nr_conns + len(spare) - 2 * self.cfg.threads)
-        self.worker_connections = min(limit, self.cfg.worker_connections)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Queue the request of a connection for a thread, or refuse it if the queue is full."""
@@ -206,7 +198,7 @@ class Worker(ThreadWorker):
             conn.init()
             parser: Any = conn.parser
             parser.unreader.unread(received)
-            self._submit(self._health_thread, conn)
+            self._start(self._health_thread.submit, conn)
         # An empty read means that the client has closed: there is no request to refuse.
         elif received and self._refuse(client, received, "the queue was full"):
             conn.set_timeout()
@@ -217,8 +209,11 @@ class Worker(ThreadWorker):
 
     def enqueue_req(self, conn: TConn) -> None:
         """Queue the request of a connection for a thread."""
-        busy = len(self._active) >= self.cfg.threads
-        self._submit(self._health_thread if busy and self._is_livez(conn) else self.tpool, conn)
+        is_livez = False
+        if len(self._active) >= self.cfg.threads:
+            with suppress(OSError):
+                is_livez = conn.sock.recv(len(_LIVEZ), socket.MSG_PEEK) == _LIVEZ
+        self._start(self._health_thread.submit if is_livez else self._threads.run, conn)
 
     def handle(self, conn: TConn) -> Any:
         """Serve a request, or refuse it if it waited too long. Runs in a thread."""
@@ -234,21 +229,28 @@ class Worker(ThreadWorker):
             req.force_close()
         return super().handle_request(req, conn)
 
-    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
-        """Keep a connection for its next request, or close it. Runs in the main thread."""
+    def _start(self, run: Callable[..., object], conn: TConn) -> None:
+        self._active[conn] = monotonic()
+        run(self._serve, conn)
+
+    def _serve(self, conn: TConn) -> None:
+        keep = False
+        try:
+            keep = bool(self.handle(conn))
+        finally:
+            self.method_queue.defer(self._finish, conn, keep)
+
+    def _finish(self, conn: TConn, keep: bool) -> None:
+        """Keep a connection for its next request, or close it. Runs in the main thread.
+
+        A stopping worker keeps it, too: the response promised keep-alive, and the next request may
+        be on its way.
+        """
         del self._active[conn]
-        keep = not fs.cancelled() and fs.exception() is None and fs.result()
-        # A stopping worker keeps it, too: the response promised keep-alive, and the next request
-        # may be on its way.
         if keep:
             self._wait_for_request(conn)
         else:
             self._close(conn)
-
-    def _submit(self, threads: ThreadPoolExecutor, conn: TConn) -> None:
-        self._active[conn] = monotonic()
-        future = threads.submit(self.handle, conn)
-        future.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 
     def _wait_for_request(self, conn: TConn) -> None:
         conn.sock.setblocking(False)
@@ -258,11 +260,6 @@ class Worker(ThreadWorker):
         self.poller.register(conn.sock, selectors.EVENT_READ, callback)
 
     # Refused and invalid requests.
-
-    def _is_livez(self, conn: TConn) -> bool:
-        with suppress(OSError):
-            return conn.sock.recv(len(_LIVEZ), socket.MSG_PEEK) == _LIVEZ
-        return False
 
     def _refuse(self, client: socket.socket, received: bytes, reason: str) -> bool:
         """Respond with 503 to a request, without waiting for the rest of it.
@@ -328,6 +325,8 @@ class Worker(ThreadWorker):
     def run(self) -> None:
         """Serve until a signal stops the worker."""
         super().run()
+        # A list that is being streamed goes on until gunicorn ends the process.
+        self._threads.shutdown(wait=True)
         self._health_thread.shutdown(wait=False)
         self._turned_away.log(self.log.error_log)
 
@@ -364,7 +363,8 @@ class Worker(ThreadWorker):
                 with suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RD)
         if self.alive and self.worker_connections < self.cfg.worker_connections:
-            self._raise_connection_limit()
+            limit = connection_limit(self.nr_conns, self.cfg.threads, self.sockets[0].fileno())
+            self.worker_connections = min(limit, self.cfg.worker_connections)
         self._turned_away.log(self.log.error_log)
 
     def murder_keepalived(self) -> None:

@@ -16,6 +16,7 @@ from tests.bench import machine, report, seed, servers
 from tests.bench.workloads import Measurement, Stage, Workload
 
 DISTANCE_SECONDS = 0.005
+BSS_SECONDS = 0.05
 WARM_UP_SECONDS = 0.3
 
 _SERVICE = "dreamlake_assets:create_app()"
@@ -60,13 +61,18 @@ def _stage(cameras: int) -> Iterator[Stage]:
         _progress(f"Making {cameras * seed.FILES_OF_A_CAMERA:,} assets")
         seed.seed(url, cameras)
         _progress("Starting gunicorn")
-        bss_url = enter(servers.bss())
+        bss_url = enter(servers.bss()).url
+        far_bss = enter(servers.bss(BSS_SECONDS))
         far = enter(servers.far_away(url, DISTANCE_SECONDS))
         yield Stage(
             database=database,
             database_url=url,
             service=enter(servers.gunicorn(_SERVICE, url, bss_url, logs / "service")),
             chain=enter(servers.gunicorn(_CHAIN, url, bss_url, logs / "chain")),
+            far_bss=far_bss,
+            service_of_far_bss=enter(
+                servers.gunicorn(_SERVICE, url, far_bss.url, logs / "service_of_far_bss")
+            ),
             far_database=far,
             far_service=enter(servers.gunicorn(_SERVICE, far.url, bss_url, logs / "far_service")),
             far_chain=enter(servers.gunicorn(_CHAIN, far.url, bss_url, logs / "far_chain")),

@@ -60,7 +60,9 @@ class _Connection:
         self._answer += received
         head, found, body = self._answer.partition(_HEAD_END)
         self.failed = head.startswith(b"HTTP/1.1 5")
-        if not received or (found and not self.failed and not head.startswith(b"HTTP/1.1 20")):
+        if not received or (
+            found and not self.failed and not head.startswith((b"HTTP/1.1 20", b"HTTP/1.1 302"))
+        ):
             raise RuntimeError(f"not an answer of success: {self._answer[:1000]!r}")
         if not found:
             return None

@@ -66,6 +66,12 @@ class Report:
         first = next(iter(self.results[workload].values()))
         return sum(median(first, field) or 0 for field in fields)
 
+    def failed(self, start: str) -> int | None:
+        """Return the failed requests of all workloads whose name starts like this."""
+        found = [each for name, each in self.results.items() if name.startswith(start)]
+        counted = [each.failed for contestants in found for each in contestants["service"]]
+        return sum(counted) if counted else None
+
     def print(self) -> None:
         """Print the report for people."""
         print()
@@ -142,7 +148,7 @@ class Report:
             style=Style(
                 background="white",
                 plot_background="white",
-                colors=("#1f6feb", "#d1744b", "#8b949e", "#57ab5a"),
+                colors=("#1f6feb", "#d1744b", "#8b949e", "#57ab5a", "#b083f0"),
             ),
             formatter=lambda value: f"{value:,.0f}",
         )
@@ -152,7 +158,7 @@ class Report:
             if "service" in contestants and len(contestants) > 1 and "psql" not in contestants
         }
         chart.x_labels = list(charted)
-        for contestant in ("service", "chain", "livez", "pgbench"):
+        for contestant in ("service", "chain", "livez", "pgbench", "BSS"):
             chart.add(
                 contestant,
                 [
@@ -179,6 +185,7 @@ _REGISTER_NEW = "register, new episode and folders"
 _FAR = ", database 5 ms away"
 _LIST = "list 100 by prefix"
 _EVERYTHING = "list everything"
+_FAR_BSS = "download, BSS takes 50 ms"
 
 TARGETS = (
     Target(f"{_REGISTER}, against the chain", lambda it: it.ratio(_REGISTER, 0, 1), least=3),
@@ -225,6 +232,11 @@ TARGETS = (
         lambda it: it.median("list /camera/*/person012345.mp4, one at a time", "p50"),
         most=10,
     ),
+    *(
+        Target(f"{name}, against BSS", lambda it, name=name: it.ratio(name, 0, 1), least=0.9)
+        for name in (f"{_FAR_BSS}, 16 clients", f"{_FAR_BSS}, 64 clients")
+    ),
+    Target("download, failed requests", lambda it: it.failed("download"), most=0),
     *(
         Target(f"{name}, roundtrips", lambda it, name=name: it.roundtrips.get(name), most=most)
         for name, most in ((_REGISTER, 1), (_REGISTER_NEW, 2), ("list", 1), ("download", 1))

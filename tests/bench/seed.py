@@ -187,6 +187,12 @@ def globs() -> Iterator[bytes]:
         yield listing(glob=f"/camera/*/person{person:06}.mp4", limit=PAGE)
 
 
+def raw() -> Iterator[bytes]:
+    """Generate the requests of a download to BSS."""
+    while True:
+        yield f"GET /videos/0123456789abcdef0123456789abcdef/raw {_HEAD}\r\n".encode()
+
+
 def downloads(cameras: int) -> Iterator[bytes]:
     """Generate requests for the address of any file."""
     while True:

@@ -42,6 +42,11 @@ class Server:
     port: int
     process: psutil.Process
 
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
     def cpu_seconds(self) -> float:
         """CPU seconds of all its processes so far, including those that have ended."""
         own = self.process.cpu_times()
@@ -156,10 +161,11 @@ class FarDatabase:
 
 
 @contextmanager
-def bss() -> Iterator[str]:
-    """Run a BSS that redirects every request at once; yield its URL."""
-    with _in_a_process(_serve_bss) as pipe:
-        yield f"http://127.0.0.1:{pipe.recv()}"
+def bss(delay: float = 0) -> Iterator[Server]:
+    """Run a BSS that redirects every request after this many seconds."""
+    with _in_a_process(_serve_bss, delay) as pipe:
+        port, process_id = pipe.recv()
+        yield Server(port, psutil.Process(process_id))
 
 
 @contextmanager
@@ -201,19 +207,27 @@ class _Redirect(asyncio.Protocol):
         b"Content-Length: 0\r\n\r\n"
     )
 
+    def __init__(self, delay: float):
+        self._delay = delay
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         if data.endswith(b"\r\n\r\n"):
-            self._transport.write(self._ANSWER)
+            if self._delay:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._delay, self._transport.write, self._ANSWER)
+            else:
+                self._transport.write(self._ANSWER)
 
 
-def _serve_bss(pipe: Connection) -> None:
+def _serve_bss(pipe: Connection, delay: float) -> None:
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Redirect, "127.0.0.1", 0)
-        pipe.send(server.sockets[0].getsockname()[1])
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _Redirect(delay), "127.0.0.1", 0)
+        pipe.send((server.sockets[0].getsockname()[1], os.getpid()))
         await server.serve_forever()
 
     asyncio.run(serve())

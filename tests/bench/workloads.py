@@ -14,8 +14,8 @@ from tests.bench.servers import FarDatabase, Server
 CONNECTIONS = 16
 #: Number of requests for which roundtrips are counted.
 _COUNTED = 25
-#: The limit of requests that wait for BSS in one worker, in case one worker gets them all.
-CONNECTIONS_DOWNLOADING = 4
+#: More than the threads of all workers that serve requests at a time.
+CONNECTIONS_DOWNLOADING = 64
 #: Few enough that the latency proxy is not the bottleneck.
 CONNECTIONS_FAR = 8
 
@@ -63,6 +63,8 @@ class Stage:
     database_url: str
     service: Server
     chain: Server
+    far_bss: Server
+    service_of_far_bss: Server
     far_database: FarDatabase
     far_service: Server
     far_chain: Server
@@ -136,16 +138,30 @@ class Stage:
             "list /camera/*/person012345.mp4, one at a time",
             {"service": self._http(self.service, seed.globs(), 1)},
         )
+        downloads = seed.downloads(self.cameras)
         yield Workload(
             "download",
             {
-                "service": self._http(
-                    self.service, seed.downloads(self.cameras), CONNECTIONS_DOWNLOADING
-                ),
-                "livez": self._http(self.service, seed.livez(), CONNECTIONS_DOWNLOADING),
+                "service": self._http(self.service, downloads),
+                "livez": livez,
                 "pgbench": self._pgbench("asset/find_by_name", pgbench.FIND_BY_NAME),
             },
         )
+        yield Workload(
+            "download, 64 clients",
+            {
+                "service": self._http(self.service, downloads, CONNECTIONS_DOWNLOADING),
+                "livez": self._http(self.service, seed.livez(), CONNECTIONS_DOWNLOADING),
+            },
+        )
+        for clients in (CONNECTIONS, CONNECTIONS_DOWNLOADING):
+            yield Workload(
+                f"download, BSS takes 50 ms, {clients} clients",
+                {
+                    "service": self._http(self.service_of_far_bss, downloads, clients),
+                    "BSS": self._http(self.far_bss, seed.raw(), clients),
+                },
+            )
         yield Workload(
             "list everything",
             {"service": self._everything, "psql": self._everything_by_psql},

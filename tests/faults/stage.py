@@ -65,6 +65,17 @@ class Service(servers.Server):
                 f"Content-Length: {len(body)}\r\n\r\n{body}"
             ).encode()
 
+    @staticmethod
+    def download_path(name: str) -> str:
+        """Return the path and query of a download."""
+        return f"/assets/video/download?namespace={NAMESPACE}&project=robotics&path={name}"
+
+    def downloads(self, name: str) -> Iterator[bytes]:
+        """Endless downloads of one asset."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in self.headers().items())
+        request = f"GET {self.download_path(name)} HTTP/1.1\r\nHost: service\r\n{head}\r\n"
+        return itertools.repeat(request.encode())
+
     def ask(self, path: str, seconds: float = 60.0) -> Reply:
         """Send a GET on a new connection.
 

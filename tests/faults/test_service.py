@@ -5,9 +5,12 @@ import json
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from http.server import BaseHTTPRequestHandler
 from secrets import token_hex
 from typing import Any
 
@@ -16,10 +19,14 @@ import psycopg
 import pytest
 
 from dreamlake_assets import deadlines
+from dreamlake_assets.places import PATIENCE_SECONDS
 from dreamlake_assets.serving import worker
 from dreamlake_assets.serving.headers import PROTECTION
+from tests.bench import servers
 from tests.faults import database_faults, service_faults
+from tests.faults.offer import offer
 from tests.faults.stage import Service, running_database, running_service
+from tests.support.http import HttpServer, answer
 from tests.support.waiting import until
 
 ORIGIN = "https://app.example.org"
@@ -45,6 +52,62 @@ def test_bss_that_hangs() -> None:
     """The throughput is not checked: this machine is busy, and ``make faults`` measures it."""
     broken = service_faults.bss(1, 1.0, ("hanging", "to-itself")).broken
     assert [promise for promise in broken if "throughput" not in promise] == []
+
+
+def test_many_clients_download_from_a_quick_bss_without_a_503() -> None:
+    with (
+        running_database() as database,
+        servers.bss(0.05) as bss,
+        running_service(database.url, bss_url=bss.url, WEB_CONCURRENCY="2") as service,
+    ):
+        registered = offer(service.port, service.requests(), connections=1, seconds=0.1)
+        assert set(registered.statuses) == {"201"}
+        for connections in (16, 64):
+            downloads = service.downloads("/camera/front/0.mp4")
+            load = offer(service.port, downloads, connections=connections, seconds=2)
+            assert set(load.statuses) == {"200"}
+            assert load.statuses.total() >= connections
+
+
+def test_a_quick_bss_that_begins_to_hang_holds_up_nobody_else() -> None:
+    """Ten downloads hang, although the worker serves two requests at a time."""
+    over = threading.Event()
+    with (
+        running_database() as database,
+        HttpServer(answer(302, {"Location": "https://s3.example/key"})) as bss,
+        running_service(
+            database.url,
+            bss_url=bss.url,
+            WEB_CONCURRENCY="1",
+            DREAMLAKE_THREADS="2",
+            DREAMLAKE_BSS_TIMEOUT="30",
+        ) as service,
+        ThreadPoolExecutor(10) as executor,
+    ):
+        offer(service.port, service.requests(), connections=1, seconds=0.1)
+        downloads = service.downloads("/camera/front/0.mp4")
+        assert set(offer(service.port, downloads, connections=1, seconds=1).statuses) == {"200"}
+
+        def hang(handler: BaseHTTPRequestHandler) -> None:
+            over.wait(60)
+            handler.close_connection = True
+
+        bss.answer, received = hang, len(bss.received)
+        path = service.download_path("/camera/front/0.mp4")
+        hanging = [executor.submit(service.ask, path) for _ in range(10)]
+        try:
+            until(lambda: len(bss.received) - received == 10)
+            seconds = 1.5 * PATIENCE_SECONDS
+            load = offer(service.port, service.requests(), connections=4, seconds=seconds)
+            assert set(load.statuses) == {"201"}
+            # All of them are late by now, so BSS is not asked again.
+            refused = service.ask(path)
+            assert (refused.status, refused.code) == (503, "overloaded")
+            assert refused.seconds < 10
+            assert len(bss.received) - received == 10
+            assert not any(each.done() for each in hanging)
+        finally:
+            over.set()
 
 
 def test_what_is_too_much_is_turned_away_at_once() -> None:

@@ -66,12 +66,14 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", default="1")
     arguments = parser.parse_args()
-    with _postgres() as server, TemporaryDirectory() as directory, bss() as bss_url:
+    with _postgres() as server, TemporaryDirectory() as directory, bss() as redirects:
         url = server.create_database("hostile")
         migrations.migrate(url)
         with psycopg.connect(url, autocommit=True) as connection:
             add_namespace(connection)
-            with gunicorn("wsgi:app", url, bss_url, Path(directory, "gunicorn.log")) as service:
+            with gunicorn(
+                "wsgi:app", url, redirects.url, Path(directory, "gunicorn.log")
+            ) as service:
                 started = time.monotonic()
                 tally = _send_all(service.port, arguments.seed, arguments.requests)
                 seconds = time.monotonic() - started

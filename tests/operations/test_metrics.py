@@ -3,15 +3,14 @@
 import platform
 import re
 import signal
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -19,7 +18,7 @@ import dreamlake_assets
 from dreamlake_assets.config import Settings
 from tests.bench import servers
 from tests.conftest import NAMESPACE, headers_of
-from tests.operations.conftest import LOCATION, ROOT, Reply, Service, running
+from tests.operations.conftest import ROOT, Reply, Service, running
 from tests.support.api import PROJECT, serving
 from tests.support.http import HttpServer, answer
 from tests.support.waiting import until
@@ -235,16 +234,9 @@ def test_bss_and_errors_are_counted_by_their_codes(service: Service, bss: HttpSe
 
 
 def test_what_is_turned_away_is_counted(
-    populated_url: str, tmp_path: Path, temporary: Path
+    populated_url: str, bss: HttpServer, tmp_path: Path, temporary: Path
 ) -> None:
-    go_on = threading.Event()
-
-    def hang(handler: BaseHTTPRequestHandler) -> None:
-        go_on.wait()
-        answer(302, {"Location": LOCATION})(handler)
-
     settings = {
-        "DREAMLAKE_BSS_TIMEOUT": "60",
         "DREAMLAKE_METRICS_TOKEN": TOKEN,
         "DREAMLAKE_THREADS": "1",
         "TMPDIR": str(temporary),
@@ -252,26 +244,20 @@ def test_what_is_turned_away_is_counted(
     }
     log = tmp_path / "service.log"
     with (
-        HttpServer(hang) as bss,
         running(populated_url, bss.url, log, **settings) as service,
         ThreadPoolExecutor(40) as clients,
     ):
-        try:
-            service.register(name="/metrics/e", bssVideoId="v")
-            first = clients.submit(service.download, "/metrics/e")
-            until(lambda: len(bss.received) == 1)
-            others = [clients.submit(service.ask, "/auth/me") for _ in range(30)]
+        with psycopg.connect(populated_url) as connection:
+            connection.execute("LOCK TABLE namespace_member")
+            asked = [clients.submit(service.ask, "/auth/me") for _ in range(31)]
             # One request is served and sixteen wait.
-            until(lambda: sum(other.done() for other in others) >= 14)
-        finally:
-            go_on.set()
-        replies: list[Reply] = [other.result() for other in others]
+            until(lambda: sum(each.done() for each in asked) >= 14)
+        replies: list[Reply] = [each.result() for each in asked]
         # The last of them may still be counted for a moment.
         while (reply := service.ask("/metrics", headers=BEARER)).status == 503:
             replies.append(reply)
         turned_away = sum(reply.status == 503 for reply in replies)
 
-        assert first.result().status == 200
         assert turned_away >= 14
         assert samples(reply.body.decode())["turned_away_total", ()] == turned_away
         # The log has at most one line a second, with their number.

@@ -18,9 +18,9 @@ LAYERS = [
     ["services", "schemas"],
     ["serving", "store", "auth", "bss"],
     ["issuer_keys", "database"],
-    ["model", "settings_file", "transport"],
+    ["model", "places", "settings_file", "transport"],
     ["config"],
-    ["errors", "trace", "deadlines", "limits", "setting_parsers"],
+    ["errors", "trace", "turns", "deadlines", "limits", "setting_parsers"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
