@@ -234,7 +234,7 @@ COMMENT ON COLUMN asset.content_type IS 'The media type, such as video/mp4, as t
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id and asset/insert, which finds its own row by it when it is sent again.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_namespace and asset/insert, which finds its own row by it when it is sent again.';
 
 CREATE INDEX asset_by_created_at ON asset USING btree (space_id, kind, created_at);
 

@@ -11,6 +11,7 @@ FILES = [
     "asset/find_by_episode_name",
     "asset/find_by_id",
     "asset/find_by_name",
+    "asset/find_namespace",
     "asset/insert",
     "asset/insert_once",
     "asset/list_by_created_at",

@@ -26,6 +26,9 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "57P": errors.ConnectionLost,  # admin shutdown, crash shutdown, cannot connect now
 }
 
+#: The message of Citus, under the SQLSTATE of an internal error, if a transaction loses a worker.
+_WORKER_LOST = "failure on connection marked as essential"
+
 #: The request field that each constraint checks, under its name in the API. Request schemas apply
 #: the same rules first; the database enforces them.
 _CONSTRAINTS = {
@@ -71,8 +74,11 @@ def translated(error: psycopg.Error) -> errors.AssetsError:
     the primary message. The details (the refused row, parameters) may contain secrets.
     """
     state = error.sqlstate
-    if error.diag.message_primary:
-        error.args = (f"{state}: {error.diag.message_primary}",)
+    message = error.diag.message_primary
+    if message:
+        error.args = (f"{state}: {message}",)
+    if state == "XX000" and message and message.startswith(_WORKER_LOST):
+        return errors.ConnectionLost()
     if state is not None:
         return meaning(state, error.diag.constraint_name)
     if isinstance(error, DeadlinePassed):

@@ -19,6 +19,7 @@ from dreamlake_assets import store
 from dreamlake_assets.database import explain
 from dreamlake_assets.database.connection import Connection, connect
 from dreamlake_assets.database.pool import Database
+from dreamlake_assets.database.sqlstates import translated
 from dreamlake_assets.database.statements import fetch_one, one_flight
 from dreamlake_assets.database.tenants import tenant
 from dreamlake_assets.errors import InvalidRequest
@@ -83,20 +84,39 @@ def test_each_request_takes_one_roundtrip_more(api: Api, proxy: WireProxy) -> No
     assert roundtrips(lambda: register("/new"), 201) == 3
 
 
-def test_an_asset_is_looked_for_in_each_namespace(
+def test_an_asset_is_looked_for_in_all_namespaces(
     api: Api, proxy: WireProxy, connection: psycopg.Connection
 ) -> None:
-    for number in range(3):
-        store.namespace.create(connection, namespace=f"other-{number}")
-        store.namespace.add_member(
-            connection, namespace=f"other-{number}", subject=WRITER, role="reader"
-        )
     location = api.register(name="/a/b/c.mp4").headers["Location"]
-    assert api.get(location).json["name"] == "/a/b/c.mp4"
-    with proxy.count() as counted:
-        assert api.get(location).status_code == 200
-    assert counted.roundtrips == 2
-    assert api.get(location, subject=STRANGER).status_code == 404
+
+    def roundtrips(subject: str = WRITER, status: int = 200) -> int:
+        with proxy.count() as counted:
+            answer = api.get(location, subject=subject)
+            assert answer.status_code == status
+            assert status != 200 or answer.json["name"] == "/a/b/c.mp4"
+        return counted.roundtrips
+
+    for number in range(3):
+        other = f"other-{number}"
+        store.namespace.create(connection, namespace=other)
+        for subject in (STRANGER, READER) if number else (STRANGER,):
+            store.namespace.add_member(connection, namespace=other, subject=subject, role="reader")
+    for subject in (WRITER, READER):
+        api.get(location, subject=subject)  # prepares the statements
+    assert roundtrips(WRITER) == 2
+    assert roundtrips(READER) == 3, "a member of three namespaces"
+    assert roundtrips(STRANGER, 404) == 2, "a member of others only"
+    assert roundtrips("nobody", 404) == 1
+
+
+def test_a_lost_worker_is_a_lost_connection(connection: psycopg.Connection) -> None:
+    lost = "failure on connection marked as essential: worker-1:5432"
+    for message, code in ((lost, "database_unavailable"), ("something else", "internal_error")):
+        with pytest.raises(psycopg.Error) as raised:
+            connection.execute(
+                f"DO $$ BEGIN RAISE '{message}' USING ERRCODE = 'XX000'; END $$".encode()
+            )
+        assert translated(raised.value).code == code
 
 
 def test_the_role_is_checked_before_the_statement(api: Api, proxy: WireProxy) -> None:
