@@ -34,8 +34,10 @@ CONTENT_TYPE_CHARACTERS = 255
 
 # Lists.
 PAGE = 1000
-#: The cursor of the longest name.
+#: The cursor of the longest name of an asset.
 CURSOR = 1460
+#: The cursor of the longest name of an episode, whose characters may have four bytes.
+EPISODE_CURSOR = 2850
 #: Tags in a query string, which has to fit into the request line.
 TAGS_TO_LIST_BY = 10
 GLOB_BYTES = 1024

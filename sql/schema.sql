@@ -84,7 +84,7 @@ COMMENT ON CONSTRAINT space_pkey ON space IS 'Serves asset/find_by_id; episode_s
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_slug_key UNIQUE (namespace_id, slug);
 
-COMMENT ON CONSTRAINT space_slug_key ON space IS 'Serves each statement with the parameter project.';
+COMMENT ON CONSTRAINT space_slug_key ON space IS 'Serves space/list_by_namespace and each statement with the parameter project.';
 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_namespace_fkey FOREIGN KEY (namespace_id) REFERENCES namespace(namespace_id);
@@ -111,7 +111,11 @@ COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, episode_id, space_id);
 
-COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves asset/find_by_id, asset/find_by_episode_name, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix and asset/list_by_episode_tag; node_episode_fkey and asset_episode_fkey.';
+COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves asset/find_by_id, asset/find_by_episode_name, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
+
+CREATE INDEX episode_by_name ON episode USING btree (namespace_id, space_id, name) WHERE (name > ''::text);
+
+COMMENT ON INDEX episode_by_name IS 'Serves episode/list_by_project.';
 
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_space_fkey FOREIGN KEY (namespace_id, space_id) REFERENCES space(namespace_id, space_id);
@@ -138,7 +142,7 @@ COMMENT ON COLUMN node.path IS 'The full path, such as /camera/front.';
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_path_key UNIQUE (namespace_id, scope_id, path);
 
-COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, asset/insert_once, node/upsert and asset/list_by_episode_folder_glob.';
+COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, asset/insert_once, node/upsert, node/list_by_episode and asset/list_by_episode_folder_glob.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_pkey PRIMARY KEY (namespace_id, space_id, node_id);
@@ -147,7 +151,7 @@ COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves asset/find_by_id; node_parent
 
 CREATE INDEX node_by_space_path ON node USING btree (space_id, path) INCLUDE (namespace_id);
 
-COMMENT ON INDEX node_by_space_path IS 'Serves asset/list_by_folder_glob: finds the next distinct path, whatever the number of episodes that have it.';
+COMMENT ON INDEX node_by_space_path IS 'Serves asset/list_by_folder_glob and node/list_by_project: finds the next distinct path, whatever the number of episodes that have it.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);

@@ -27,6 +27,7 @@ FILES = [
     "asset/list_by_project",
     "asset/list_by_tag",
     "cluster/find",
+    "episode/list_by_project",
     "episode/upsert",
     "namespace/find",
     "namespace/insert",
@@ -35,11 +36,14 @@ FILES = [
     "namespace_member/delete",
     "namespace_member/list_by_subject",
     "namespace_member/upsert",
+    "node/list_by_episode",
+    "node/list_by_project",
     "node/upsert",
     "schema_migration/insert",
     "schema_migration/list",
     "schema_migration/lock",
     "server/find_writable",
+    "space/list_by_namespace",
     "space/upsert",
 ]
 

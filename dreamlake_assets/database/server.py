@@ -47,6 +47,10 @@ HOT_READS = (
     "asset/find_by_name",
     "asset/find_by_episode_name",
     "namespace/list_by_subject",
+    "space/list_by_namespace",
+    "episode/list_by_project",
+    "node/list_by_project",
+    "node/list_by_episode",
 )
 
 

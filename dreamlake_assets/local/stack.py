@@ -150,9 +150,17 @@ def curl_commands(stack: Stack) -> list[str]:
     # The id of the first listed asset.
     first_id = f"""$({find[0]} | sed 's/^[^:]*:"//; s/".*//')"""
     show = f'{curl} "{stack.url}/assets/video/{first_id}"'
+    places = [
+        f"{curl} '{stack.url}/assets/{name}?{urlencode(query)}'"
+        for name, query in (
+            ("projects", {"namespace": NAMESPACE}),
+            ("episodes", place),
+            ("folders", {**place, "parent": "/camera"}),
+        )
+    ]
     identity = f"{curl} {stack.url}/auth/me"
     health = [f"curl -s {stack.url}/{name}" for name in ("livez", "readyz")]
-    return [*register, *find, *download, show, identity, *health]
+    return [*register, *find, *download, show, *places, identity, *health]
 
 
 def _start(children: processes.Processes, stack: Stack) -> None:

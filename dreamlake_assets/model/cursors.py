@@ -17,14 +17,14 @@ ABOVE_ALL_NAMES = "0"
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last asset of a page. The next page starts after it.
+    """The last asset, project, episode or folder of a page. The next page starts after it.
 
-    :param name: the name of the asset; None if it has none. Assets without a name sort last.
-    :param asset_id: the id of the asset, which orders assets with the same name.
+    :param name: its name; None for an asset without a name. These sort last.
+    :param item_id: its id, which orders assets with the same name; empty for a folder without one.
     """
 
     name: str | None
-    asset_id: str
+    item_id: str
 
 
 class InvalidCursor(ValueError):
@@ -52,7 +52,7 @@ class Cursors:
 
         :param filters: the filters of the list; the cursor is valid for no others.
         """
-        return str(self._serializer(filters).dumps([position.name, position.asset_id]))
+        return str(self._serializer(filters).dumps([position.name, position.item_id]))
 
     def read(self, cursor: str, filters: Mapping[str, Any]) -> Position:
         """Return the position of a cursor.
@@ -61,10 +61,10 @@ class Cursors:
         :raises InvalidCursor: the cursor was altered, or was issued for other filters.
         """
         try:
-            name, asset_id = self._serializer(filters).loads(cursor)
+            name, item_id = self._serializer(filters).loads(cursor)
         except BadData as error:
             raise InvalidCursor from error
-        return Position(name, asset_id)
+        return Position(name, item_id)
 
     def _serializer(self, filters: Mapping[str, Any]) -> URLSafeSerializer:
         # The filters are part of the key, so the signature fails if they change.

@@ -114,6 +114,15 @@ class AssetName(Text):
         return names.normalise(value)
 
 
+class FolderPath(Text):
+    """The full path of a folder. It is deserialised to the empty text for the root."""
+
+    json_schema = {"pattern": f"^(/*|{names.NAME_PATTERN})$", "examples": ["/camera"]}
+
+    def checked(self, value: str) -> str:
+        return names.normalise(value) if value.strip("/") else ""
+
+
 class BssId(Text):
     """The id of the file in BSS. It must not be `.` or `..`, as it is a segment of a path there."""
 

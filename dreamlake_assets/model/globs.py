@@ -56,7 +56,7 @@ from itertools import product
 
 from dreamlake_assets import limits
 
-_LAST_CODE_POINT = "\U0010ffff"
+LAST_CODE_POINT = "\U0010ffff"
 _LAST_BEFORE_SURROGATES = "\ud7ff"
 _FIRST_AFTER_SURROGATES = "\ue000"
 _ABOVE_ALL_NAMES = chr(ord("/") + 1)
@@ -172,15 +172,15 @@ def parse(pattern: str) -> Glob:
     return Glob(regex, lower, upper, _folder(nodes))
 
 
-def upper_bound(prefix: str) -> str:
+def upper_bound(prefix: str, above_all: str = _ABOVE_ALL_NAMES) -> str:
     """Return the smallest string that sorts after every string with this prefix, by UTF-8 bytes.
 
-    A prefix that is empty or consists of U+10FFFF has no such string. The result is then a string
-    that sorts after every name.
+    :param above_all: the result for a prefix that is empty or consists of U+10FFFF, which has no
+        such string: a string that sorts after every name, by default after that of every asset.
     """
-    stem = prefix.rstrip(_LAST_CODE_POINT)
+    stem = prefix.rstrip(LAST_CODE_POINT)
     if not stem:
-        return _ABOVE_ALL_NAMES
+        return above_all
     last = stem[-1]
     raised = _FIRST_AFTER_SURROGATES if last == _LAST_BEFORE_SURROGATES else chr(ord(last) + 1)
     return stem[:-1] + raised

@@ -1,27 +1,18 @@
 """Routes that register, list, show and download assets of every kind."""
 
-from collections.abc import Generator, Iterator
-from itertools import chain, islice
-from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-import orjson
 from flask import Blueprint, Response, request
 
-from dreamlake_assets import limits, store
-from dreamlake_assets.database.connection import Row
-from dreamlake_assets.database.statements import STREAM_CHUNK_ROWS
-from dreamlake_assets.errors import BssRecordMissing, UrlTooLong
-from dreamlake_assets.model.cursors import InvalidCursor, Position
+from dreamlake_assets import store
+from dreamlake_assets.errors import BssRecordMissing
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
+from dreamlake_assets.routes import lists
 from dreamlake_assets.routes.request import (
     authenticated_subject,
-    base_url,
     conditional,
     idempotency_key,
-    invalid_value,
     json_body,
     json_response,
     query_string,
@@ -71,17 +62,13 @@ def list_assets(kind: Kind) -> Response:
     subject = authenticated_subject()
     given = query_string(repeatable=requests.REPEATABLE)
     query = validated(requests.LIST, given)
-    listing = {
-        "kind": kind,
-        "subject": subject,
-        "filters": Filters(**{name: query[name] for name in Filters.__dataclass_fields__}),
-        "after": _position(kind, given),
-        "row_limit": query["limit"],
-    }
-    if query["limit"] is None:
-        return _streamed(kind, services().database.stream(store.listing.every, **listing))
-    rows = services().database.read(store.listing.page, **listing)
-    return _page(kind, given, rows, query["limit"])
+    listing = store.listing.assets(
+        kind=kind,
+        subject=subject,
+        filters=Filters(**{name: query[name] for name in Filters.__dataclass_fields__}),
+        after=lists.position(kind.name, given),
+    )
+    return lists.response(kind.name, given, query["limit"], listing, kind.items)
 
 
 @blueprint.get("/<uuid:asset_id>")
@@ -109,56 +96,3 @@ def download(kind: Kind) -> Response:
         raise BssRecordMissing
     url = services().bss.presigned_url(kind.bss_route, bss_id)
     return json_response({"url": url, "filename": name.rpartition("/")[2]})
-
-
-def _page(kind: Kind, given: dict[str, Any], rows: list[Row], limit: int) -> Response:
-    """Return one page. A row beyond the limit means that there is a next page.
-
-    :raises UrlTooLong: with a cursor, the URL of a next page could be longer than a URL may be.
-    """
-    response = json_response(kind.items(rows[:limit]))
-    query = urlencode({n: value for n, value in given.items() if n != "cursor"}, doseq=True)
-    longest = limits.TARGET - len("&cursor=") - limits.CURSOR
-    if len(f"{request.root_path}{request.path}?{query}") > longest:
-        raise UrlTooLong(
-            f"With limit, the path and the query must have at most {longest:,} bytes when escaped,"
-            " because the URL of the next page also has a cursor."
-        )
-    if len(rows) > limit:
-        asset_id, name = rows[limit - 1][:2]
-        cursor = services().cursors.write(Position(name, asset_id), _filters(kind, given))
-        response.headers["X-Next-Cursor"] = cursor
-        response.headers["Link"] = f'<{base_url()}?{query}&cursor={cursor}>; rel="next"'
-    return response
-
-
-def _streamed(kind: Kind, rows: Generator[Row, None, None]) -> Response:
-    """Stream all rows. Wait for the first one, because it decides the status."""
-    first = list(islice(rows, 1))
-    response = Response(_json_array(kind, chain(first, rows)), mimetype="application/json")
-    # Release the connection at once if the client disconnects, or sent HEAD and reads no body.
-    # Closing the outer generator is not enough: one that never started does not close its source.
-    response.call_on_close(rows.close)
-    return response
-
-
-def _json_array(kind: Kind, rows: Iterator[Row]) -> Iterator[bytes]:
-    separator = b"["
-    while chunk := kind.items(islice(rows, STREAM_CHUNK_ROWS)):
-        yield separator + orjson.dumps(chunk)[1:-1]
-        separator = b","
-    yield b"[]" if separator == b"[" else b"]"
-
-
-def _filters(kind: Kind, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters that a cursor is bound to: all but the limit and the cursor itself."""
-    return {**given, "kind": kind.name, "limit": "", "cursor": ""}
-
-
-def _position(kind: Kind, given: dict[str, Any]) -> Position | None:
-    if not given.get("cursor"):
-        return None
-    try:
-        return services().cursors.read(given["cursor"], _filters(kind, given))
-    except InvalidCursor:
-        raise invalid_value("cursor", "Was altered, or was issued for other filters.") from None

@@ -78,6 +78,11 @@ _HEADERS: dict[str, _Object] = {
         "description": "The `cursor` of the next page. Absent on the last page.",
         "schema": {"type": "string"},
     },
+    "Vary": {
+        "description": "`Accept`, which selects JSON or NDJSON.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
     "WWW-Authenticate": {
         "description": "The required scheme, and the reason why a token is not valid.",
         "required": True,
@@ -147,6 +152,7 @@ _PARAMETERS: dict[str, _Object] = {
 
 _TAGS = {
     **{name: f"Assets of the kind `{name}`." for name in KINDS},
+    "places": "Projects, episodes and folders.",
     "identity": "The subject of the token, and its namespaces.",
     "health": "For load balancers and monitoring.",
     "documentation": "This document, also as a page.",
@@ -252,6 +258,7 @@ def document() -> bytes:
     _add_components(spec)
     for kind in KINDS.values():
         _add(spec, operations.of_kind(kind, spec.components.schemas))
+    _add(spec, operations.of_places(spec.components.schemas))
     _add(spec, operations.of_other_routes())
     return orjson.dumps(spec.to_dict())
 
@@ -279,6 +286,9 @@ def _add_components(spec: APISpec) -> None:
     spec.components.schema("Identity", schema=responses.IdentitySchema)
     spec.components.schema("Health", schema=responses.HealthSchema)
     spec.components.schema("Readiness", schema=responses.ReadinessSchema)
+    spec.components.schema("Project", schema=responses.project_schema())
+    spec.components.schema("Episode", schema=responses.episode_schema())
+    spec.components.schema("Folder", schema=responses.folder_schema())
     for kind in KINDS.values():
         title = operations.title(kind)
         spec.components.schema(f"{title}Registration", schema=requests.REGISTER[kind.name])

@@ -38,6 +38,11 @@ _ASSET_ID: _Object = {
     "example": _EXAMPLE_ID,
 }
 
+_NDJSON = (
+    "With `Accept: application/x-ndjson`, each item is a line; the last line is"
+    ' `{"end": true, "count": <items>}`, which a list that was cut off lacks.'
+)
+
 _TOKEN = (errors.Unauthenticated, errors.Unavailable)
 _DATABASE = (errors.DatabaseUnavailable, errors.DatabaseTimeout, errors.Overloaded)
 _PATH = (errors.NamespaceNotFound, errors.ProjectNotFound, errors.EpisodeNotFound)
@@ -87,16 +92,16 @@ def _register(kind: Kind, schema: _Object) -> _Object:
 
 
 def _list(kind: Kind, schema: _Object) -> _Object:
-    example = [_example(schema[title(kind)], kind.sample)]
     return _operation(
         f"list{title(kind)}s",
         kind.name,
         "List assets",
         "Returns one page if `limit` is given, and all assets otherwise. Assets are ordered by the"
         " bytes of their names, then by id; assets without a name come last. Pages neither skip nor"
-        " repeat an asset while others are registered. An asset must match every filter.",
+        " repeat an asset while others are registered. An asset must match every filter. "
+        + _NDJSON,
         parameters=_query(requests.LIST),
-        success=_json(200, title(kind), example, headers=("Link", "X-Next-Cursor")),
+        success=_array(title(kind), _example(schema[title(kind)], kind.sample)),
         failures=(*_TOKEN, *_DATABASE, errors.InvalidRequest, errors.UrlTooLong, *_PATH),
     )
 
@@ -131,6 +136,48 @@ def _show(kind: Kind, schema: _Object) -> _Object:
             *(errors.NotFound, errors.AssetNotFound, errors.PreconditionFailed),
         ),
     )
+
+
+def of_places(schema: _Object) -> dict[str, _Object]:
+    """Return the operations that list projects, episodes and folders, by path and method.
+
+    :param schema: the component schemas of the document, by name.
+    """
+    pages = f"Returns one page if `limit` is given, and all otherwise. {_NDJSON}"
+    lists = (
+        (
+            "Project",
+            "Lists the projects of a namespace, ordered by the bytes of their slugs.",
+            requests.PROJECTS,
+            (errors.NamespaceNotFound,),
+        ),
+        (
+            "Episode",
+            "Lists the episodes of a project, ordered by the bytes of their names.",
+            requests.EPISODES,
+            (errors.NamespaceNotFound, errors.ProjectNotFound),
+        ),
+        (
+            "Folder",
+            "Lists the folders directly in a folder, ordered by the bytes of their paths.",
+            requests.FOLDERS,
+            _PATH,
+        ),
+    )
+    return {
+        f"/assets/{name.lower()}s": {
+            "get": _operation(
+                f"list{name}s",
+                "places",
+                f"List {name.lower()}s",
+                f"{description} {pages}",
+                parameters=_query(query),
+                success=_array(name, _example(schema[name], {})),
+                failures=(*_TOKEN, *_DATABASE, errors.InvalidRequest, errors.UrlTooLong, *missing),
+            )
+        }
+        for name, description, query, missing in lists
+    }
 
 
 def of_other_routes() -> dict[str, _Object]:
@@ -243,6 +290,18 @@ def _json(
             "content": content,
         }
     }
+
+
+def _array(schema: str, example: Any) -> _Object:
+    """Return the response of a list, also as NDJSON.
+
+    :param schema: the name of the schema of its items.
+    """
+    response = _json(200, schema, [example], headers=("Link", "X-Next-Cursor", "Vary"))
+    content = response["200"]["content"]
+    # As in OpenAPI 3.2, the lines are described as an array.
+    content["application/x-ndjson"] = {"schema": content["application/json"]["schema"]}
+    return response
 
 
 def _headers(*names: str) -> dict[str, str]:

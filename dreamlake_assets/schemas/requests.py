@@ -14,6 +14,7 @@ from dreamlake_assets.model.fields import (
     AssetName,
     BssId,
     EpisodeName,
+    FolderPath,
     Id,
     Limit,
     Metadata,
@@ -61,18 +62,11 @@ class RequestSchema(Schema):
             "examples": ["testuser"],
         },
     )
-    project = Slug(
-        required=True,
-        metadata={
-            "description": "The slug of a project. Older clients send it as `space`.",
-            "examples": ["robotics"],
-        },
-    )
 
     @pre_load
     def _drop_absent(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
         given = {name: value for name, value in data.items() if self._is_given(name, value)}
-        if "space" in given:
+        if "space" in given and "project" in self.load_fields:
             # Older clients call the project a space.
             space = given.pop("space")
             if given.setdefault("project", space) != space:
@@ -90,7 +84,19 @@ class RequestSchema(Schema):
         return {"space", *(each.data_key or name for name, each in self.load_fields.items())}
 
 
-class RegisterSchema(RequestSchema):
+class InProjectSchema(RequestSchema):
+    """A request below a project."""
+
+    project = Slug(
+        required=True,
+        metadata={
+            "description": "The slug of a project. Older clients send it as `space`.",
+            "examples": ["robotics"],
+        },
+    )
+
+
+class RegisterSchema(InProjectSchema):
     """The body of POST /assets/<kind>, without the fields of a kind."""
 
     may_be_empty = frozenset({"namespace", "project", "space", "episodeName"})
@@ -116,12 +122,39 @@ class RegisterSchema(RequestSchema):
     metadata = Metadata(load_default=None)
 
 
-class EpisodeFilterSchema(RequestSchema):
+#: Query parameters whose empty value counts as not given.
+_MAY_BE_EMPTY = frozenset(
+    {"namespace", "project", "space", "episode", "episodeId", "prefix", "glob", "name", "parent"}
+    | {"cursor"}
+)
+
+_LIMIT = Limit(load_default=None)
+_CURSOR = Text(
+    load_default=None,
+    metadata={
+        "description": "The `X-Next-Cursor` of the previous page. All other parameters except"
+        " `limit` must be the same."
+    },
+)
+
+
+class ProjectsSchema(RequestSchema):
+    """The query string of GET /assets/projects."""
+
+    may_be_empty = _MAY_BE_EMPTY
+
+    prefix = Text(
+        load_default=None,
+        metadata={"description": "Filters by the literal, case-sensitive beginning of slugs."},
+    )
+    limit = _LIMIT
+    cursor = _CURSOR
+
+
+class EpisodeFilterSchema(InProjectSchema):
     """The query string of a route that can be filtered by episode."""
 
-    may_be_empty = frozenset(
-        {"namespace", "project", "space", "episode", "episodeId", "prefix", "glob", "cursor"}
-    )
+    may_be_empty = _MAY_BE_EMPTY
 
     episode = EpisodeName(
         load_default=None, metadata={"description": "Filters by the name of an episode."}
@@ -186,14 +219,36 @@ class ListSchema(EpisodeFilterSchema):
         load_default=None,
         metadata={"description": "Filters by registration before this time."},
     )
-    limit = Limit(load_default=None)
-    cursor = Text(
+    limit = _LIMIT
+    cursor = _CURSOR
+
+
+class EpisodesSchema(InProjectSchema):
+    """The query string of GET /assets/episodes."""
+
+    may_be_empty = _MAY_BE_EMPTY
+
+    prefix = Text(
+        load_default=None,
+        metadata={"description": "Filters by the literal, case-sensitive beginning of names."},
+    )
+    glob = GlobPattern(load_default=None, metadata={"description": _GLOB_DESCRIPTION})
+    name = EpisodeName(load_default=None, metadata={"description": "Filters by the whole name."})
+    limit = _LIMIT
+    cursor = _CURSOR
+
+
+class FoldersSchema(EpisodeFilterSchema):
+    """The query string of GET /assets/folders."""
+
+    parent = FolderPath(
         load_default=None,
         metadata={
-            "description": "The `X-Next-Cursor` of the previous page. All other parameters except"
-            " `limit` must be the same."
+            "description": "The folder whose folders are listed. `/`, the default, is the root."
         },
     )
+    limit = _LIMIT
+    cursor = _CURSOR
 
 
 class DownloadSchema(EpisodeFilterSchema):
@@ -212,6 +267,9 @@ def _register_schema(kind: Kind) -> Schema:
 
 REGISTER = {name: _register_schema(kind) for name, kind in KINDS.items()}
 LIST = ListSchema()
+PROJECTS = ProjectsSchema()
+EPISODES = EpisodesSchema()
+FOLDERS = FoldersSchema()
 DOWNLOAD = DownloadSchema()
 
 #: Query parameters that may be given more than once.
@@ -232,12 +290,13 @@ def load(schema: Schema, data: Any) -> dict[str, Any]:
         messages = {
             _printable(name): _flat(value) for name, value in error.normalized_messages().items()
         }
-        raise InvalidRequest(_sentence(messages), fields=messages) from None
+        raise InvalidRequest(_sentence(schema, messages), fields=messages) from None
 
 
-def _sentence(messages: dict[str, list[str]]) -> str:
-    if any(REQUIRED in messages.get(name, ()) for name in ("namespace", "project")):
-        return "namespace or project missing"
+def _sentence(schema: Schema, messages: dict[str, list[str]]) -> str:
+    place = [name for name in ("namespace", "project") if name in schema.load_fields]
+    if any(REQUIRED in messages.get(name, ()) for name in place):
+        return f"{' or '.join(place)} missing"
     return " ".join(f"{name}: {' '.join(texts)}" for name, texts in messages.items())
 
 

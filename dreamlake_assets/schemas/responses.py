@@ -182,6 +182,54 @@ def details_schema(kind: Kind) -> Schema:
     )()
 
 
+def project_schema() -> Schema:
+    """Return the schema of a project in a list."""
+    return ResponseSchema.from_dict(
+        {
+            "id": _id("The id of the project."),
+            "name": _slug("The slug of the project.", "robotics"),
+            "createdAt": _time("The time of the first registration into it."),
+        },
+        name="ListedProject",
+    )()
+
+
+def episode_schema() -> Schema:
+    """Return the schema of an episode in a list."""
+    return ResponseSchema.from_dict(
+        {
+            "id": _id("The id of the episode."),
+            "projectId": _id("The id of its project."),
+            "name": EpisodeName(
+                required=True, metadata={"description": "The name of the episode."}
+            ),
+            "createdAt": _time("The time of the first registration into it."),
+        },
+        name="ListedEpisode",
+    )()
+
+
+def folder_schema() -> Schema:
+    """Return the schema of a folder in a list."""
+    return ResponseSchema.from_dict(
+        {
+            "name": AssetName(
+                required=True,
+                metadata={
+                    "description": "The full path of the folder.",
+                    "examples": ["/camera/front"],
+                },
+            ),
+            "nodeId": _id(
+                "The id of the folder in the episode asked for, or in the only episode that has"
+                " it; null if it is in several.",
+                allow_none=True,
+            ),
+        },
+        name="ListedFolder",
+    )()
+
+
 def _slug(description: str, example: str) -> Slug:
     return Slug(required=True, metadata={"description": description, "examples": [example]})
 

@@ -6,6 +6,6 @@ member of. Each function may raise any error of :mod:`dreamlake_assets.database.
 those that it documents.
 """
 
-from dreamlake_assets.store import asset, listing, namespace
+from dreamlake_assets.store import asset, listing, lists, namespace, places
 
-__all__ = ["asset", "listing", "namespace"]
+__all__ = ["asset", "listing", "lists", "namespace", "places"]

@@ -1,18 +1,13 @@
 """Lists of assets: the choice of the statement and of its parameters for the given filters."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
-from dreamlake_assets.database.connection import Connection, Row
-from dreamlake_assets.database.statements import fetch_all, stream
-from dreamlake_assets.database.tenants import tenant
-from dreamlake_assets.errors import NamespaceNotFound
 from dreamlake_assets.model.cursors import ABOVE_ALL_NAMES, FIRST_ID, Position
 from dreamlake_assets.model.globs import LOWEST_CHARACTER, Folder, Glob, upper_bound
 from dreamlake_assets.model.kinds import Kind
-from dreamlake_assets.store.missing import require_found
+from dreamlake_assets.store.lists import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,75 +33,18 @@ class Filters:
     created_before: str | None = None
 
 
-def page(
-    connection: Connection,
-    *,
-    kind: Kind,
-    subject: str,
-    filters: Filters,
-    after: Position | None,
-    row_limit: int,
-) -> list[Row]:
-    """List one page of assets, ordered by name and then by id.
+def assets(*, kind: Kind, subject: str, filters: Filters, after: Position | None) -> Listing:
+    """List the assets of a kind, ordered by name and then by id.
 
-    Takes one roundtrip, or two on a Citus cluster.
+    A row has the columns of ``LISTED_COLUMNS``.
 
     :param after: last asset of the page before; None for the first page.
-    :param row_limit: assets on the page.
-    :returns: the columns of ``LISTED_COLUMNS`` of each asset. There is one row more than
-        ``row_limit`` if there is another page.
-    :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
-        member of the namespace.
     """
-    name, parameters = _listing(kind, subject, filters, after, row_limit + 1)
-    parameters |= tenant(connection, namespace=filters.namespace, subject=subject, writes=False)
-    rows = fetch_all(connection, name, parameters)
-    return rows if _has_assets(rows[0] if rows else None) else []
+    return Listing(*_statement(kind, subject, filters, after))
 
 
-def every(
-    connection: Connection,
-    *,
-    kind: Kind,
-    subject: str,
-    filters: Filters,
-    after: Position | None,
-    row_limit: None = None,
-) -> Iterator[Row]:
-    """List all assets as they arrive from the database, in the order of :func:`page`.
-
-    Takes one roundtrip, or two on a Citus cluster. The caller must close the iterator.
-
-    :param after: asset to start after; None to start at the first one.
-    :param row_limit: always None, so that callers can pass the parameters of :func:`page`.
-    :returns: the columns of ``LISTED_COLUMNS`` of each asset.
-    :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
-        member of the namespace.
-    """
-    name, parameters = _listing(kind, subject, filters, after, row_limit)
-    parameters |= tenant(connection, namespace=filters.namespace, subject=subject, writes=False)
-    with closing(stream(connection, name, parameters)) as rows:
-        first = next(rows, None)
-        if _has_assets(first):
-            yield first
-            yield from rows
-
-
-def _has_assets(first: Row | None) -> TypeGuard[Row]:
-    """Return whether a list has assets. An empty list has one row, whose asset columns are null.
-
-    :param first: first row of the list.
-    :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
-        member of the namespace.
-    """
-    if first is None:
-        raise NamespaceNotFound
-    require_found(first[-1])
-    return first[0] is not None
-
-
-def _listing(
-    kind: Kind, subject: str, filters: Filters, after: Position | None, row_limit: int | None
+def _statement(
+    kind: Kind, subject: str, filters: Filters, after: Position | None
 ) -> tuple[str, dict[str, Any]]:
     """Return the name and the parameters of the statement that serves the filters."""
     of_episode = filters.episode is not None or filters.episode_id is not None
@@ -116,7 +54,6 @@ def _listing(
         "subject": subject,
         "project": filters.project,
         "kind": kind.name,
-        "row_limit": row_limit,
     }
     if of_episode:
         parameters |= {"episode": filters.episode, "episode_id": filters.episode_id}
@@ -138,11 +75,11 @@ def _after(after: Position | None) -> dict[str, str]:
         return {
             "after_name": ABOVE_ALL_NAMES,
             "after_id": FIRST_ID,
-            "after_unnamed_id": after.asset_id,
+            "after_unnamed_id": after.item_id,
         }
     return {
         "after_name": after.name,
-        "after_id": after.asset_id,
+        "after_id": after.item_id,
         "after_unnamed_id": FIRST_ID,
     }
 
@@ -176,7 +113,7 @@ def _from(lower: str, after: Position | None) -> dict[str, str]:
     """Return where to start: at the lower bound of the names, or after the page before."""
     if after is None or after.name is None:
         return {"after_name": lower, "after_id": FIRST_ID}
-    return {"after_name": after.name, "after_id": after.asset_id}
+    return {"after_name": after.name, "after_id": after.item_id}
 
 
 def _between(lower: str, upper: str, after: Position | None) -> dict[str, str]:

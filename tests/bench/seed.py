@@ -12,8 +12,7 @@ from dreamlake_assets import auth, store
 from dreamlake_assets.config import TokenSettings
 from dreamlake_assets.database import migrations
 from dreamlake_assets.model.cursors import Cursors, Position
-from dreamlake_assets.model.kinds import KINDS
-from dreamlake_assets.routes.assets import _filters
+from dreamlake_assets.routes.lists import _filters
 from tests.bench.servers import SECRET
 
 NAMESPACE = "testuser"
@@ -175,7 +174,7 @@ def page(number: int, database_url: str) -> bytes:
                 [LISTED, (number - 1) * PAGE - 1],
             ).fetchone()
         assert last is not None
-        filters = _filters(KINDS["video"], query)
+        filters = _filters("video", query)
         query["cursor"] = Cursors(SECRET.encode()).write(Position(*last), filters)
     return get("/assets/video", **query)
 

@@ -39,8 +39,9 @@ OWN_FIELDS = {
 FIELDS = ["namespace", "project", "space", "episodeName", "name", "tags", "metadata"]
 FIELDS += sorted(set().union(*OWN_FIELDS.values()))
 PARAMETERS = ["namespace", "project", "space", "episode", "episodeId", "path"]
-PARAMETERS += ["prefix", "glob", "limit", "cursor"]
+PARAMETERS += ["prefix", "glob", "name", "parent", "limit", "cursor"]
 KIND = st.sampled_from(sorted(KINDS))
+LISTS = KIND | st.sampled_from(["projects", "episodes", "folders"])
 #: Texts that a header can hold: gunicorn refuses all others.
 HEADER_TEXTS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=60)
 
@@ -118,7 +119,7 @@ def test_the_corpus_in_every_field(watched: Watched, field: str) -> None:
 
 @RANDOM
 @given(
-    path=KIND.map("/assets/{}".format) | KIND.map("/assets/{}/download".format),
+    path=LISTS.map("/assets/{}".format) | KIND.map("/assets/{}/download".format),
     query=st.dictionaries(st.sampled_from(PARAMETERS) | TEXTS, TEXTS, max_size=4),
 )
 def test_asking(watched: Watched, path: str, query: dict[str, str]) -> None:
@@ -128,14 +129,21 @@ def test_asking(watched: Watched, path: str, query: dict[str, str]) -> None:
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_the_corpus_in_every_parameter(watched: Watched, parameter: str) -> None:
     for value in [*STRINGS, *GLOBS]:
-        watched.get("/assets/video", {parameter: value})
+        for place in ("video", "episodes", "folders"):
+            watched.get(f"/assets/{place}", {parameter: value})
         watched.get("/assets/video/download", {"path": "/a", parameter: value})
 
 
 @RANDOM
 @given(query=st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=60))
 def test_queries_that_are_none(watched: Watched, query: str) -> None:
-    for path in ("/assets/video", "/assets/video/download", "/auth/me", "/livez"):
+    for path in (
+        "/assets/video",
+        "/assets/video/download",
+        "/assets/episodes",
+        "/auth/me",
+        "/livez",
+    ):
         sound(watched.api.get(f"{path}?{query.replace('#', '')}"))
 
 

@@ -56,11 +56,13 @@ def run_printed(command: str) -> tuple[int, str]:
 
 def test_every_printed_command_works(stack: RunningStack) -> None:
     answers = [run_printed(command) for command in stack.commands]
-    assert [status for status, _ in answers] == [201] * 5 + [200] * 14
+    assert [status for status, _ in answers] == [201] * 5 + [200] * 17
 
     lists, downloads = answers[5:10], answers[10:15]
     assert all(len(json.loads(body)) == 1 for _, body in lists)
     assert json.loads(answers[15][1])["id"] == json.loads(answers[0][1])["id"]
+    places = [[item["name"] for item in json.loads(body)] for _, body in answers[16:19]]
+    assert places == [["robotics"], ["run-042"], ["/camera/front"]]
     names = ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt", "front.png"]
     for command, (_, body), name in zip(stack.commands[10:15], downloads, names, strict=True):
         answer = json.loads(body)

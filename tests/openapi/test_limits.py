@@ -96,8 +96,11 @@ def test_bodies(kind: str) -> None:
     [
         ("/assets/video", requests.LIST, PLACE),
         ("/assets/video/download", requests.DOWNLOAD, {**PLACE, "path": "/a"}),
+        ("/assets/projects", requests.PROJECTS, {"namespace": "testuser"}),
+        ("/assets/episodes", requests.EPISODES, PLACE),
+        ("/assets/folders", requests.FOLDERS, PLACE),
     ],
-    ids=["list", "download"],
+    ids=["list", "download", "projects", "episodes", "folders"],
 )
 def test_queries(path: str, schema: Any, required: dict[str, str]) -> None:
     parameters = map(resolved, document()["paths"][path]["get"]["parameters"])

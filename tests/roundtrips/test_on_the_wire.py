@@ -158,6 +158,25 @@ def test_the_first_unlimited_list_makes_a_connection_and_takes_one_roundtrip(
     assert (counted.connections, counted.roundtrips) == (1, 1)
 
 
+@pytest.mark.parametrize("limit", ["2", LEFT_OUT], ids=["page", "stream"])
+def test_looking_around_takes_one_roundtrip(api: Api, proxy: WireProxy, limit: object) -> None:
+    for number in range(3):
+        api.register(name=f"/{number}/a", episodeName=EPISODE)
+    for place, query in (
+        ("projects", {"project": LEFT_OUT}),
+        ("episodes", {"glob": "*/*/run-*"}),
+        ("folders", {}),
+        ("folders", {"episode": EPISODE}),
+    ):
+
+        def listing(place: str = place, query: dict[str, Any] = query) -> TestResponse:
+            return api.listing(place, limit=limit, **query)
+
+        # The first stream makes a connection; the first use of a statement prepares it.
+        listing().get_data()
+        assert cost(proxy, listing, 200) == (1, 1), query
+
+
 @pytest.mark.parametrize("episode", [EPISODE, LEFT_OUT], ids=["episode", "no episode"])
 def test_downloading_takes_one_roundtrip(api: Api, proxy: WireProxy, episode: object) -> None:
     api.register(name="/camera/front/run01.mp4", episodeName=EPISODE, bssVideoId="v")

@@ -1,5 +1,6 @@
 """The examples in the heads are the parameters that the service sends, derived from its code."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -10,8 +11,9 @@ from dreamlake_assets.model import globs
 from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.names import folders
 from dreamlake_assets.schemas import requests
+from dreamlake_assets.store import listing, places
 from dreamlake_assets.store.asset import _digest
-from dreamlake_assets.store.listing import Filters, _listing
+from dreamlake_assets.store.lists import Listing
 
 #: The registration that the examples describe.
 ASSET = Head("asset/insert_once").examples
@@ -35,18 +37,32 @@ def as_text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def sent(episode: str | None, filters: dict[str, Any]) -> tuple[str, dict[str, str | None]]:
+def sent(found: Listing) -> tuple[str, dict[str, str | None]]:
     """The statement that the service chooses for the first page of a list, and its parameters."""
-    asked = Filters(str(ASSET["namespace"]), str(ASSET["project"]), episode=episode, **filters)
-    name, parameters = _listing(KINDS["video"], str(ASSET["subject"]), asked, None, ROW_LIMIT)
-    return name, {key: as_text(value) for key, value in parameters.items()}
+    parameters = {**found.parameters, "row_limit": ROW_LIMIT}
+    return found.statement, {key: as_text(value) for key, value in parameters.items()}
 
 
-LISTS = dict(sent(episode, each) for episode in (None, ASSET["episode"]) for each in FILTERS)
+def listings() -> Iterator[Listing]:
+    """The lists that the examples describe."""
+    subject, namespace, project = (str(ASSET[key]) for key in ("subject", "namespace", "project"))
+    for episode in (None, ASSET["episode"]):
+        for each in FILTERS:
+            filters = listing.Filters(namespace, project, episode=episode, **each)
+            yield listing.assets(kind=KINDS["video"], subject=subject, filters=filters, after=None)
+    of_project = {"subject": subject, "namespace": namespace, "project": project, "after": None}
+    yield places.projects(subject=subject, namespace=namespace, prefix="ro", after=None)
+    yield places.episodes(**of_project, prefix=None, glob=globs.parse("run-*"), name=None)
+    for episode in (None, ASSET["episode"]):
+        yield places.folders(**of_project, episode=episode, episode_id=None, parent="/camera")
+
+
+LISTS = dict(map(sent, listings()))
 
 
 def test_each_list_is_reached_by_a_request() -> None:
-    assert sorted(LISTS) == [name for name in FILES if name.startswith("asset/list_")]
+    of_commands = {name for name in FILES if name.startswith(("namespace", "schema_migration"))}
+    assert sorted(LISTS) == [name for name in FILES if "/list" in name and name not in of_commands]
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -87,7 +103,7 @@ def test_a_parameter_has_one_example_in_all_files() -> None:
 
     An inserted asset is new, and a found one is in the database of tests/plans.
     """
-    derived = {"after_name", "upper_name", "regex", "created_after", "created_before"}
+    derived = {"after_name", "from_name", "upper_name", "regex", "created_after", "created_before"}
     own = {*derived, "asset_id"}
     found: dict[str, set[str]] = {}
     for name in set(FILES) - {"schema_migration/insert"}:

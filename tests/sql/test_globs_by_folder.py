@@ -1,6 +1,7 @@
 """A list by glob returns the same assets as matching every name, with either statement."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import psycopg
 import pytest
@@ -109,16 +110,18 @@ def test_pages_and_streams_hold_what_matches(
 ) -> None:
     glob = globs.parse(pattern)
     filters = Filters("testuser", "robotics", episode=episode, glob=glob)
-    listing = {"kind": VIDEO, "subject": WRITER, "filters": filters}
+    of_filters = partial(store.listing.assets, kind=VIDEO, subject=WRITER, filters=filters)
     with project.transaction(force_rollback=True):
         fill(project, made)
         expected = matching(project, glob, episode)
-        assert [row[:2] for row in store.listing.every(project, **listing, after=None)] == expected
+        whole = store.lists.every(project, listing=of_filters(after=None))
+        assert [row[:2] for row in whole] == expected
 
         paged: list[tuple[str, str]] = []
         after, more = None, True
         while more:
-            rows = store.listing.page(project, **listing, after=after, row_limit=row_limit)
+            listing = of_filters(after=after)
+            rows = store.lists.page(project, listing=listing, row_limit=row_limit)
             more = len(rows) > row_limit
             paged += [row[:2] for row in rows[:row_limit]]
             if more:

@@ -16,8 +16,8 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(st.none() | TEXTS, st.uuids().map(str), st.dictionaries(TEXTS, TEXTS))
-def test_what_is_written_is_read(name: str | None, asset_id: str, filters: dict[str, str]) -> None:
-    position = Position(name, asset_id)
+def test_what_is_written_is_read(name: str | None, item_id: str, filters: dict[str, str]) -> None:
+    position = Position(name, item_id)
 
     cursor = CURSORS.write(position, filters)
 
@@ -39,6 +39,14 @@ def test_the_cursor_of_the_longest_name_is_within_the_limit(letters: str) -> Non
         name = name.encode()[: limits.NAME_BYTES].decode(errors="ignore")
 
         assert len(CURSORS.write(Position(name, ID), FILTERS)) <= limits.CURSOR
+
+
+def test_the_cursor_of_the_longest_name_of_an_episode_is_within_the_limit() -> None:
+    random = Random(1)
+    for _ in range(100):
+        name = "".join(map(chr, random.choices(range(0x10000, 0x110000), k=512)))
+
+        assert len(CURSORS.write(Position(name, ID), FILTERS)) <= limits.EPISODE_CURSOR
 
 
 @given(st.text())

@@ -520,7 +520,8 @@ def test_any_folders_are_written_once(pattern: str):
 def test_folders_are_gone_through_where_they_narrow_the_search(pattern: str, statement: str):
     filters = listing.Filters("testuser", "robotics", glob=parse(pattern))
 
-    assert listing._listing(KINDS["video"], "test-001", filters, None, 1)[0] == statement
+    listed = listing.assets(kind=KINDS["video"], subject="test-001", filters=filters, after=None)
+    assert listed.statement == statement
 
 
 @pytest.mark.parametrize(

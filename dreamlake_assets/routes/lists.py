@@ -1,0 +1,132 @@
+"""Responses of lists: a page or a stream, as a JSON array or as NDJSON."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from flask import Response, request
+
+from dreamlake_assets import limits, store
+from dreamlake_assets.database.connection import Row
+from dreamlake_assets.database.statements import STREAM_CHUNK_ROWS
+from dreamlake_assets.errors import UrlTooLong
+from dreamlake_assets.model.cursors import InvalidCursor, Position
+from dreamlake_assets.routes.request import base_url, invalid_value
+from dreamlake_assets.services import services
+from dreamlake_assets.store.lists import Listing
+
+_Items = list[dict[str, Any]]
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
+
+def response(
+    of: str,
+    given: Mapping[str, Any],
+    limit: int | None,
+    listing: Listing,
+    items: Callable[[Iterable[Row]], _Items],
+) -> Response:
+    """Return a list: one page if the request has a limit, else all of it, streamed.
+
+    :param of: a name of what is listed, such as a kind. A cursor is valid for it only.
+    :param given: the parameters of the query string, as they were sent.
+    :param items: returns the published objects of rows.
+    :raises UrlTooLong: with a cursor, the URL of a next page could be longer than a URL may be.
+    """
+    if limit is None:
+        result = _streamed(services().database.stream(store.lists.every, listing=listing), items)
+    else:
+        query = _query_of_next_page(of, given)
+        rows = services().database.read(store.lists.page, listing=listing, row_limit=limit)
+        result = Response(b"".join(_encoded(iter([items(rows[:limit])]))))
+        if len(rows) > limit:
+            item_id, name = rows[limit - 1][:2]
+            cursor = services().cursors.write(Position(name, item_id or ""), _filters(of, given))
+            result.headers["X-Next-Cursor"] = cursor
+            result.headers["Link"] = f'<{base_url()}?{query}&cursor={cursor}>; rel="next"'
+    result.mimetype = _mimetype()
+    result.vary.add("Accept")
+    return result
+
+
+def position(of: str, given: Mapping[str, Any]) -> Position | None:
+    """Return where the list starts: the position of the cursor, or None without one.
+
+    :param of: as in :func:`response`.
+    :param given: the parameters of the query string, as they were sent.
+    :raises InvalidRequest: the cursor was altered, or was issued for another list.
+    """
+    if not given.get("cursor"):
+        return None
+    try:
+        return services().cursors.read(given["cursor"], _filters(of, given))
+    except InvalidCursor:
+        raise invalid_value("cursor", "Was altered, or was issued for other filters.") from None
+
+
+def _filters(of: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that a cursor is bound to: all but the limit and the cursor itself."""
+    return {"kind": of, **given, "limit": "", "cursor": ""}
+
+
+def _query_of_next_page(of: str, given: Mapping[str, Any]) -> str:
+    query = urlencode({name: each for name, each in given.items() if name != "cursor"}, doseq=True)
+    cursor_bytes = limits.EPISODE_CURSOR if of == "episodes" else limits.CURSOR
+    longest = limits.TARGET - len("&cursor=") - cursor_bytes
+    if len(f"{request.root_path}{request.path}?{query}") > longest:
+        raise UrlTooLong(
+            f"With limit, the path and the query must have at most {longest:,} bytes when escaped,"
+            " because the URL of the next page also has a cursor."
+        )
+    return query
+
+
+def _streamed(
+    rows: Generator[Row, None, None], items: Callable[[Iterable[Row]], _Items]
+) -> Response:
+    """Stream all rows. Wait for the first one, because it decides the status."""
+    first = list(islice(rows, 1))
+    result = Response(_encoded(_chunks(chain(first, rows), items)))
+    # Release the connection at once if the client disconnects, or sent HEAD and reads no body.
+    # Closing the outer generator is not enough: one that never started does not close its source.
+    result.call_on_close(rows.close)
+    return result
+
+
+def _chunks(rows: Iterator[Row], items: Callable[[Iterable[Row]], _Items]) -> Iterator[_Items]:
+    while chunk := items(islice(rows, STREAM_CHUNK_ROWS)):
+        yield chunk
+
+
+def _mimetype() -> str:
+    """Return the media type that the client prefers: JSON, unless it asks for NDJSON."""
+    return request.accept_mimetypes.best_match([JSON, NDJSON], JSON)
+
+
+def _encoded(chunks: Iterator[_Items]) -> Iterator[bytes]:
+    return _lines(chunks) if _mimetype() == NDJSON else _array(chunks)
+
+
+def _array(chunks: Iterator[_Items]) -> Iterator[bytes]:
+    separator = b"["
+    for chunk in chunks:
+        yield separator + orjson.dumps(chunk)[1:-1]
+        separator = b","
+    yield b"[]" if separator == b"[" else b"]"
+
+
+def _lines(chunks: Iterator[_Items]) -> Iterator[bytes]:
+    """Encode NDJSON. The last line tells a list that was cut off from a whole one."""
+    count = 0
+    for chunk in chunks:
+        count += len(chunk)
+        yield b"".join([_line(item) for item in chunk])
+    yield _line({"end": True, "count": count})
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)

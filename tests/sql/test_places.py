@@ -1,0 +1,146 @@
+"""Lists of folders and episodes equal a model in Python, also resumed after each element."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import psycopg
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dreamlake_assets import store
+from dreamlake_assets.database.connection import Connection, Row, connect
+from dreamlake_assets.model import globs
+from dreamlake_assets.model.cursors import Position
+from dreamlake_assets.model.names import folders
+from dreamlake_assets.store.lists import Listing
+from tests.conftest import WRITER, add_namespace
+from tests.support.postgres import Server
+
+PROJECT = {"subject": WRITER, "namespace": "testuser", "project": "robotics"}
+EPISODES = ("one", "two", None)
+LIMITS = (1, 2, 3, 4)
+
+# Some sort just before and after the slash, some begin with another; the last is the highest.
+SEGMENTS = ("cam", "cam-left", "cam.mp4", "cam!", "cam0", "c", "é", "🎬", "\ue000", "\U0010ffff")
+names = st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=4).map(
+    lambda segments: "/" + "/".join(segments)
+)
+assets = st.lists(st.tuples(names, st.sampled_from(EPISODES)), min_size=5, max_size=25)
+SIBLINGS = [("/cam/a/b", "one"), ("/cam-left/a", "two"), ("/cam.mp4", None), ("/cam.mp4/a", "two")]
+
+episode_names = st.lists(st.sampled_from((*SEGMENTS, "/", "cam/", "a/b")), min_size=1, max_size=3)
+PATTERNS = ("**", "*", "cam*", "cam/*", "*/b", "{c,cam}**", "\U0010ffff*", "**/b", "[!c]*", "?am*")
+
+
+@pytest.fixture(scope="module")
+def project(server: Server, template: str) -> Iterator[Connection]:
+    """A project with two empty episodes."""
+    with server.database(template=template) as url, connect(url) as connection:
+        add_namespace(connection)
+        connection.execute(
+            "INSERT INTO space (namespace_id, space_id, slug)"
+            " SELECT namespace_id, gen_random_uuid(), unnest('{robotics,other}'::text[])"
+            " FROM namespace"
+        )
+        add_episodes(connection, [*filter(None, EPISODES)])
+        yield connection
+
+
+def add_episodes(connection: psycopg.Connection, added: Sequence[str]) -> None:
+    connection.execute(
+        "INSERT INTO episode (namespace_id, space_id, episode_id, name)"
+        " SELECT namespace_id, space_id, gen_random_uuid(), unnest(%s::text[]) FROM space",
+        [added],
+    )
+
+
+def fill(connection: psycopg.Connection, paths: set[tuple[str, str | None]]) -> None:
+    """Add folders to the project, and one to another project."""
+    connection.execute(
+        "INSERT INTO node (namespace_id, space_id, episode_id, node_id, path)"
+        " SELECT space.namespace_id, space.space_id, episode_id, gen_random_uuid(), path"
+        " FROM unnest(%s::text[], %s::text[]) AS folder (path, episode)"
+        " INNER JOIN space ON slug = 'robotics' LEFT JOIN episode"
+        " ON episode.name = folder.episode AND episode.space_id = space.space_id",
+        [[path for path, _ in paths], [episode for _, episode in paths]],
+    )
+    connection.execute(
+        "INSERT INTO node (namespace_id, space_id, node_id, path)"
+        " SELECT namespace_id, space_id, gen_random_uuid(), '/cam/elsewhere'"
+        " FROM space WHERE slug = 'other'"
+    )
+
+
+def listed(connection: Connection, listing: Callable[[Position | None], Listing]) -> list[Row]:
+    """Return a list, which is the same as a stream and page by page, for each limit."""
+    whole = list(store.lists.every(connection, listing=listing(None)))
+    for row_limit in LIMITS:
+        for start in range(len(whole) + 1):
+            # After the last row of the page before.
+            after = Position(whole[start - 1][1], "") if start else None
+            page = store.lists.page(connection, listing=listing(after), row_limit=row_limit)
+            assert page == whole[start : start + row_limit + 1]
+    return whole
+
+
+@example(SIBLINGS, "", None)
+@example(SIBLINGS, "", "two")
+@example([("/cam/cam/a", "one"), ("/cam/cam/a", "two"), ("/cam/cam0/a", None)], "/cam", None)
+@settings(max_examples=150, deadline=None)
+@given(assets, st.just("") | names, st.sampled_from(EPISODES))
+def test_folders(
+    project: Connection, made: list[tuple[str, str | None]], parent: str, episode: str | None
+) -> None:
+    paths = {(path, of_episode) for name, of_episode in made for path in folders(name)}
+    places = [
+        (path, of_episode)
+        for path, of_episode in paths
+        if path.rpartition("/")[0] == parent and episode in (None, of_episode)
+    ]
+    with project.transaction(force_rollback=True):
+        fill(project, paths)
+
+        rows = listed(
+            project,
+            lambda after: store.places.folders(
+                **PROJECT, episode=episode, episode_id=None, parent=parent, after=after
+            ),
+        )
+
+        assert [path for _, path, _ in rows] == sorted({path for path, _ in places}, key=str.encode)
+        for node_id, path, _ in rows:
+            alone = [place for place in places if place[0] == path]
+            row = project.execute("SELECT path FROM node WHERE node_id = %s", [node_id]).fetchone()
+            assert row == ((path,) if len(alone) == 1 else None)
+
+
+@example({"cam", "cam/", "cam-left", "cam.mp4"}, "", None)
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sets(episode_names.map("".join), max_size=12),
+    st.sampled_from(("", "c", "cam", "cam/", "\U0010ffff")),
+    st.none() | st.sampled_from(PATTERNS),
+)
+def test_episodes(project: Connection, added: set[str], prefix: str, pattern: str | None) -> None:
+    glob = None if pattern is None else globs.parse(pattern)
+    with project.transaction(force_rollback=True):
+        add_episodes(project, list(added))
+
+        rows = listed(
+            project,
+            lambda after: store.places.episodes(
+                **PROJECT, prefix=prefix, glob=glob, name=None, after=after
+            ),
+        )
+
+        found = [name for _, name, *_ in rows]
+        every = sorted(added | {"one", "two"}, key=str.encode)
+        if glob is None:
+            assert found == [name for name in every if name.startswith(prefix)]
+        else:
+            matching = "SELECT name FROM unnest(%s::text[]) AS name WHERE '/' || name ~ %s"
+            matches = {name for (name,) in project.execute(matching, [every, glob.regex])}
+            assert found == [name for name in every if name in matches]
+        for name in found:
+            one = store.places.episodes(**PROJECT, prefix=prefix, glob=glob, name=name, after=None)
+            assert [row[1] for row in store.lists.every(project, listing=one)] == [name]
