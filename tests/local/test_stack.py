@@ -56,15 +56,19 @@ def run_printed(command: str) -> tuple[int, str]:
 
 def test_every_printed_command_works(stack: RunningStack) -> None:
     answers = [run_printed(command) for command in stack.commands]
-    assert [status for status, _ in answers] == [201] * 5 + [200] * 17
+    kinds = len(KINDS)
+    assert [status for status, _ in answers] == [201] * kinds + [200] * (2 * kinds + 7)
 
-    lists, downloads = answers[5:10], answers[10:15]
+    lists, downloads = answers[kinds : 2 * kinds], answers[2 * kinds : 3 * kinds]
     assert all(len(json.loads(body)) == 1 for _, body in lists)
-    assert json.loads(answers[15][1])["id"] == json.loads(answers[0][1])["id"]
-    places = [[item["name"] for item in json.loads(body)] for _, body in answers[16:19]]
+    show, *others = answers[3 * kinds :]
+    assert json.loads(show[1])["id"] == json.loads(answers[0][1])["id"]
+    places = [[item["name"] for item in json.loads(body)] for _, body in others[:3]]
     assert places == [["robotics"], ["run-042"], ["/camera/front"]]
-    names = ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt", "front.png"]
-    for command, (_, body), name in zip(stack.commands[10:15], downloads, names, strict=True):
+    names = ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt", "front.png", "front.json"]
+    for command, (_, body), name in zip(
+        stack.commands[2 * kinds : 3 * kinds], downloads, names, strict=True
+    ):
         answer = json.loads(body)
         assert command.endswith(f"/{answer['filename']}'")
         sample = stack.directory / "bss" / "samples" / name
@@ -196,7 +200,7 @@ def test_a_signal_stops_everything_and_the_next_run_finds_the_data(start: Start)
     assert first.survivors() == []
 
     second = start()
-    status, body = run_printed(second.commands[5])
+    status, body = run_printed(second.commands[len(KINDS)])
     assert (status, len(json.loads(body))) == (200, 1)
     header = (second.directory / "authorization").read_text().strip().partition(": ")
     query = {"namespace": "testuser", "project": "demo", "path": "/demo/demo.mp4"}
