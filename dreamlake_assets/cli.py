@@ -169,7 +169,8 @@ def explain_(names: tuple[str, ...], params: tuple[str, ...]) -> None:
     """Show the execution plans of statements of sql/.
 
     Each statement runs once, with the session settings of the service and with the examples in the
-    head of its file as parameters. All writes are rolled back.
+    head of its file as parameters. All writes are rolled back. On a Citus cluster, statements that
+    write are planned but not run.
 
     For one NAME, such as asset/list_by_prefix, the output is the plan of PostgreSQL with rows,
     buffers (pages of 8 KiB) and milliseconds. For several NAMEs, or for all statements if there is
@@ -216,16 +217,11 @@ def _summarised(
     complete = True
     for name in names:
         try:
-            found = explain.summary(connection, name, parameters[name])
+            line = explain.line(connection, name, parameters[name])
         except Error as error:
             complete = False
-            click.echo(f"{name:{width}}  {str(error).splitlines()[0]}")
-            continue
-        scanned = "".join(f", Seq Scan on {table}" for table in found.scanned)
-        click.echo(
-            f"{name:{width}}  {found.access:44} {found.rows:>6} rows {found.buffers:>6} buffers"
-            f" {found.milliseconds:>8.2f} ms{scanned}"
-        )
+            line = str(error).splitlines()[0]
+        click.echo(f"{name:{width}}  {line}")
     return complete
 
 

@@ -1,13 +1,13 @@
 """Execution plans of the statements of ``sql/``, for the command ``dreamlake-assets explain``."""
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from dreamlake_assets.database.connection import Connection
+from dreamlake_assets.database.connection import Connection, is_cluster
 from dreamlake_assets.database.heads import FILES, Head, value
 from dreamlake_assets.database.queries import numbered, placeholders
 from dreamlake_assets.database.statements import Parameters, statement_of
@@ -17,27 +17,12 @@ from dreamlake_assets.errors import NamespaceNotFound
 #: An id that no namespace has.
 _NO_NAMESPACE = "00000000-0000-0000-0000-000000000000"
 
+#: A statement that writes, not one that names a privilege.
+_WRITE = re.compile(r"(?<!')\b(?:INSERT|UPDATE|DELETE)\b")
+
 
 class UnknownStatement(ValueError):
     """A statement or a parameter is unknown or malformed; the message is one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A plan and its cost, for one line of output.
-
-    :param access: the node that reads the main table of the statement, and its index.
-    :param scanned: tables read by a sequential scan.
-    :param rows: rows returned.
-    :param buffers: pages of 8 KiB read, from memory or from disk.
-    :param milliseconds: execution time.
-    """
-
-    access: str
-    scanned: tuple[str, ...]
-    rows: int
-    buffers: int
-    milliseconds: float
 
 
 def values(pairs: str) -> dict[str, str | None]:
@@ -100,22 +85,45 @@ def text(connection: Connection, name: str, given: Mapping[str, str | None]) -> 
     return "\n".join(plan_of(connection, name, _parameters(connection, name, given), "FORMAT TEXT"))
 
 
-def summary(connection: Connection, name: str, given: Mapping[str, str | None]) -> Summary:
-    """Return a summary of the plan of a statement. Otherwise like :func:`text`."""
+def line(connection: Connection, name: str, given: Mapping[str, str | None]) -> str:
+    """Return the plan of a statement and its cost in one line. Otherwise like :func:`text`.
+
+    The line has the node that reads the main table of the statement, its index, the rows that the
+    statement returns, the pages of 8 KiB that it reads from memory or disk, the time, and the
+    tables that it scans. On a Citus cluster it has no pages, but the number of tasks.
+    """
+    table = name.partition("/")[0]
+    if is_cluster(connection):
+        # The coordinator's JSON is invalid.
+        return line_of_cluster(text(connection, name, given), table)
     [[explained]] = plan_of(connection, name, _parameters(connection, name, given), "FORMAT JSON")
     root = explained["Plan"]
     nodes = list(_nodes(root))
-    return Summary(
-        access=_access(nodes, name.partition("/")[0]),
-        scanned=tuple(
-            dict.fromkeys(
-                node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"
-            )
-        ),
-        rows=int(root["Actual Rows"]),
-        buffers=root["Shared Hit Blocks"] + root["Shared Read Blocks"],
-        milliseconds=explained["Execution Time"],
+    buffers = root["Shared Hit Blocks"] + root["Shared Read Blocks"]
+    scans = [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"]
+    scanned = "".join(f", Seq Scan on {each}" for each in dict.fromkeys(scans))
+    return (
+        f"{_access(nodes, table):44} {int(root['Actual Rows']):>6} rows {buffers:>6} buffers"
+        f" {explained['Execution Time']:>8.2f} ms{scanned}"
     )
+
+
+def line_of_cluster(plan: str, table: str) -> str:
+    """Summarise the text of a plan of Citus.
+
+    :param table: main table of the statement. The names of its shards and of their indexes end in
+        the number of the shard.
+    """
+    tasks = sum(map(int, re.findall(r"Task Count: (\d+)", plan)))
+    scans = re.findall(
+        rf"(\w+ (?:Only )?Scan(?: Backward)?) (?:using|on) ({table}\w*?)(?:_\d+)?(?=\s)", plan
+    )
+    access = " ".join(scans[-1]) if scans else plan.partition("  (")[0]
+    rows = re.search(r"\(actual .*?rows=(\d+)", plan)
+    cost = f"{rows[1]:>6} rows" if rows else "not run, because it writes"
+    if times := re.findall(r"Execution Time: ([\d.]+) ms", plan):
+        cost += f" {float(times[-1]):>8.2f} ms"
+    return f"{tasks:>3} tasks  {access:44} {cost}"
 
 
 def _parameters(
@@ -160,6 +168,9 @@ def _access(nodes: list[dict[str, Any]], table: str) -> str:
 def plan_of(connection: Connection, name: str, parameters: Parameters, form: str) -> list[Any]:
     """Prepare a statement, run EXPLAIN ANALYZE on it, and roll it back.
 
+    On a Citus cluster a statement that writes is not run: EXPLAIN ANALYZE of an INSERT … SELECT in
+    a CTE crashes the coordinator of Citus 13.2.
+
     :param form: option of EXPLAIN that selects the output format, such as ``FORMAT JSON``.
     :returns: the lines of text, or a single value for JSON.
     :raises psycopg.Error: the statement fails, or the role lacks a privilege.
@@ -168,12 +179,13 @@ def plan_of(connection: Connection, name: str, parameters: Parameters, form: str
     types = dict(placeholders(statement))
     declared = f"({', '.join(types.values())})" if types else ""
     arguments = ", ".join(f"%({parameter})s" for parameter in types)
+    run = not (is_cluster(connection) and _WRITE.search(statement))
     with connection.transaction(force_rollback=True):
         connection.execute("DEALLOCATE ALL")
         connection.execute(f"PREPARE explained {declared} AS {numbered(statement)}".encode())
         # EXECUTE accepts only literals. This cursor converts parameters into literals.
         rows = psycopg.ClientCursor(connection).execute(
-            f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS, {form})"
+            f"EXPLAIN ({'ANALYZE, BUFFERS, ' if run else ''}SETTINGS, {form})"
             f" EXECUTE explained {f'({arguments})' if types else ''}".encode(),
             parameters,
         )

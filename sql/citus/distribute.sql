@@ -5,8 +5,9 @@
 --
 --     psql -X -v ON_ERROR_STOP=1 -f sql/citus/distribute.sql postgresql://…/dreamlake
 --
--- All tables are distributed, or none. A second run repeats the steps after that, which changes
--- nothing. Do not use --single-transaction: shards can be used only after they are committed.
+-- All tables are distributed, or none. A second run only repeats the steps after that. Run it again
+-- after shards were moved: a shard that was moved has lost its n_distinct. Do not use
+-- --single-transaction: shards can be used only after they are committed.
 
 SELECT EXISTS (
     SELECT 1

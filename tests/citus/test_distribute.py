@@ -70,9 +70,15 @@ def test_foreign_keys_are_away_while_tables_are_distributed(
     assert {(number,) for _, number in calls[6:]} == {keys}
     assert dump(database_url, "--schema=public") == before
 
+    # After shards were moved.
     psql(database_url, script, in_one_transaction=False)
     again = connection.execute("SELECT what, keys FROM stand_in.call ORDER BY number").fetchall()
     assert again == calls + calls[6:], "a second run distributes nothing"
+    command = "ALTER TABLE {} ALTER COLUMN namespace_id SET (n_distinct = 1)"
+    tables = ("space", "episode", "node")
+    assert {what for what, _ in again[len(calls) :] if what.startswith("run")} == {
+        f"run {command.format(table)}" for table in tables
+    }, "it sets n_distinct on every shard"
 
 
 def test_every_key_below_a_namespace_begins_with_it(connection: psycopg.Connection) -> None:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
+from dreamlake_assets.database.explain import line_of_cluster
 from dreamlake_assets.database.heads import FILES
 from tests.cli.test_commands import fails, run
 from tests.conftest import add_namespace
@@ -93,6 +94,55 @@ def test_what_is_written_is_undone(explained: str, connection: psycopg.Connectio
     result = run("explain", DATABASE_URL=explained)
     assert re.search(r"namespace_member/delete .* 1 rows", result.stdout)
     assert row_counts(connection) == before
+
+
+def test_on_a_cluster_nothing_is_written(explained: str, connection: psycopg.Connection) -> None:
+    """EXPLAIN ANALYZE of a write can crash the coordinator of Citus 13.2."""
+    with psycopg.connect(explained, autocommit=True) as superuser:
+        superuser.execute("SET allow_system_table_mods = on")
+        superuser.execute("CREATE TABLE pg_catalog.pg_dist_partition ()")
+    result = run("explain", DATABASE_URL=explained)
+    found = lines(result)
+    assert (result.exit_code, list(found)) == (0, FILES)
+    written = {name for name in FILES if not re.search("/(find|list|lock)", name)}
+    assert {name for name in FILES if "not run, because it writes" in found[name]} == written
+    measured = r"asset/find_by_name +0 tasks +Index Scan.* 1 rows +\d+\.\d+ ms"
+    assert re.fullmatch(measured, found["asset/find_by_name"])
+    plan = run("explain", "asset/insert_once", DATABASE_URL=explained).stdout
+    assert "Insert on asset" in plan
+    assert "actual" not in plan
+
+
+def test_a_plan_of_citus_is_summarised() -> None:
+    """The text that Citus 13 prints; its tests have more of them (multi_explain.out)."""
+    plan = """Custom Scan (Citus Adaptive)  (cost=0.00..0.00 rows=0) (actual time=2 rows=7 loops=1)
+  Task Count: 1
+  Tasks Shown: All
+  ->  Task
+        Node: host=worker-1 port=5432 dbname=dreamlake
+        ->  Nested Loop  (cost=0.4..9.0 rows=1 width=9) (actual time=0.1..0.2 rows=7 loops=1)
+              ->  Index Scan using space_slug_key_102009 on space_102009 space  (cost=…)
+              ->  Index Only Scan Backward using asset_pkey_102101 on asset_102101 asset  (cost=…)
+            Execution Time: 0.31 ms
+Execution Time: 2.60 ms"""
+    access = "Index Only Scan Backward asset_pkey"
+    assert line_of_cluster(plan, "asset") == f"  1 tasks  {access:44}      7 rows     2.60 ms"
+    insert = "Custom Scan (Citus Adaptive)  (cost=…)\n  Task Count: 32\n"
+    assert line_of_cluster(insert, "asset").split() == (
+        [
+            "32",
+            "tasks",
+            "Custom",
+            "Scan",
+            "(Citus",
+            "Adaptive)",
+            "not",
+            "run,",
+            "because",
+            "it",
+            "writes",
+        ]
+    )
 
 
 def test_a_statement_that_may_not_be_run_is_said_so_and_the_others_are_explained(

@@ -26,7 +26,7 @@ EXECUTING = {
 OTHERS = {"services().database.stream", "request.prepare"}
 
 EXPLAIN = (
-    'f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS, {form}) EXECUTE explained'
+    "f\"EXPLAIN ({('ANALYZE, BUFFERS, ' if run else '')}SETTINGS, {form}) EXECUTE explained"
     " {(f'({arguments})' if types else '')}\".encode()"
 )
 

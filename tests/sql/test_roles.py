@@ -160,8 +160,9 @@ def test_a_second_run_changes_nothing(server: Server, template: str) -> None:
 
     with server.database(template=template) as url:
         before = privileges(url)
-        make(url)
-        assert privileges(url) == before
+        for in_one_transaction in (True, False):
+            make(url, in_one_transaction=in_one_transaction)
+            assert privileges(url) == before
         assert {str(owner) for _, owner, _ in before} == {OWNER}
 
 

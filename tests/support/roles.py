@@ -15,9 +15,9 @@ def as_role(role: str, url: str) -> str:
     return url.replace("//postgres@", f"//{role}@")
 
 
-def make(url: str) -> None:
+def make(url: str, *, in_one_transaction: bool = True) -> None:
     """Run ``sql/roles.sql``."""
-    psql(url, SQL_DIRECTORY / "roles.sql")
+    psql(url, SQL_DIRECTORY / "roles.sql", in_one_transaction=in_one_transaction)
 
 
 def psql(url: str, script: Path, *, in_one_transaction: bool = True) -> None:
