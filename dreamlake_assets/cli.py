@@ -116,14 +116,22 @@ def main() -> None:
 
 
 @main.command()
+@click.option(
+    "--finish",
+    is_flag=True,
+    help="Also remove what only the previous release needs. No process of it may be left.",
+)
 @click.option("--dry-run", is_flag=True, help="Only list the migrations to apply.")
 @click.option("--status", is_flag=True, help="Only list applied, pending and newer migrations.")
-def migrate(*, dry_run: bool, status: bool) -> None:
+def migrate(*, finish: bool, dry_run: bool, status: bool) -> None:
     """Apply the pending migrations to the database.
 
     The files of sql/migrations are applied in order, each in a transaction unless it says
     otherwise. It is safe to repeat the command and to run it several times at once. DATABASE_URL
     must name the server itself, not PgBouncer.
+
+    Run it before a new release starts, and with --finish when all machines run that release, or
+    on a new database.
 
     \b
     Example:
@@ -137,11 +145,13 @@ def migrate(*, dry_run: bool, status: bool) -> None:
             _show(migrations.status(connection))
         return
     if dry_run:
-        names = migrations.migrate(url, dry_run=True)
+        names = migrations.migrate(url, finish=finish, dry_run=True)
         for name in names:
             click.echo(f"would apply {name}")
     else:
-        names = migrations.migrate(url, announce=lambda name: click.echo(f"applied {name}"))
+        names = migrations.migrate(
+            url, finish=finish, announce=lambda name: click.echo(f"applied {name}")
+        )
     if not names:
         click.echo("nothing to do: the schema is up to date")
 
@@ -151,6 +161,8 @@ def _show(status: migrations.Status) -> None:
         click.echo(f"applied  {name}")
     for name in status.pending:
         click.echo(f"pending  {name}")
+    for name in status.finishing:
+        click.echo(f"finish   {name}  (with --finish, after the last restart)")
     for name in status.unknown:
         click.echo(f"newer    {name}  (from a later release)")
 

@@ -240,33 +240,33 @@ ALTER TABLE ONLY asset
 
 COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_namespace and asset/insert, which finds its own row by it when it is sent again.';
 
-CREATE INDEX asset_by_created_at ON asset USING btree (space_id, kind, created_at);
-
-COMMENT ON INDEX asset_by_created_at IS 'Serves asset/list_by_created_at and asset/list_by_episode_created_at.';
-
-CREATE INDEX asset_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE (episode_id IS NOT NULL);
-
-COMMENT ON INDEX asset_by_episode_name IS 'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob, asset/list_by_episode_tag and asset/list_by_episode_created_at.';
-
-CREATE INDEX asset_by_episode_name_created_at ON asset USING btree (episode_id, kind, name, created_at, asset_id) WHERE ((episode_id IS NOT NULL) AND (name IS NOT NULL));
-
-COMMENT ON INDEX asset_by_episode_name_created_at IS 'Serves asset/find_by_episode_name.';
-
 CREATE UNIQUE INDEX asset_by_idempotency_key ON asset USING btree (namespace_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
 COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once: finds the asset of a key, and lets one of two requests with one key through.';
 
-CREATE INDEX asset_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id);
+CREATE INDEX asset_live_by_created_at ON asset USING btree (space_id, kind, created_at) WHERE (deleted_at IS NULL);
 
-COMMENT ON INDEX asset_by_space_name IS 'Serves asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob, asset/list_by_tag and asset/list_by_created_at.';
+COMMENT ON INDEX asset_live_by_created_at IS 'Serves asset/list_by_created_at and asset/list_by_episode_created_at.';
 
-CREATE INDEX asset_by_space_name_created_at ON asset USING btree (space_id, kind, name, created_at, asset_id) WHERE (name IS NOT NULL);
+CREATE INDEX asset_live_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE ((episode_id IS NOT NULL) AND (deleted_at IS NULL));
 
-COMMENT ON INDEX asset_by_space_name_created_at IS 'Serves asset/find_by_name.';
+COMMENT ON INDEX asset_live_by_episode_name IS 'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob, asset/list_by_episode_tag and asset/list_by_episode_created_at.';
 
-CREATE INDEX asset_by_tag ON asset USING gin (((ARRAY[(((space_id)::text || '/'::text) || kind)] || tags))) WITH (fastupdate=off) WHERE (tags <> '{}'::text[]);
+CREATE INDEX asset_live_by_episode_name_created_at ON asset USING btree (episode_id, kind, name, created_at, asset_id) WHERE ((episode_id IS NOT NULL) AND (name IS NOT NULL) AND (deleted_at IS NULL));
 
-COMMENT ON INDEX asset_by_tag IS 'Serves asset/list_by_tag and asset/list_by_episode_tag.';
+COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_by_episode_name.';
+
+CREATE INDEX asset_live_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id) WHERE (deleted_at IS NULL);
+
+COMMENT ON INDEX asset_live_by_space_name IS 'Serves asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob, asset/list_by_tag and asset/list_by_created_at.';
+
+CREATE INDEX asset_live_by_space_name_created_at ON asset USING btree (space_id, kind, name, created_at, asset_id) WHERE ((name IS NOT NULL) AND (deleted_at IS NULL));
+
+COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_by_name.';
+
+CREATE INDEX asset_live_by_tag ON asset USING gin (((ARRAY[(((space_id)::text || '/'::text) || kind)] || tags))) WITH (fastupdate=off) WHERE ((tags <> '{}'::text[]) AND (num_nulls(deleted_at) = 1));
+
+COMMENT ON INDEX asset_live_by_tag IS 'Serves asset/list_by_tag and asset/list_by_episode_tag.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);

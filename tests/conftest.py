@@ -48,7 +48,7 @@ def server() -> Iterator[Server]:
 def template(server: Server) -> str:
     """The name of a database with the schema and the roles, but no rows."""
     url = server.create_database(TEMPLATE)
-    migrate(url)
+    migrate(url, finish=True)
     roles.make(url)
     return TEMPLATE
 

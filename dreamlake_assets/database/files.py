@@ -69,10 +69,10 @@ def _read() -> Files:
         except UnicodeDecodeError as error:
             raise FileError(f"sql/{name}.sql is not UTF-8: {error.reason}") from None
     try:
-        released = migrations.load(queries.SQL_DIRECTORY / "migrations")
+        required = migrations.required(queries.SQL_DIRECTORY / "migrations")
     except (migrations.MigrationError, OSError, UnicodeDecodeError) as error:
         raise FileError(f"sql/migrations cannot be read: {error}") from None
-    return Files(statements, {migration.version: migration.name for migration in released})
+    return Files(statements, required)
 
 
 def _check_head(name: str) -> None:

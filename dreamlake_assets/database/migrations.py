@@ -33,6 +33,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
 _OUTSIDE_A_TRANSACTION = re.compile(r"^-- transaction: none$", re.MULTILINE)
+_FINISHES = re.compile(r"^-- phase: finish$", re.MULTILINE)
 
 
 class MigrationError(Exception):
@@ -50,6 +51,10 @@ class Migration:
     CONCURRENTLY. That statement waits for transactions but does not block reads and writes, so it
     has no lock timeout. The file must be safe to run again after it failed halfway: DROP INDEX
     CONCURRENTLY IF EXISTS, then CREATE.
+
+    A file with the line ``-- phase: finish`` removes what only the previous release needs. It is
+    applied by ``migrate --finish``, when no process of that release is left. The service does not
+    require it.
 
     Statements are sent one by one, because Citus refuses DDL that is sent with other statements.
     Each statement ends with a semicolon at the end of a line. No other line ends with a semicolon.
@@ -70,6 +75,11 @@ class Migration:
         return _OUTSIDE_A_TRANSACTION.search(self.script) is None
 
     @property
+    def finishes(self) -> bool:
+        """Whether the script must wait until no process of the previous release is left."""
+        return _FINISHES.search(self.script) is not None
+
+    @property
     def statements(self) -> list[str]:
         """The statements, in the order in which they are sent."""
         return [
@@ -85,12 +95,15 @@ class Status:
 
     :param applied: migrations that the database has.
     :param pending: migrations that the database lacks. The schema is behind this release.
+    :param finishing: migrations that the database lacks and ``migrate --finish`` applies. The
+        service does not require them.
     :param unknown: migrations of a later release that the database has. The schema is ahead, and
         every migration must keep the previous release working.
     """
 
     applied: list[str]
     pending: list[str]
+    finishing: list[str]
     unknown: list[str]
 
 
@@ -130,9 +143,11 @@ def status(connection: Connection, *, directory: Path = DIRECTORY) -> Status:
                 " the change into a new migration"
             )
     known = {migration.version for migration in migrations}
+    lacking = [migration for migration in migrations if migration.version not in applied]
     return Status(
         applied=[name for version, (name, _) in applied.items() if version in known],
-        pending=[migration.name for migration in migrations if migration.version not in applied],
+        pending=[migration.name for migration in lacking if not migration.finishes],
+        finishing=[migration.name for migration in lacking if migration.finishes],
         unknown=[name for version, (name, _) in applied.items() if version not in known],
     )
 
@@ -169,6 +184,7 @@ def require_current(connection: Connection) -> None:
 def migrate(
     database_url: str,
     *,
+    finish: bool = False,
     dry_run: bool = False,
     directory: Path = DIRECTORY,
     wait_seconds: float = WAIT_SECONDS,
@@ -178,6 +194,8 @@ def migrate(
 
     :param database_url: URL of the server itself. PgBouncer in transaction mode does not work,
         because the advisory lock of a run belongs to its connection.
+    :param finish: also apply the migrations that wait until no process of the previous release is
+        left, after the others.
     :param dry_run: return the pending migrations without applying them.
     :param directory: directory of the migrations.
     :param wait_seconds: how long to wait for another run.
@@ -188,25 +206,33 @@ def migrate(
     :raises DatabaseUnavailable: the database cannot be reached.
     """
     with connect(database_url) as connection:
-        if dry_run:
-            return status(connection, directory=directory).pending
-        _wait_for_turn(connection, wait_seconds)
-        pending = status(connection, directory=directory).pending
-        for migration in load(directory):
-            if migration.name in pending:
-                _apply(connection, migration)
-                announce(migration.name)
-        return pending
+        if not dry_run:
+            _wait_for_turn(connection, wait_seconds)
+        found = status(connection, directory=directory)
+        names = found.pending + (found.finishing if finish else [])
+        if not dry_run:
+            migrations = {migration.name: migration for migration in load(directory)}
+            for name in names:
+                _apply(connection, migrations[name])
+                announce(name)
+        return names
+
+
+def required(directory: Path = DIRECTORY) -> dict[int, str]:
+    """Return the names of the migrations that the service requires, by version.
+
+    :raises MigrationError: as :func:`load`.
+    """
+    return {each.version: each.name for each in load(directory) if not each.finishes}
 
 
 def _released() -> Mapping[int, str]:
-    """Return the names of the migrations of this release, by version."""
     return _on_disk() if queries.files is None else queries.files.migrations
 
 
 @cache
 def _on_disk() -> Mapping[int, str]:
-    return {migration.version: migration.name for migration in load()}
+    return required()
 
 
 def _require_utf8(connection: Connection) -> None:

@@ -59,7 +59,7 @@ class Files:
     """The files of ``sql/`` as they were read together.
 
     :param statements: the content of each file, by the name of the statement.
-    :param migrations: the names of the migrations, by version.
+    :param migrations: the names of the migrations that the service requires, by version.
     """
 
     statements: Mapping[str, str]

@@ -183,7 +183,8 @@ def _start(children: processes.Processes, stack: Stack) -> None:
         [*bss, str(stack.bss_port), stack.s3_url, str(stack.directory / "bss")],
         ready=lambda: processes.accepts_connections(stack.bss_port),
     )
-    migrate(stack.database_url)
+    # No other release runs on a database that this process has just started.
+    migrate(stack.database_url, finish=True)
     with connect(stack.database_url) as connection:
         namespace.create(connection, namespace=NAMESPACE)
         namespace.add_member(connection, namespace=NAMESPACE, subject=SUBJECT, role="writer")

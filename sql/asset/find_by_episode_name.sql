@@ -11,9 +11,9 @@
 --     name        text            /camera/front/run01.mp4
 -- Returns: one: missing ('project', 'episode', 'asset' or null), asset_id, bss_id. None: there is no
 --          such namespace, or the subject is not a member of it.
--- Index:   asset_by_episode_name_created_at, Index Scan Backward; for the path: namespace_slug_key,
---          namespace_member_pkey, space_slug_key, episode_name_key and episode_pkey, an Index Scan
---          each
+-- Index:   asset_live_by_episode_name_created_at, Index Scan Backward; for the path:
+--          namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
+--          episode_pkey, an Index Scan each
 -- Why:     See sql/README.md: #the-newest-asset, #is-not-distinct-from-keeps-an-index-away,
 --          #an-episode-by-name-or-by-id, #one-row-when-nothing-matches.
 
@@ -54,6 +54,7 @@ LEFT JOIN LATERAL (
     WHERE asset.namespace_id IS NOT DISTINCT FROM space.namespace_id
         AND asset.episode_id = episode.episode_id
         AND asset.kind = %(kind)s::text
+        AND asset.deleted_at IS NULL
         AND asset.name = %(name)s::text
     ORDER BY
         asset.created_at DESC,

@@ -9,8 +9,8 @@
 --     name       text            /camera/front/run01.mp4
 -- Returns: one: missing ('project', 'asset' or null), asset_id, bss_id. None: there is no such
 --          namespace, or the subject is not a member of it.
--- Index:   asset_by_space_name_created_at, Index Scan Backward; for the path: namespace_slug_key,
---          namespace_member_pkey and space_slug_key, an Index Scan each
+-- Index:   asset_live_by_space_name_created_at, Index Scan Backward; for the path:
+--          namespace_slug_key, namespace_member_pkey and space_slug_key, an Index Scan each
 -- Why:     See sql/README.md: #the-newest-asset, #is-not-distinct-from-keeps-an-index-away,
 --          #one-row-when-nothing-matches.
 
@@ -36,6 +36,7 @@ LEFT JOIN LATERAL (
     WHERE asset.namespace_id IS NOT DISTINCT FROM space.namespace_id
         AND asset.space_id = space.space_id
         AND asset.kind = %(kind)s::text
+        AND asset.deleted_at IS NULL
         AND asset.name = %(name)s::text
     ORDER BY
         asset.created_at DESC,

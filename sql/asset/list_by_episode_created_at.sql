@@ -19,8 +19,8 @@
 -- Returns: many: the columns of a listed asset, and missing ('project', 'episode' or null). Without a
 --          match: one row in which all asset columns are null. None: there is no such namespace, or
 --          the subject is not a member of it.
--- Index:   asset_by_created_at, Index Scan; asset_by_episode_name, two Index Scans under a Merge
---          Append; for the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
+-- Index:   asset_live_by_created_at, Index Scan; asset_live_by_episode_name, two Index Scans under a
+--          Merge Append; for the path: namespace_slug_key, namespace_member_pkey, space_slug_key,
 --          episode_name_key and episode_pkey, an Index Scan each
 -- Why:     The period includes created_after and excludes created_before, so adjacent periods list
 --          each asset once.
@@ -99,6 +99,7 @@ few AS (
         WHERE asset.namespace_id IS NOT DISTINCT FROM place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND asset.created_at >= %(created_after)s::timestamptz
             AND asset.created_at < %(created_before)s::timestamptz
         ORDER BY asset.created_at ASC
@@ -187,6 +188,7 @@ LEFT JOIN LATERAL (
             AND asset.namespace_id = place.namespace_id
             AND asset.episode_id = place.episode_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND (asset.name, asset.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
             AND asset.name < %(upper_name)s::text
             AND asset.name ~ %(regex)s::text
@@ -219,6 +221,7 @@ LEFT JOIN LATERAL (
             AND asset.namespace_id = place.namespace_id
             AND asset.episode_id = place.episode_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND asset.name IS NULL
             AND asset.asset_id > %(after_unnamed_id)s::uuid
             AND asset.created_at >= %(created_after)s::timestamptz

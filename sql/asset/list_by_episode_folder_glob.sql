@@ -21,7 +21,7 @@
 --          match: one row in which all asset columns are null. None: there is no such namespace, or
 --          the subject is not a member of it.
 -- Index:   node_path_key, an Index Only Scan for the folders and one for each folder;
---          asset_by_episode_name, an Index Scan for each gap; for the path: namespace_slug_key,
+--          asset_live_by_episode_name, an Index Scan for each gap; for the path: namespace_slug_key,
 --          namespace_member_pkey, space_slug_key, episode_name_key and episode_pkey, an Index Scan
 --          each
 -- Why:     In an episode each path has one row in node, so folders are a range of node_path_key. The
@@ -150,6 +150,7 @@ LEFT JOIN LATERAL (
         WHERE asset.namespace_id = place.namespace_id
             AND asset.episode_id = place.episode_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND (asset.name, asset.asset_id) > (
                 greatest(gap.lower, %(after_name)s::text),
                 CASE

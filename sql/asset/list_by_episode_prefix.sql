@@ -15,7 +15,7 @@
 -- Returns: many: the columns of a listed asset, and missing ('project', 'episode' or null). Without a
 --          match: one row in which all asset columns are null. None: there is no such namespace, or
 --          the subject is not a member of it.
--- Index:   asset_by_episode_name, Index Scan; for the path: namespace_slug_key,
+-- Index:   asset_live_by_episode_name, Index Scan; for the path: namespace_slug_key,
 --          namespace_member_pkey, space_slug_key, episode_name_key and episode_pkey, an Index Scan
 --          each
 -- Why:     See sql/README.md: #the-outer-query-has-no-order-by, #a-prefix-is-a-range-of-names,
@@ -83,6 +83,7 @@ LEFT JOIN LATERAL (
     WHERE asset.namespace_id = space.namespace_id
         AND asset.episode_id = episode.episode_id
         AND asset.kind = %(kind)s::text
+        AND asset.deleted_at IS NULL
         AND (asset.name, asset.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
         AND asset.name < %(upper_name)s::text
     ORDER BY

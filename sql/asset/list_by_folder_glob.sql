@@ -20,7 +20,7 @@
 --          row in which all asset columns are null. None: there is no such namespace, or the subject
 --          is not a member of it.
 -- Index:   node_by_space_path, an Index Only Scan for each folder and for each folder in it;
---          asset_by_space_name, an Index Scan for each gap; for the path: namespace_slug_key,
+--          asset_live_by_space_name, an Index Scan for each gap; for the path: namespace_slug_key,
 --          namespace_member_pkey and space_slug_key, an Index Scan each
 -- Why:     "folder" finds the next distinct path, then the next after that: ten thousand episodes
 --          with the same folders cost as much as ten. hop_from is the least path that may come next.
@@ -179,6 +179,7 @@ LEFT JOIN LATERAL (
         WHERE asset.namespace_id = place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND (asset.name, asset.asset_id) > (
                 greatest(gap.lower, %(after_name)s::text),
                 CASE

@@ -14,8 +14,8 @@
 -- Returns: many: the columns of a listed asset, and missing ('project' or null). Without a match: one
 --          row in which all asset columns are null. None: there is no such namespace, or the subject
 --          is not a member of it.
--- Index:   asset_by_space_name, Index Scan; for the path: namespace_slug_key, namespace_member_pkey
---          and space_slug_key, an Index Scan each
+-- Index:   asset_live_by_space_name, Index Scan; for the path: namespace_slug_key,
+--          namespace_member_pkey and space_slug_key, an Index Scan each
 -- Why:     For globs whose folders do not narrow the search, such as /camera/**.mp4. The names
 --          between the bounds of the glob are read and matched; list_by_folder_glob and
 --          list_by_episode_folder_glob read less for all other globs.
@@ -69,6 +69,7 @@ LEFT JOIN LATERAL (
     WHERE asset.namespace_id = space.namespace_id
         AND asset.space_id = space.space_id
         AND asset.kind = %(kind)s::text
+        AND asset.deleted_at IS NULL
         AND (asset.name, asset.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
         AND asset.name < %(upper_name)s::text
         AND asset.name ~ %(regex)s::text

@@ -13,7 +13,7 @@
 -- Returns: many: the columns of a listed asset, and missing ('project' or null). Without a match: one
 --          row in which all asset columns are null. None: there is no such namespace, or the subject
 --          is not a member of it.
--- Index:   asset_by_space_name, two Index Scans under a Merge Append; for the path:
+-- Index:   asset_live_by_space_name, two Index Scans under a Merge Append; for the path:
 --          namespace_slug_key, namespace_member_pkey and space_slug_key, an Index Scan each
 -- Why:     See sql/README.md: #the-outer-query-has-no-order-by, #assets-without-a-name,
 --          #one-row-when-nothing-matches, #created_at-as-text.
@@ -66,6 +66,7 @@ LEFT JOIN LATERAL (
         WHERE asset.namespace_id = space.namespace_id
             AND asset.space_id = space.space_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND (asset.name, asset.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
         ORDER BY
             asset.name ASC,
@@ -93,6 +94,7 @@ LEFT JOIN LATERAL (
         WHERE asset.namespace_id = space.namespace_id
             AND asset.space_id = space.space_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND asset.name IS NULL
             AND asset.asset_id > %(after_unnamed_id)s::uuid
         ORDER BY

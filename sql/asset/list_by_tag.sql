@@ -18,12 +18,12 @@
 -- Returns: many: the columns of a listed asset, and missing ('project' or null). Without a match: one
 --          row in which all asset columns are null. None: there is no such namespace, or the subject
 --          is not a member of it.
--- Index:   asset_by_tag, Bitmap Index Scan; asset_by_space_name, two Index Scans under a Merge
---          Append; for the path: namespace_slug_key, namespace_member_pkey and space_slug_key, an
---          Index Scan each
+-- Index:   asset_live_by_tag, Bitmap Index Scan; asset_live_by_space_name, two Index Scans under a
+--          Merge Append; for the path: namespace_slug_key, namespace_member_pkey and space_slug_key,
+--          an Index Scan each
 -- Why:     The expression with ARRAY is the one that is indexed: it holds the project and the kind
---          beside the tags.
---          See sql/README.md: #count-at-run-time, #the-outer-query-has-no-order-by,
+--          beside the tags. So is num_nulls(deleted_at) = 1, for live assets.
+--          See sql/README.md: #count-at-run-time, #live-assets, #the-outer-query-has-no-order-by,
 --          #assets-without-a-name, #is-not-distinct-from-keeps-an-index-away,
 --          #a-prefix-is-a-range-of-names, #one-row-when-nothing-matches, #created_at-as-text.
 
@@ -79,6 +79,7 @@ few AS (
         FROM asset
         WHERE asset.namespace_id IS NOT DISTINCT FROM place.namespace_id
             AND asset.tags <> '{}'
+            AND num_nulls(asset.deleted_at) = 1
             AND (ARRAY[asset.space_id::text || '/' || asset.kind] || asset.tags)
             @> (ARRAY[place.space_id::text || '/' || %(kind)s::text] || %(tags)s::text[])
         LIMIT 5001 -- noqa: AM09
@@ -166,6 +167,7 @@ LEFT JOIN LATERAL (
             AND asset.namespace_id = place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND (asset.name, asset.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
             AND asset.name < %(upper_name)s::text
             AND asset.name ~ %(regex)s::text
@@ -199,6 +201,7 @@ LEFT JOIN LATERAL (
             AND asset.namespace_id = place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = %(kind)s::text
+            AND asset.deleted_at IS NULL
             AND asset.name IS NULL
             AND asset.asset_id > %(after_unnamed_id)s::uuid
             AND asset.tags @> %(tags)s::text[]

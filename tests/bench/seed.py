@@ -95,7 +95,7 @@ WHERE space_id = id('01900000', 2);
 
 def seed(database_url: str, cameras: int) -> int:
     """Create the schema and the rows. Returns the number of assets."""
-    migrations.migrate(database_url)
+    migrations.migrate(database_url, finish=True)
     with psycopg.connect(database_url, autocommit=True) as connection:
         store.namespace.create(connection, namespace=NAMESPACE)
         store.namespace.add_member(connection, namespace=NAMESPACE, subject=SUBJECT, role="writer")

@@ -97,24 +97,29 @@ def test_settings_may_stand_in_a_file(tmp_path: Path) -> None:
 
 
 def test_migrate(server: Server) -> None:
-    names = [migration.name for migration in migrations.load()]
+    names = list(migrations.required().values())
+    finish = [each.name for each in migrations.load() if each.finishes]
+
+    def shown(url: str) -> list[list[str]]:
+        lines = run("migrate", "--status", DATABASE_URL=url).stdout.splitlines()
+        return [line.split()[:2] for line in lines]
+
     with server.database() as url:
-        assert run("migrate", "--status", DATABASE_URL=url).stdout.split() == [
-            word for name in names for word in ("pending", name)
-        ]
-        assert run("migrate", "--dry-run", DATABASE_URL=url).stdout == "".join(
-            f"would apply {name}\n" for name in names
-        )
-        assert run("migrate", DATABASE_URL=url).stdout == "".join(
-            f"applied {name}\n" for name in names
-        )
-        for arguments in (("migrate",), ("migrate", "--dry-run")):
-            result = run(*arguments, DATABASE_URL=url)
-            assert result.stdout == "nothing to do: the schema is up to date\n"
-            assert result.exit_code == 0
-        assert run("migrate", "--status", DATABASE_URL=url).stdout.split() == [
-            word for name in names for word in ("applied", name)
-        ]
+        left = [["finish", name] for name in finish]
+        assert shown(url) == [["pending", name] for name in names] + left
+        for options, expected in (([], names), (["--finish"], finish)):
+            arguments = ["migrate", *options]
+            would = run(*arguments, "--dry-run", DATABASE_URL=url).stdout
+            assert would == "".join(f"would apply {name}\n" for name in expected)
+            done = run(*arguments, DATABASE_URL=url).stdout
+            assert done == "".join(f"applied {name}\n" for name in expected)
+            for again in (arguments, [*arguments, "--dry-run"]):
+                result = run(*again, DATABASE_URL=url)
+                assert result.stdout == "nothing to do: the schema is up to date\n"
+                assert result.exit_code == 0
+            if not options:
+                assert shown(url) == [["applied", name] for name in names] + left
+        assert shown(url) == [["applied", name] for name in sorted(names + finish)]
 
 
 def test_what_a_role_may_not_do_is_said(database_url: str) -> None:

@@ -59,7 +59,7 @@ def test_every_listing_names_an_index(explained: str) -> None:
 
 def test_the_plan_of_one_is_that_of_the_services_sessions(explained: str) -> None:
     plan = run("explain", "asset/find_by_name", DATABASE_URL=explained).stdout
-    assert "Index Scan Backward using asset_by_space_name_created_at on asset" in plan
+    assert "Index Scan Backward using asset_live_by_space_name_created_at on asset" in plan
     assert "Index Cond: ((space_id = space.space_id) AND" in plan
     assert re.search(r"\(name = \$\d\)", plan), "it is planned for one value"
     assert "plan_cache_mode = 'force_generic_plan'" in plan
@@ -79,7 +79,7 @@ def test_parameters_differ_from_those_of_the_head(explained: str) -> None:
 
 def test_a_statement_is_named_by_the_path_of_its_file_too(explained: str) -> None:
     result = run("explain", "sql/asset/find_by_name.sql", DATABASE_URL=explained)
-    assert "using asset_by_space_name_created_at on asset" in result.stdout
+    assert "using asset_live_by_space_name_created_at on asset" in result.stdout
 
 
 def test_of_several_each_takes_the_parameters_that_it_has(explained: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.kinds import COMMON_FIELDS, KINDS, published
 from tests.conftest import NAMESPACE, READER, STRANGER, WRITER
 from tests.hostile.corpus import BODIES, GLOBS, STRINGS, VALUES
 
@@ -24,6 +24,9 @@ _GOOD: dict[str, list[str]] = {
     "language": ['"en"', '"zh-Hans-CN"'],
     "width": ["1920"],
     "height": ["1080"],
+    "size": ["0", "9007199254740991"],
+    "sha256": [f'"{"aB" * 32}"'],
+    "contentType": ['"video/mp4"', '"text/plain; charset=utf-8"'],
     "tags": ["[]", '["night", "rain"]'],
     "metadata": ["{}", '{"robot": "r2", "deep": [[{"a": null}]]}'],
 }
@@ -94,7 +97,7 @@ class Fuzzer:
         return Request("POST", f"/assets/{kind}", headers, body)
 
     def _body(self, kind: str) -> bytes:
-        own = [each.data_key or name for name, each in KINDS[kind].own_fields.items()]
+        own = published({**KINDS[kind].own_fields, **COMMON_FIELDS}).values()
         members = {"namespace": f'"{NAMESPACE}"', "project": f'"{self._one(PROJECTS)}"'}
         for name in [*own, "tags", "metadata"]:
             if self._happens(0.4):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.kinds import COMMON_FIELDS, KINDS, published
 from tests.conftest import NAMESPACE, SECRET
 from tests.hostile.corpus import BODIES, GLOBS, STRINGS, VALUES
 from tests.hostile.fuzzing import SUBJECTS, Fuzzer, Request
@@ -33,7 +33,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 OWN_FIELDS = {
-    name: {kind.bss_field, *(each.data_key or column for column, each in kind.own_fields.items())}
+    name: {kind.bss_field, *published({**kind.own_fields, **COMMON_FIELDS}).values()}
     for name, kind in KINDS.items()
 }
 FIELDS = ["namespace", "project", "space", "episodeName", "name", "tags", "metadata"]

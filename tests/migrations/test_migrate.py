@@ -18,7 +18,8 @@ from dreamlake_assets.errors import DatabaseUnavailable, SchemaBehind
 from tests.migrations.conftest import Folder
 from tests.support.waiting import until
 
-NAMES = [migration.name for migration in migrations.load()]
+NAMES = list(migrations.required().values())
+FINISH = [migration.name for migration in migrations.load() if migration.finishes]
 
 
 def tables(connection: psycopg.Connection) -> list[str]:
@@ -41,7 +42,7 @@ def test_from_nothing_to_current(empty_url: str) -> None:
     announced: list[str] = []
     assert migrate(empty_url, announce=announced.append) == NAMES == announced
     with connect(empty_url) as connection:
-        assert status(connection) == Status(applied=NAMES, pending=[], unknown=[])
+        assert status(connection) == Status(applied=NAMES, pending=[], finishing=FINISH, unknown=[])
         assert check_ready(connection)
 
 
@@ -52,20 +53,23 @@ def test_the_second_time_there_is_nothing_to_do(empty_url: str) -> None:
 
 def test_an_empty_database_is_behind(empty_url: str) -> None:
     with connect(empty_url) as connection:
-        assert status(connection) == Status(applied=[], pending=NAMES, unknown=[])
+        assert status(connection) == Status(applied=[], pending=NAMES, finishing=FINISH, unknown=[])
         with pytest.raises(SchemaBehind):
             check_ready(connection)
 
 
 def test_a_dry_run_writes_nothing(empty_url: str, empty_connection: psycopg.Connection) -> None:
     assert migrate(empty_url, dry_run=True) == NAMES
+    assert migrate(empty_url, dry_run=True, finish=True) == NAMES + FINISH
     assert tables(empty_connection) == []
 
 
 def test_a_database_of_a_later_release_is_ready(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.execute("INSERT INTO schema_migration VALUES (9999, '9999_later', 'x')")
-        assert status(connection) == Status(applied=NAMES, pending=[], unknown=["9999_later"])
+        assert status(connection) == Status(
+            applied=sorted(NAMES + FINISH), pending=[], finishing=[], unknown=["9999_later"]
+        )
         assert check_ready(connection)
     assert migrate(database_url) == []
 
@@ -147,6 +151,41 @@ def test_a_lower_number_that_arrives_late_is_applied(empty_url: str, folder: Fol
     migrate(empty_url, directory=folder.path)
     folder.write("0001_late", "CREATE TABLE seal (id int);")
     assert migrate(empty_url, directory=folder.path) == ["0001_late"]
+
+
+def test_what_finishes_comes_last_and_only_when_it_is_asked_for(
+    empty_url: str, empty_connection: psycopg.Connection, folder: Folder
+) -> None:
+    folder.write("0001_drop", "-- phase: finish\n\nDROP TABLE walrus;")
+    folder.write("0002_table", "CREATE TABLE walrus (id int);")
+
+    assert migrate(empty_url, directory=folder.path)[1:] == ["0002_table"]
+    assert tables(empty_connection) == ["schema_migration", "walrus"]
+    assert migrate(empty_url, directory=folder.path, finish=True) == ["0001_drop"]
+    assert tables(empty_connection) == ["schema_migration"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'asset_live_by_tag'::regclass",
+        "DROP INDEX asset_live_by_tag",
+    ],
+)
+def test_no_old_index_is_dropped_before_its_replacement_is_there(
+    empty_url: str, empty_connection: psycopg.Connection, damage: str
+) -> None:
+    migrate(empty_url)
+    before = indexes(empty_connection, "asset").keys()
+    empty_connection.execute(damage.encode())
+
+    with pytest.raises(
+        MigrationError, match=r"_old_indexes\.sql: .* not valid: asset_live_by_tag "
+    ):
+        migrate(empty_url, finish=True)
+    assert indexes(empty_connection, "asset").keys() | {"asset_live_by_tag"} == before
+    with connect(empty_url) as connection:
+        assert check_ready(connection)
 
 
 def test_outside_a_transaction_and_again_after_a_failure(

@@ -13,8 +13,8 @@ PAGE_BUFFERS = PAGE + 40
 #: four pages deep, and its rows.
 FOLDER_BUFFERS = 12
 
-OF_PROJECT = "asset_by_space_name"
-OF_EPISODE = "asset_by_episode_name"
+OF_PROJECT = "asset_live_by_space_name"
+OF_EPISODE = "asset_live_by_episode_name"
 TO_PROJECT = {"namespace_slug_key", "namespace_member_pkey", "space_slug_key"}
 TO_ASSET = {
     "namespace_member_by_subject",
@@ -150,8 +150,8 @@ ALWAYS = {"created_after": "-infinity", "created_before": "infinity"}
 @pytest.mark.parametrize(
     ("name", "index", "few", "many"),
     [
-        ("asset/list_by_tag", "asset_by_tag", {"tags": "{night,rain}"}, {"tags": "{night}"}),
-        ("asset/list_by_created_at", "asset_by_created_at", DAY, ALWAYS),
+        ("asset/list_by_tag", "asset_live_by_tag", {"tags": "{night,rain}"}, {"tags": "{night}"}),
+        ("asset/list_by_created_at", "asset_live_by_created_at", DAY, ALWAYS),
     ],
 )
 def test_filters(
@@ -175,8 +175,8 @@ def test_filters(
 @pytest.mark.parametrize(
     ("name", "index", "many"),
     [
-        ("asset/list_by_episode_tag", "asset_by_tag", {"tags": "{night}"}),
-        ("asset/list_by_episode_created_at", "asset_by_created_at", ALWAYS),
+        ("asset/list_by_episode_tag", "asset_live_by_tag", {"tags": "{night}"}),
+        ("asset/list_by_episode_created_at", "asset_live_by_created_at", ALWAYS),
     ],
 )
 def test_filters_in_an_episode(

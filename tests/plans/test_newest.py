@@ -12,8 +12,8 @@ from tests.support.postgres import Server
 
 CROWD = Path(__file__).with_name("crowd.sql")
 
-IN_PROJECT = TO_PROJECT | {"asset_by_space_name_created_at"}
-IN_EPISODE = TO_EPISODE | {"asset_by_episode_name_created_at"}
+IN_PROJECT = TO_PROJECT | {"asset_live_by_space_name_created_at"}
+IN_EPISODE = TO_EPISODE | {"asset_live_by_episode_name_created_at"}
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def main() -> None:
     server = Server()
     try:
         with server.database() as url:
-            migrations.migrate(url)
+            migrations.migrate(url, finish=True)
             SCHEMA_FILE.write_text(_HEAD + dump_by_relation(url), encoding="utf-8")
     finally:
         server.stop()
