@@ -42,7 +42,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     :raises SettingsError: a setting is missing or bad.
     """
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = limits.BODY
     # Routes depend on the path alone. Otherwise werkzeug refuses a Host that is not valid IDNA.
     app.config["SERVER_NAME"] = "localhost"
     # A path is matched exactly: no slash is added, dropped or merged.
@@ -74,6 +73,7 @@ def _read_body() -> None:
     chunked = "HTTP_TRANSFER_ENCODING" in request.environ
     if not chunked and "CONTENT_LENGTH" not in request.environ:
         return
+    request.max_content_length = longest = limits.body(request.path)
     try:
         body = request.get_data()
     except ClientDisconnected:
@@ -81,7 +81,7 @@ def _read_body() -> None:
     if len(body) < (request.content_length or 0):
         raise MalformedJson(_INCOMPLETE_BODY)
     # Flask cuts a chunked body off at the limit without an error.
-    if chunked and len(body) == limits.BODY and request.environ["wsgi.input"].read(1):
+    if chunked and len(body) == longest and request.environ["wsgi.input"].read(1):
         raise BodyTooLarge
 
 
@@ -125,6 +125,8 @@ def _error_response(error: AssetsError) -> Response:
     }
     if error.fields:
         body["fields"] = error.fields
+    if error.invalid:
+        body["invalid"] = error.invalid
     return Response(
         orjson.dumps(body), error.status, headers=error.headers, mimetype="application/json"
     )

@@ -19,16 +19,19 @@ class AssetsError(Exception):
         message: str | None = None,
         *,
         fields: dict[str, list[str]] | None = None,
+        invalid: int = 0,
         reason: str | None = None,
     ):
         """Create an error with its message and headers.
 
         :param message: a sentence for people; by default that of the class.
         :param fields: for a failed validation, the messages of each invalid field.
+        :param invalid: for a batch, the number of invalid assets.
         :param reason: details for the log, without secrets. Clients do not see them.
         """
         super().__init__(message or self.sentence())
         self.fields = fields
+        self.invalid = invalid
         self.reason = reason
         self.headers: dict[str, str] = {}
 
@@ -129,7 +132,7 @@ class PreconditionFailed(AssetsError):
 
 
 class BodyTooLarge(AssetsError):
-    """The body is larger than 1 MiB."""
+    """The body is larger than 1 MiB, or 4 MiB for a batch."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     code = "body_too_large"
@@ -240,6 +243,10 @@ class Overloaded(Unavailable):
     """The service is at capacity; try again soon."""
 
     code = "overloaded"
+
+
+class AlreadyExists(Unavailable):
+    """A row with this key was just made; try again soon."""
 
 
 class Rollback(Unavailable):

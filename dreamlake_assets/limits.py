@@ -2,6 +2,7 @@
 
 # A request, in bytes.
 BODY = 1024 * 1024
+BATCH_BODY = 4 * BODY
 #: The longest legal list request, with the longest episode name and glob, escaped, has about 7 KB.
 REQUEST_LINE = 8190
 #: The path and the query string, as in deploy/nginx.conf.
@@ -32,6 +33,14 @@ COUNT = 2**31 - 1
 SIZE = 2**53 - 1
 CONTENT_TYPE_CHARACTERS = 255
 
+# Batches.
+#: Assets in one batch.
+BATCH = 1000
+#: Invalid assets that an error names.
+BATCH_ERRORS = 100
+#: Batches at once in one worker. While one is validated, another one waits for the database.
+BATCHES = 2
+
 # Lists.
 PAGE = 1000
 #: The cursor of the longest name of an asset.
@@ -44,3 +53,8 @@ GLOB_BYTES = 1024
 GLOB_ALTERNATIVES = 64
 #: Characters of the regular expression that a glob is translated to.
 REGEX_CHARACTERS = 16_384
+
+
+def body(path: str) -> int:
+    """Return the bytes that the body of a request for a path may have."""
+    return BATCH_BODY if path == "/assets/batch" else BODY

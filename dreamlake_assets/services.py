@@ -1,8 +1,10 @@
 """The services that the routes of a process share."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
@@ -13,6 +15,7 @@ from dreamlake_assets.bss import Bss
 from dreamlake_assets.config import Settings
 from dreamlake_assets.database.connection import check_url
 from dreamlake_assets.database.pool import Database
+from dreamlake_assets.errors import Overloaded
 from dreamlake_assets.model.cursors import Cursors
 from dreamlake_assets.transport import tls_context, uses_tls
 
@@ -31,6 +34,20 @@ class Services:
     cursors: Cursors
     database: Database
     metrics: "Metrics | None"
+    batches: BoundedSemaphore
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Serve a batch within the block. Other requests keep the rest of the worker.
+
+        :raises Overloaded: the worker serves as many batches as it can.
+        """
+        if not self.batches.acquire(blocking=False):
+            raise Overloaded
+        try:
+            yield
+        finally:
+            self.batches.release()
 
     def open(self) -> None:
         """Start the background work. Call it in the process that serves, after the fork."""
@@ -93,6 +110,7 @@ def install(app: Flask, settings: Settings) -> Services:
         ),
         database=database,
         metrics=_metrics(settings, database),
+        batches=BoundedSemaphore(min(limits.BATCHES, half)),
     )
     app.extensions[_EXTENSION] = installed
     return installed

@@ -15,6 +15,7 @@ class Trace:
     """
 
     __slots__ = (
+        "assets",
         "body_bytes",
         "bss_outcome",
         "bss_seconds",
@@ -43,6 +44,8 @@ class Trace:
         self.route: str | None = None
         self.subject: str | None = None
         self.namespace: str | None = None
+        #: The number of assets in a batch; None for any other request.
+        self.assets: int | None = None
         self.roundtrips = 0
         self.database_seconds = 0.0
         self.bss_seconds = 0.0

@@ -106,7 +106,7 @@ COMMENT ON COLUMN episode.name IS 'May contain slashes, such as 2026/q1/run-042;
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_name_key UNIQUE (namespace_id, name, space_id);
 
-COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with the parameter episode.';
+COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with the parameter episode; asset/insert_many, asset/find_batch, episode/upsert_many and node/upsert_many.';
 
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, episode_id, space_id);
@@ -142,7 +142,7 @@ COMMENT ON COLUMN node.path IS 'The full path, such as /camera/front.';
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_path_key UNIQUE (namespace_id, scope_id, path);
 
-COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, asset/insert_once, node/upsert, node/list_by_episode and asset/list_by_episode_folder_glob.';
+COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, asset/insert_once, asset/insert_many, asset/find_batch, node/upsert, node/upsert_many, node/list_by_episode and asset/list_by_episode_folder_glob.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_pkey PRIMARY KEY (namespace_id, space_id, node_id);
@@ -238,11 +238,11 @@ COMMENT ON COLUMN asset.content_type IS 'The media type, such as video/mp4, as t
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_namespace and asset/insert, which finds its own row by it when it is sent again.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id and asset/find_namespace; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
 
 CREATE UNIQUE INDEX asset_by_idempotency_key ON asset USING btree (namespace_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
-COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once: finds the asset of a key, and lets one of two requests with one key through.';
+COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once, asset/insert_many and asset/find_batch: finds the asset of a key, and lets one of two requests with one key through.';
 
 CREATE INDEX asset_live_by_created_at ON asset USING btree (space_id, kind, created_at) WHERE (deleted_at IS NULL);
 

@@ -8,11 +8,13 @@ from dreamlake_assets.database.queries import text
 
 #: The names of all statements, sorted. They are listed, so that a missing file is noticed.
 FILES = [
+    "asset/find_batch",
     "asset/find_by_episode_name",
     "asset/find_by_id",
     "asset/find_by_name",
     "asset/find_namespace",
     "asset/insert",
+    "asset/insert_many",
     "asset/insert_once",
     "asset/list_by_created_at",
     "asset/list_by_episode",
@@ -29,6 +31,7 @@ FILES = [
     "cluster/find",
     "episode/list_by_project",
     "episode/upsert",
+    "episode/upsert_many",
     "namespace/find",
     "namespace/insert",
     "namespace/list",
@@ -39,6 +42,7 @@ FILES = [
     "node/list_by_episode",
     "node/list_by_project",
     "node/upsert",
+    "node/upsert_many",
     "schema_migration/insert",
     "schema_migration/list",
     "schema_migration/lock",
@@ -91,7 +95,13 @@ class Head:
     @cached_property
     def parameters(self) -> list[Parameter]:
         """The parameters, in order."""
-        lines = self.sections["Params"]
+        lines: list[str] = []
+        for line in self.sections["Params"]:
+            if line.startswith("--      "):
+                # The example of the parameter before goes on.
+                lines[-1] += " " + line.removeprefix("--").strip()
+            else:
+                lines.append(line)
         return [] if lines == ["--     none"] else [_parameter(line) for line in lines]
 
     @property

@@ -28,6 +28,7 @@ RETRY_SECONDS = 0.2
 #: additional roundtrip. Statements that are sent in one flight are prepared in that flight.
 HOT_WRITES = (
     "asset/insert",
+    "asset/insert_many",
     "asset/insert_once",
 )
 HOT_READS = (

@@ -14,7 +14,7 @@ _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "23": errors.InvalidRequest,  # integrity constraint violation
     "23502": errors.AssetsError,  # not null violation: the service left out a value
     "23503": errors.Unavailable,  # foreign key violation: a row that was found is gone meanwhile
-    "23505": errors.Unavailable,  # unique violation: a statement sent again while it still runs
+    "23505": errors.AlreadyExists,  # unique violation: another request was faster
     "25006": errors.DatabaseReadOnly,  # read-only transaction: a standby, or read-only by setting
     "40": errors.Rollback,  # transaction rollback: deadlock, conflict with recovery
     "42501": errors.NotPermitted,  # insufficient privilege

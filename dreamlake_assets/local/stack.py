@@ -159,8 +159,11 @@ def curl_commands(stack: Stack) -> list[str]:
         )
     ]
     identity = f"{curl} {stack.url}/auth/me"
+    items = [{"kind": kind.name, **kind.sample} for kind in KINDS.values()]
+    body = {**place, "episodeName": "run-043", "assets": items}
+    batch = f"{post} {shlex.quote(json.dumps(body))} {stack.url}/assets/batch"
     health = [f"curl -s {stack.url}/{name}" for name in ("livez", "readyz")]
-    return [*register, *find, *download, show, *places, identity, *health]
+    return [*register, *find, *download, show, *places, identity, *health, batch]
 
 
 def _start(children: processes.Processes, stack: Stack) -> None:

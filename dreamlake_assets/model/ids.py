@@ -7,6 +7,15 @@ from uuid import UUID
 _NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
+#: The ids of a batch differ in their last bits only, which count up from 0.
+_BATCH_BITS = 10
+
+
+def first_of_batch() -> UUID:
+    """Return the id of the first asset of a batch. The others follow, in the order of the batch."""
+    return UUID(int=uuid7().int >> _BATCH_BITS << _BATCH_BITS)
+
+
 def uuid7() -> UUID:
     """Return a UUID version 7 (RFC 9562) that sorts by time, also between processes.
 

@@ -12,7 +12,7 @@ A kind with a column of its own, or a further field of all kinds, also takes:
   ``sqlstates.py``;
 - an entry in ``_OWN_COLUMNS``, or in ``COMMON_FIELDS``;
 - the column in every statement that returns or inserts whole assets: all ``sql/asset/list_*.sql``,
-  ``find_by_id.sql``, ``insert.sql`` and ``insert_once.sql``.
+  ``find_by_id.sql``, ``insert.sql``, ``insert_once.sql`` and ``insert_many.sql``.
 
 ``tests/sql/test_columns_of_kinds.py`` lists each statement, view and constraint without the column.
 """

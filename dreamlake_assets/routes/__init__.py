@@ -4,7 +4,15 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from dreamlake_assets.model.kinds import KINDS, Kind
-from dreamlake_assets.routes import assets, documentation, health, identity, metrics, places
+from dreamlake_assets.routes import (
+    assets,
+    batches,
+    documentation,
+    health,
+    identity,
+    metrics,
+    places,
+)
 
 
 class KindConverter(BaseConverter):
@@ -26,5 +34,5 @@ class KindConverter(BaseConverter):
 def install(app: Flask) -> None:
     """Register all routes with an application."""
     app.url_map.converters["kind"] = KindConverter
-    for module in (assets, places, identity, health, metrics, documentation):
+    for module in (assets, batches, places, identity, health, metrics, documentation):
         app.register_blueprint(module.blueprint)

@@ -1,5 +1,6 @@
 """Routes that register, list, show and download assets of every kind."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -20,6 +21,7 @@ from dreamlake_assets.routes.request import (
 )
 from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
+from dreamlake_assets.store.asset import Registered
 from dreamlake_assets.store.listing import Filters
 
 blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
@@ -39,21 +41,23 @@ def register(kind: Kind) -> Response:
         asset=asset,
         idempotency_key=key,
     )
-    response = json_response(
-        {
-            "id": registered.asset_id,
-            "projectId": registered.space_id,
-            "episodeId": registered.episode_id,
-            "nodeId": registered.node_id,
-            "name": asset["name"],
-            kind.bss_field: asset["bss_id"],
-        },
-        201,
-    )
+    response = json_response(registration(kind, asset, registered), 201)
     response.location = f"{request.root_path}/assets/{kind.name}/{registered.asset_id}"
     if registered.asset_id != asset_id:
         response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def registration(kind: Kind, asset: dict[str, Any], registered: Registered) -> dict[str, Any]:
+    """Return the published object of a registered asset."""
+    return {
+        "id": registered.asset_id,
+        "projectId": registered.space_id,
+        "episodeId": registered.episode_id,
+        "nodeId": registered.node_id,
+        "name": asset["name"],
+        kind.bss_field: asset["bss_id"],
+    }
 
 
 @blueprint.get("")

@@ -28,7 +28,7 @@ from dreamlake_assets import __version__, errors
 from dreamlake_assets.model.fields import JSON_VALUE_SCHEMA
 from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
-from dreamlake_assets.schemas import operations, requests, responses
+from dreamlake_assets.schemas import batches, operation_parts, operations, requests, responses
 
 _Object = dict[str, Any]
 
@@ -153,6 +153,7 @@ _PARAMETERS: dict[str, _Object] = {
 _TAGS = {
     **{name: f"Assets of the kind `{name}`." for name in KINDS},
     "places": "Projects, episodes and folders.",
+    "batches": "Many assets in one request.",
     "identity": "The subject of the token, and its namespaces.",
     "health": "For load balancers and monitoring.",
     "documentation": "This document, also as a page.",
@@ -214,7 +215,7 @@ def _own_schema(field: fields.Field[Any], *, ret: _Object) -> _Object:
 def _nullability(field: fields.Field[Any], *, ret: _Object) -> _Object:
     """Set whether null is allowed. In a body it means not given; a query string has no null."""
     match field.parent:
-        case requests.RegisterSchema():
+        case requests.AssetSchema() | batches.BatchSchema():
             allowed = not field.required
         case requests.RequestSchema():
             allowed = False
@@ -259,6 +260,7 @@ def document() -> bytes:
     for kind in KINDS.values():
         _add(spec, operations.of_kind(kind, spec.components.schemas))
     _add(spec, operations.of_places(spec.components.schemas))
+    _add(spec, operations.of_batches(spec.components.schemas))
     _add(spec, operations.of_other_routes())
     return orjson.dumps(spec.to_dict())
 
@@ -290,8 +292,15 @@ def _add_components(spec: APISpec) -> None:
     spec.components.schema("Episode", schema=responses.episode_schema())
     spec.components.schema("Folder", schema=responses.folder_schema())
     for kind in KINDS.values():
-        title = operations.title(kind)
+        title = operation_parts.title(kind)
         spec.components.schema(f"{title}Registration", schema=requests.REGISTER[kind.name])
         spec.components.schema(f"Registered{title}", schema=responses.registered_schema(kind))
         spec.components.schema(title, schema=responses.item_schema(kind))
         spec.components.schema(f"Whole{title}", schema=responses.details_schema(kind))
+        spec.components.schema(f"{title}Item", schema=batches.ITEM[kind.name])
+        spec.components.schema(
+            f"Registered{title}Item", schema=responses.registered_schema(kind, in_batch=True)
+        )
+    spec.components.schema("Batch", schema=batches.BATCH)
+    spec.components.schema("Item", operation_parts.any_kind("{}Item"))
+    spec.components.schema("RegisteredItem", operation_parts.any_kind("Registered{}Item"))

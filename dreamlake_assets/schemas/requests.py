@@ -44,7 +44,7 @@ slash is optional.
 """
 
 
-class RequestSchema(Schema):
+class StrictSchema(Schema):
     """Rejects unknown fields, so that a typo does not lose data silently."""
 
     class Meta:
@@ -54,6 +54,24 @@ class RequestSchema(Schema):
 
     #: Fields whose empty value counts as not given.
     may_be_empty: frozenset[str] = frozenset()
+
+    @pre_load
+    def _drop_absent(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if self._is_given(name, value)}
+
+    def _is_given(self, name: str, value: Any) -> bool:
+        if value is None:
+            # An unknown field is rejected by name, even if it is null.
+            return name not in self._known_names
+        return value != "" or name not in self.may_be_empty
+
+    @cached_property
+    def _known_names(self) -> set[str]:
+        return {each.data_key or name for name, each in self.load_fields.items()}
+
+
+class RequestSchema(StrictSchema):
+    """A request for one project, which older clients call a space."""
 
     namespace = Slug(
         required=True,
@@ -65,7 +83,7 @@ class RequestSchema(Schema):
 
     @pre_load
     def _drop_absent(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        given = {name: value for name, value in data.items() if self._is_given(name, value)}
+        given = super()._drop_absent(data)
         if "space" in given and "project" in self.load_fields:
             # Older clients call the project a space.
             space = given.pop("space")
@@ -73,15 +91,9 @@ class RequestSchema(Schema):
                 raise ValidationError("Must equal project when both are given.", "space")
         return given
 
-    def _is_given(self, name: str, value: Any) -> bool:
-        if value is None:
-            # An unknown field is rejected by name, even if it is null.
-            return name not in self._known_names
-        return value != "" or name not in self.may_be_empty
-
     @cached_property
     def _known_names(self) -> set[str]:
-        return {"space", *(each.data_key or name for name, each in self.load_fields.items())}
+        return {"space", *super()._known_names}
 
 
 class InProjectSchema(RequestSchema):
@@ -96,10 +108,10 @@ class InProjectSchema(RequestSchema):
     )
 
 
-class RegisterSchema(InProjectSchema):
-    """The body of POST /assets/<kind>, without the fields of a kind."""
+class AssetSchema(StrictSchema):
+    """An asset to register, without its project and the fields of its kind."""
 
-    may_be_empty = frozenset({"namespace", "project", "space", "episodeName"})
+    may_be_empty = frozenset({"episodeName"})
 
     episode = EpisodeName(
         data_key="episodeName",
@@ -120,6 +132,12 @@ class RegisterSchema(InProjectSchema):
     )
     tags = Tags(load_default=list)
     metadata = Metadata(load_default=None)
+
+
+class RegisterSchema(InProjectSchema, AssetSchema):
+    """The body of POST /assets/<kind>, without the fields of a kind."""
+
+    may_be_empty = frozenset({"namespace", "project", "space", "episodeName"})
 
 
 #: Query parameters whose empty value counts as not given.
@@ -260,9 +278,13 @@ class DownloadSchema(EpisodeFilterSchema):
 
 
 def _register_schema(kind: Kind) -> Schema:
+    return type(f"Register{kind.bss_field}Schema", (RegisterSchema,), fields_of(kind))()
+
+
+def fields_of(kind: Kind) -> dict[str, Any]:
+    """Return the fields of the assets of a kind, besides those of ``AssetSchema``."""
     bss_id = BssId(data_key=kind.bss_field, load_default=None)
-    own = {"bss_id": bss_id, **kind.own_fields, **COMMON_FIELDS}
-    return type(f"Register{kind.bss_field}Schema", (RegisterSchema,), own)()
+    return {"bss_id": bss_id, **kind.own_fields, **COMMON_FIELDS}
 
 
 REGISTER = {name: _register_schema(kind) for name, kind in KINDS.items()}
@@ -287,13 +309,20 @@ def load(schema: Schema, data: Any) -> dict[str, Any]:
     try:
         return cast("dict[str, Any]", schema.load(data))
     except ValidationError as error:
-        messages = {
-            _printable(name): _flat(value) for name, value in error.normalized_messages().items()
-        }
-        raise InvalidRequest(_sentence(schema, messages), fields=messages) from None
+        messages = messages_of(error.normalized_messages())
+        raise InvalidRequest(sentence(schema, messages), fields=messages) from None
 
 
-def _sentence(schema: Schema, messages: dict[str, list[str]]) -> str:
+def messages_of(errors: Mapping[Any, Any]) -> dict[str, list[str]]:
+    """Return the messages of each field.
+
+    :param errors: errors of marshmallow, by field.
+    """
+    return {_printable(name): _flat(value) for name, value in errors.items()}
+
+
+def sentence(schema: Schema, messages: Mapping[str, list[str]]) -> str:
+    """Return the sentence of an error: the messages of all fields."""
     place = [name for name in ("namespace", "project") if name in schema.load_fields]
     if any(REQUIRED in messages.get(name, ()) for name in place):
         return f"{' or '.join(place)} missing"

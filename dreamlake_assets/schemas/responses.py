@@ -44,6 +44,13 @@ class ErrorSchema(ResponseSchema):
         data_key="fields",
         metadata={"description": "After a failed validation: the messages for each invalid field."},
     )
+    invalid = fields.Integer(
+        validate=validate.Range(min=1),
+        metadata={
+            "description": "For a batch: the number of invalid assets, of which `fields` names the"
+            " first 100."
+        },
+    )
 
 
 class DownloadSchema(ResponseSchema):
@@ -111,10 +118,19 @@ class ReadinessSchema(HealthSchema):
     )
 
 
-def registered_schema(kind: Kind) -> Schema:
-    """Return the schema of the response to a registration, which has the ids of its path."""
+def registered_schema(kind: Kind, *, in_batch: bool = False) -> Schema:
+    """Return the schema of a registered asset, which has the ids of its path.
+
+    :param in_batch: whether it is one of a batch, where its kind tells it from the others.
+    """
+    name = fields.String(
+        required=True,
+        validate=validate.Equal(kind.name),
+        metadata={"description": "The kind of the asset."},
+    )
     return ResponseSchema.from_dict(
         {
+            **({"kind": name} if in_batch else {}),
             "id": _id("The id of the asset."),
             "projectId": _id("The id of the project, which is created if it does not exist."),
             "episodeId": _id("The id of the episode; null if none was given.", allow_none=True),
@@ -122,7 +138,7 @@ def registered_schema(kind: Kind) -> Schema:
             "name": _name(),
             kind.bss_field: _bss_id(),
         },
-        name=f"Registered{kind.bss_field}",
+        name=f"{'Batched' if in_batch else 'Registered'}{kind.bss_field}",
     )()
 
 

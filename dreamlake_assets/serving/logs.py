@@ -149,6 +149,8 @@ class RequestLog:
             "bytes": request.body_bytes,
             "complete": request.complete,
         }
+        if request.assets is not None:
+            line["assets"] = request.assets
         if request.error_reason is not None:
             line["reason"] = request.error_reason
         if request.trace_id is not None:

@@ -9,6 +9,7 @@ import hmac
 import platform
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from threading import Event, Thread
 from typing import NamedTuple
 
@@ -91,6 +92,7 @@ class Metrics:
             "request_roundtrips", "Database roundtrips of a request.", labels, _ROUNDTRIPS
         )
         self._errors = self._counter("errors", "Error responses.", ("code",))
+        self._batch_assets = self._counter("batch_assets", "Assets registered in batches.", ())
         self._turned_away = self._counter(
             "turned_away", "Requests refused because the queue of their worker was full.", ()
         )
@@ -160,6 +162,8 @@ class Metrics:
         series.roundtrips.observe(request.roundtrips)
         if request.error_code is not None:
             self._errors.labels(request.error_code).inc()
+        if request.assets is not None and request.status == HTTPStatus.CREATED:
+            self._batch_assets.inc(request.assets)
         if request.bss_outcome is not None:
             self._bss_seconds.labels(request.bss_outcome).observe(request.bss_seconds)
 

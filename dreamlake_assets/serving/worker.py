@@ -30,7 +30,7 @@ Clients:
 - Sending. gunicorn waits without limit for a client to read its response. Here each write
   ends after ``deadlines.SEND``. (``accept``)
 - Unread bodies. gunicorn reads the rest of a body for up to 5 seconds before it reuses the
-  connection. Here a body above ``limits.BODY`` ends its connection. (``handle_request``)
+  connection. Here a body above ``limits.body()`` ends its connection. (``handle_request``)
 - Closing. gunicorn's main thread waits up to 2 seconds for a client to close its end. Here the
   poller waits, for up to ``deadlines.CLOSE``. (``_finish``)
 - Invalid requests. gunicorn repeats them in its log and in its response. They may hold a token, so
@@ -225,7 +225,7 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Serve a parsed request. A body that is too large to be read ends its connection."""
-        if getattr(req.body.reader, "length", 0) > limits.BODY:
+        if getattr(req.body.reader, "length", 0) > limits.body(req.path):
             req.force_close()
         return super().handle_request(req, conn)
 

@@ -91,12 +91,16 @@ def _digest(kind: Kind, asset: Mapping[str, Any]) -> str:
 
     :returns: the SHA-256 as a PostgreSQL bytea literal.
     """
+    return rf"\x{sha256(canonical(kind, asset)).hexdigest()}"
+
+
+def canonical(kind: Kind, asset: Mapping[str, Any]) -> bytes:
+    """Return a JSON text that is equal for equal assets."""
     # The digests of earlier versions round long numbers to doubles, so these must, too.
     metadata = asset["metadata"] and orjson.loads(asset["metadata"])
     # Metadata may use all the nesting levels that orjson allows, so it is serialized on its own.
     text = orjson.Fragment(_sorted(metadata))
-    canonical = _sorted({**asset, "metadata": text, "kind": kind.name})
-    return rf"\x{sha256(canonical).hexdigest()}"
+    return _sorted({**asset, "metadata": text, "kind": kind.name})
 
 
 def _sorted(value: object) -> bytes:
@@ -118,14 +122,23 @@ def _register_on_new_path(
         node = {**scope, "parent": parent, "path": folder, "node_id": str(uuid7())}
         statements.append(("node/upsert", node))
     statements.append((statement, insert))
-    results = one_flight(connection, statements)
+    return require_inserted(connection, one_flight(connection, statements))[0]
+
+
+def require_inserted(connection: Connection, results: list[list[Row]]) -> list[Row]:
+    """Return the rows of the last statement of a flight that creates a path.
+
+    :param results: the rows of each statement; ``space/upsert`` is the first one.
+    :raises NamespaceNotFound: the namespace does not exist, or the subject is not a member.
+    :raises Forbidden: the subject may read the namespace but not write to it.
+    :raises Unavailable: another session deleted a part of the path between two statements.
+    """
     roles, inserted = results[0], results[-1]
     if not inserted:
         if not is_cluster(connection):  # there, the tenant was looked up with the role
             require_member(roles[0][0] if roles else None, writes=True)
-        # Another session deleted a part of the path between two statements.
         raise Unavailable
-    return inserted[0]
+    return inserted
 
 
 def find_by_id(connection: Connection, *, kind: Kind, subject: str, asset_id: str) -> Row:

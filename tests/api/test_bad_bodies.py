@@ -384,7 +384,7 @@ def test_a_body_has_at_most_1_mib(shared_api: Api, size: int) -> None:
 
     assert response.status_code == 413
     assert problem(response) == {
-        "error": "The body is larger than 1 MiB.",
+        "error": "The body is larger than 1 MiB, or 4 MiB for a batch.",
         "code": "body_too_large",
     }
 

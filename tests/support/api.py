@@ -95,6 +95,20 @@ class Api:
             headers["Idempotency-Key"] = idempotency_key
         return self.ask(f"/assets/{kind}", "POST", json=_given(fields), headers=headers)
 
+    def register_batch(
+        self,
+        assets: Any,
+        *,
+        subject: str = WRITER,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Answer:
+        headers = self._headers(subject)
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        body = _given({"assets": assets, **fields})
+        return self.ask("/assets/batch", "POST", json=body, headers=headers)
+
     def listing(self, kind: str = "video", *, subject: str = WRITER, **query: Any) -> Answer:
         return self.get(f"/assets/{kind}", subject=subject, query_string=_given(query))
 
