@@ -213,7 +213,8 @@ END),
     CONSTRAINT asset_sha256_has_32_bytes CHECK ((octet_length(sha256) = 32)),
     CONSTRAINT asset_size_is_0_or_more CHECK ((size >= 0)),
     CONSTRAINT asset_width_is_1_or_more CHECK ((width >= 1))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 COMMENT ON TABLE asset IS 'A file whose bytes are in BSS: a video, an audio, a label track, a text track, an image or another file.';
 COMMENT ON COLUMN asset.node_id IS 'The innermost folder; null for an asset at the root, and for one without a name.';

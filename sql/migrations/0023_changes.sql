@@ -5,6 +5,7 @@
 --       No row is rewritten: the columns are null, or have a constant default. The constraints are NOT
 --       VALID at first: they hold for every row from now on, and the next migration checks the rows
 --       that are there while reads and writes continue. The tables are locked for an instant only.
+--       Citus adds a constraint only in a statement of its own.
 
 ALTER TABLE asset
 ADD COLUMN revision integer NOT NULL DEFAULT 1,
@@ -13,9 +14,11 @@ ADD COLUMN deleted_at timestamptz,
 ADD COLUMN change_id uuid,
 ADD COLUMN size bigint,
 ADD COLUMN sha256 bytea,
-ADD COLUMN content_type text COLLATE "C",
-DROP CONSTRAINT asset_has_the_fields_of_its_kind,
-ADD CONSTRAINT asset_has_the_fields_of_its_kind CHECK (
+ADD COLUMN content_type text COLLATE "C";
+
+ALTER TABLE asset DROP CONSTRAINT asset_has_the_fields_of_its_kind;
+
+ALTER TABLE asset ADD CONSTRAINT asset_has_the_fields_of_its_kind CHECK (
     CASE kind
         WHEN 'video' THEN
             num_nulls(fps, lens) = 0
@@ -29,9 +32,15 @@ ADD CONSTRAINT asset_has_the_fields_of_its_kind CHECK (
             num_nonnulls(fps, lens, sample_rate, channels, format, language, width, height) = 0
         ELSE FALSE
     END
-) NOT VALID,
-ADD CONSTRAINT asset_size_is_0_or_more CHECK (size >= 0) NOT VALID,
-ADD CONSTRAINT asset_sha256_has_32_bytes CHECK (octet_length(sha256) = 32) NOT VALID,
+) NOT VALID;
+
+ALTER TABLE asset
+ADD CONSTRAINT asset_size_is_0_or_more CHECK (size >= 0) NOT VALID;
+
+ALTER TABLE asset
+ADD CONSTRAINT asset_sha256_has_32_bytes CHECK (octet_length(sha256) = 32) NOT VALID;
+
+ALTER TABLE asset
 ADD CONSTRAINT asset_content_type_has_at_most_255_characters CHECK (length(content_type) <= 255) NOT VALID;
 
 COMMENT ON TABLE asset IS
