@@ -245,6 +245,7 @@ def _introduction(stack: Stack) -> str:
         "The local stack is running. Ctrl-C stops it.",
         "",
         f"  service     {stack.url} (documentation: {stack.url}/docs)",
+        f"  browse      {stack.url}/browse",
         f"  BSS         {stack.bss_url}",
         f"  S3          {stack.s3_url}",
         f"  PostgreSQL  {stack.database_url}",

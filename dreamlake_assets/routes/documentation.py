@@ -1,11 +1,11 @@
-"""Routes of the OpenAPI document and its page. They need no token."""
+"""Routes of the OpenAPI document, its page, and the page to look around. They need no token."""
 
 from functools import cache
 from importlib.resources import files
 from mimetypes import guess_type
 from pathlib import Path
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from werkzeug.http import generate_etag
 
 from dreamlake_assets.errors import NotFound
@@ -17,22 +17,30 @@ blueprint = Blueprint("documentation", __name__)
 _OWN = Path(__file__).parents[1] / "documentation"
 _SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 
-#: The files of the page. It loads nothing from other hosts, so it works without the internet.
+#: The files of the pages. They load no code from other hosts, so they work without the internet.
 _FILES = {
     path.name: path
     for path in (
         _OWN / "page.css",
         _OWN / "page.js",
+        _OWN / "browse.css",
+        _OWN / "browse.js",
         _SWAGGER_UI / "swagger-ui.css",
         _SWAGGER_UI / "swagger-ui-bundle.js",
         _SWAGGER_UI / "favicon-32x32.png",
     )
 }
 
-#: The page may run its own scripts and send requests to the service, and nothing else.
+#: A page may run its own scripts and send requests to the service, and nothing else.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_DOCS_POLICY = f"{_POLICY}; img-src 'self' data:; connect-src 'self'"
+#: The page may also load files from presigned URLs, and cannot use text as HTML or as a script.
+_BROWSE_POLICY = (
+    f"{_POLICY}; img-src 'self' {{files}}; media-src {{files}}; connect-src 'self' {{files}};"
+    " require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
 
@@ -45,18 +53,30 @@ def document() -> Response:
 @blueprint.get("/docs")
 def page() -> Response:
     """Return a page that shows the document and sends requests."""
-    response = _answer(*_read(_OWN / "index.html"), "text/html")
-    response.headers["Content-Security-Policy"] = _POLICY
-    return response
+    return _page("index.html", _DOCS_POLICY)
+
+
+@blueprint.get("/browse")
+def browse() -> Response:
+    """Return a page to look around: projects, episodes, folders and assets."""
+    # The local stack uses http. On a page that was sent with https, browsers block http.
+    files = "https:" if request.is_secure else "http: https:"
+    return _page("browse.html", _BROWSE_POLICY.format(files=files))
 
 
 @blueprint.get("/docs/<name>")
 def file(name: str) -> Response:
-    """Return a file of the page."""
+    """Return a file of a page."""
     if name not in _FILES:
         raise NotFound
     media_type, _ = guess_type(name)
     return _answer(*_read(_FILES[name]), media_type)
+
+
+def _page(name: str, policy: str) -> Response:
+    response = _answer(*_read(_OWN / name), "text/html")
+    response.headers["Content-Security-Policy"] = policy
+    return response
 
 
 def _answer(content: bytes, etag: str, media_type: str | None) -> Response:

@@ -264,22 +264,15 @@ def of_other_routes() -> dict[str, _Object]:
             failures=(*_DATABASE, errors.SchemaBehind),
             secured=False,
         ),
-        "/docs": operation(
+        "/docs": _page(
             "page",
-            "documentation",
             "Get this document as a page",
             "The page shows the document, and sends requests with a token that you paste.",
-            parameters=["If-None-Match"],
-            success={
-                "200": {
-                    "description": HTTPStatus.OK.phrase,
-                    "headers": headers_named("ETag"),
-                    "content": {"text/html": {"schema": {"type": "string"}}},
-                }
-            }
-            | NOT_MODIFIED,
-            failures=(errors.PreconditionFailed,),
-            secured=False,
+        ),
+        "/browse": _page(
+            "browse",
+            "Get a page to look around",
+            "The page shows projects, episodes, folders and assets, with a token that you paste.",
         ),
         "/openapi.json": operation(
             "document",
@@ -294,3 +287,23 @@ def of_other_routes() -> dict[str, _Object]:
         ),
     }
     return {path: {"get": operation} for path, operation in get.items()}
+
+
+def _page(operation_id: str, summary: str, description: str) -> _Object:
+    return operation(
+        operation_id,
+        "documentation",
+        summary,
+        description,
+        parameters=["If-None-Match"],
+        success={
+            "200": {
+                "description": HTTPStatus.OK.phrase,
+                "headers": headers_named("ETag"),
+                "content": {"text/html": {"schema": {"type": "string"}}},
+            }
+        }
+        | NOT_MODIFIED,
+        failures=(errors.PreconditionFailed,),
+        secured=False,
+    )

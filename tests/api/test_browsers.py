@@ -80,10 +80,11 @@ def test_204_has_no_content_type(app: Flask) -> None:
 
 @pytest.mark.every_way
 def test_a_route_may_say_something_else(shared_api: Api) -> None:
-    page = shared_api.ask("/docs")
-    [policy] = page.headers.getlist("Content-Security-Policy")
-    assert "script-src 'self'" in policy
-    for answer in (page, shared_api.ask("/docs/page.js"), shared_api.ask("/openapi.json")):
+    for path in ("/docs", "/browse"):
+        [policy] = shared_api.ask(path).headers.getlist("Content-Security-Policy")
+        assert "script-src 'self'" in policy
+    for path in ("/docs", "/docs/page.js", "/browse", "/docs/browse.js", "/openapi.json"):
+        answer = shared_api.ask(path)
         assert answer.status_code == 200
         assert answer.headers.getlist("Cache-Control") == ["no-cache"]
         assert answer.headers.getlist("X-Content-Type-Options") == ["nosniff"]

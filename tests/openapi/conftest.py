@@ -1,17 +1,30 @@
-"""Fixtures: the service in this process, and the local stack as started by `make run`."""
+"""Fixtures: pages in a browser, the service in this process, and the stack of `make run`."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import (
+    element_to_be_clickable,
+    visibility_of_element_located,
+)
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.api.conftest import Way, shared_api, shared_connection, shared_url
 from tests.local.conftest import RunningStack, no_proxy
 from tests.support import programs
 
 __all__ = ["no_proxy", "shared_api", "shared_connection", "shared_url"]
+
+SECONDS = 30
 
 #: Root cannot use the sandbox. Most others stop Chromium's requests to its vendor.
 OPTIONS = (
@@ -28,6 +41,40 @@ OPTIONS = (
     # Only this host resolves.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+
+
+class Page:
+    """A page, open in a browser."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+        # A page replaces elements between the commands of a test.
+        ignored = [StaleElementReferenceException]
+        self.until = WebDriverWait(driver, SECONDS, ignored_exceptions=ignored).until
+
+    def find(self, selector: str) -> WebElement:
+        """Wait until an element is visible, and return it."""
+        return self.until(visibility_of_element_located((By.CSS_SELECTOR, selector)))
+
+    def click(self, selector: str) -> None:
+        """Click an element, again while the layout still moves another one in front of it."""
+        target = element_to_be_clickable((By.CSS_SELECTOR, selector))
+
+        def clicked(driver: webdriver.Chrome) -> bool:
+            element = target(driver)
+            if not element:
+                return False
+            try:
+                element.click()
+            except ElementClickInterceptedException:
+                return False
+            return True
+
+        self.until(clicked)
+
+    def complaints(self) -> list[str]:
+        """The console messages, such as missing files and blocked scripts."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")

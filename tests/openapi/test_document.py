@@ -137,7 +137,7 @@ def test_a_token_is_asked_for_but_by_health_and_documentation() -> None:
     assert document()["security"] == [{"token": []}]
     assert document()["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     open_to_all = {path for path, _, operation in operations() if operation.get("security") == []}
-    assert open_to_all == {"/livez", "/readyz", "/openapi.json", "/docs"}
+    assert open_to_all == {"/livez", "/readyz", "/openapi.json", "/docs", "/browse"}
 
 
 def test_every_code_is_answered_by_some_operation() -> None:

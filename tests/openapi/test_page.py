@@ -5,50 +5,18 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import ElementClickInterceptedException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import (
-    element_to_be_clickable,
-    visibility_of_element_located,
-)
-from selenium.webdriver.support.wait import WebDriverWait
 from werkzeug.wrappers import response
 
 from dreamlake_assets import errors
 from tests.local.conftest import RunningStack
+from tests.openapi.conftest import Page
 from tests.support.api import Api
 from tests.support.openapi import document
 
-SECONDS = 30
 
-
-class Page:
-    """The page, open in a browser."""
-
-    def __init__(self, driver: webdriver.Chrome) -> None:
-        self.driver = driver
-        self._wait = WebDriverWait(driver, SECONDS)
-
-    def find(self, selector: str) -> WebElement:
-        """Wait until an element is visible, and return it."""
-        return self._wait.until(visibility_of_element_located((By.CSS_SELECTOR, selector)))
-
-    def click(self, selector: str) -> None:
-        """Click an element, again while the layout still moves another one in front of it."""
-        target = element_to_be_clickable((By.CSS_SELECTOR, selector))
-
-        def clicked(driver: webdriver.Chrome) -> bool:
-            element = target(driver)
-            if not element:
-                return False
-            try:
-                element.click()
-            except ElementClickInterceptedException:
-                return False
-            return True
-
-        self._wait.until(clicked)
+class Docs(Page):
+    """The page at /docs."""
 
     def authorize(self, token: str) -> None:
         """Paste a token."""
@@ -66,19 +34,15 @@ class Page:
         status = self.find(f"{answer} .response-col_status").text.split()[0]
         return status, self.find(f"{answer} .highlight-code code").text
 
-    def complaints(self) -> list[str]:
-        """The console messages, such as missing files and blocked scripts."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
-
 
 @pytest.fixture
-def page(stack: RunningStack, driver: webdriver.Chrome) -> Page:
+def page(stack: RunningStack, driver: webdriver.Chrome) -> Docs:
     driver.get("about:blank")
     driver.get(f"{stack.url}/docs")
-    return Page(driver)
+    return Docs(driver)
 
 
-def test_a_person_pastes_a_token_and_tries_calls(page: Page, token: str) -> None:
+def test_a_person_pastes_a_token_and_tries_calls(page: Docs, token: str) -> None:
     assert page.call("identity-identity")[0] == "401"
 
     page.driver.refresh()
@@ -97,7 +61,7 @@ def test_a_person_pastes_a_token_and_tries_calls(page: Page, token: str) -> None
     assert [each for each in page.complaints() if "401" not in each] == []
 
 
-def test_it_shows_every_operation_and_every_code(page: Page) -> None:
+def test_it_shows_every_operation_and_every_code(page: Docs) -> None:
     page.click(".info summary")
 
     codes = page.find(".info details table").text
@@ -109,7 +73,7 @@ def test_it_shows_every_operation_and_every_code(page: Page) -> None:
     assert page.complaints() == []
 
 
-def test_its_policy_lets_it_ask_nobody_else(page: Page) -> None:
+def test_its_policy_lets_it_ask_nobody_else(page: Docs) -> None:
     page.find(".info")
 
     refused = page.driver.execute_async_script(  # type: ignore[no-untyped-call]
