@@ -5,21 +5,25 @@ Results go to standard output, all other messages to standard error. The exit co
 """
 
 import os
+import stat
+import sys
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
+import orjson
 
 from dreamlake_assets import __version__, auth, config, settings_file
+from dreamlake_assets.cli_parameters import Age, Member, Slug, Subject
 from dreamlake_assets.database import explain, migrations
 from dreamlake_assets.database.connection import Connection, Error, connect
 from dreamlake_assets.database.heads import FILES
 from dreamlake_assets.errors import AssetsError, NamespaceNotFound
-from dreamlake_assets.model import names
 from dreamlake_assets.store import namespace as namespaces
+from dreamlake_assets.store import purge as purging
 
-ROLES = ("reader", "writer")
 DEFAULT_TTL_SECONDS = 3600
 
 
@@ -30,7 +34,7 @@ class Commands(click.Group):
         """Run a command. An expected error prints its message and exits with 1."""
         try:
             return super().invoke(ctx)
-        except (AssetsError, config.SettingsError, migrations.MigrationError) as error:
+        except (AssetsError, Error, config.SettingsError, migrations.MigrationError) as error:
             # An internal error only has a general sentence for clients; its cause has the reason.
             internal = getattr(error, "code", None) == AssetsError.code
             reason = error.__cause__ if internal else error
@@ -53,51 +57,6 @@ class Main(Commands):
 
             return getattr(commands, cmd_name)
         return super().get_command(ctx, cmd_name)
-
-
-class Slug(click.ParamType):
-    """The slug of a namespace."""
-
-    name = "slug"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the slug."""
-        try:
-            return names.check_slug(value)
-        except names.InvalidName as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
-
-
-class Subject(click.ParamType):
-    """The subject of a token."""
-
-    name = "subject"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the subject."""
-        if not value:
-            self.fail("A subject must not be empty.", param, ctx)
-        try:
-            return names.check_text(value)
-        except names.InvalidName as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
-
-
-class Member(click.ParamType):
-    """``SUBJECT``, ``SUBJECT:reader`` or ``SUBJECT:writer``. The subject may contain colons."""
-
-    name = "subject[:role]"
-
-    def convert(
-        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Split a member into the subject and the role, which is ``writer`` by default."""
-        if isinstance(value, tuple):
-            return value
-        subject, colon, role = value.rpartition(":")
-        if not colon or role not in ROLES:
-            subject, role = value, "writer"
-        return Subject().convert(subject, param, ctx), role
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
@@ -235,6 +194,69 @@ def _summarised(
             line = str(error).splitlines()[0]
         click.echo(f"{name:{width}}  {line}")
     return complete
+
+
+@main.command()
+@click.option(
+    "--older-than",
+    type=Age(),
+    required=True,
+    metavar="AGE",
+    help="How long ago an asset was deleted at least: a number and d, h, m or s, such as 30d.",
+)
+@click.option("--namespace", type=Slug(), metavar="SLUG", help="Purge this namespace only.")
+@click.option("--dry-run", is_flag=True, help="Print the same lines, and purge nothing.")
+def purge(*, older_than: timedelta, namespace: str | None, dry_run: bool) -> None:
+    """Remove assets that were deleted long ago from the database, oldest first.
+
+    Each removed asset is a line of JSON on standard output, so that the owner of the bytes can
+    delete them: they may be deleted only where "inUse" is false. Otherwise another asset of any
+    namespace, live or deleted, has the same kind and bssId. Lines are written before their
+    transaction of 1,000 assets commits: after an interruption, the next run goes on, and prints the
+    lines of an unfinished transaction again.
+
+    A purged asset cannot be restored. Its idempotency key is removed with it, and can be used for
+    another request. The key of a batch stays until all assets of the batch are purged.
+
+    DATABASE_URL must name the server itself, not PgBouncer, and the role that owns the tables. Only
+    one purge runs at a time.
+
+    \b
+    Example:
+      dreamlake-assets purge --older-than 30d >> purged.ndjson
+    """
+    verb = "would purge" if dry_run else "purged"
+    total = 0
+
+    def announce(assets: list[dict[str, Any]]) -> None:
+        nonlocal total
+        lines = (orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in assets)
+        _write(sys.stdout.buffer, b"".join(lines))
+        total += len(assets)
+        click.echo(f"{total} assets so far", err=True)
+
+    with connect(config.read("database_url")) as connection:
+        try:
+            purging.purge(
+                connection,
+                older_than=older_than,
+                namespace=namespace,
+                dry_run=dry_run,
+                announce=announce,
+            )
+        except NamespaceNotFound:
+            raise click.ClickException(f"the namespace {namespace} does not exist") from None
+        except purging.PurgeInProgress:
+            raise click.ClickException("another purge is in progress") from None
+    click.echo(f"{verb} {total} assets", err=True)
+
+
+def _write(output: BinaryIO, lines: bytes) -> None:
+    """Write to a file or a pipe; to a file, so that a crash of the machine does not undo it."""
+    output.write(lines)
+    output.flush()
+    if stat.S_ISREG(os.fstat(output.fileno()).st_mode):
+        os.fsync(output.fileno())
 
 
 @main.group(cls=Commands)

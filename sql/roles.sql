@@ -1,6 +1,6 @@
 -- Creates two roles: dreamlake_service for the service, which may read and write rows and nothing
--- else, and dreamlake_owner, which owns the schema, for `dreamlake-assets migrate` and
--- `dreamlake-assets namespace`.
+-- else, and dreamlake_owner, which owns the schema, for `dreamlake-assets migrate`, `purge` and
+-- `namespace`.
 --
 -- Run it with psql as a superuser, or as the owner of the database with CREATEROLE, after the first
 -- `dreamlake-assets migrate` and again when this file has changed. A second run changes nothing.

@@ -30,7 +30,7 @@ COMMENT ON COLUMN namespace.slug IS 'The name of the tenant in requests; case-se
 ALTER TABLE ONLY namespace
     ADD CONSTRAINT namespace_pkey PRIMARY KEY (namespace_id);
 
-COMMENT ON CONSTRAINT namespace_pkey ON namespace IS 'Serves namespace/list_by_subject and asset/find_by_id; namespace_member_namespace_fkey and space_namespace_fkey.';
+COMMENT ON CONSTRAINT namespace_pkey ON namespace IS 'Serves namespace/list_by_subject, asset/find_by_id and asset/find_expired; namespace_member_namespace_fkey and space_namespace_fkey.';
 
 ALTER TABLE ONLY namespace
     ADD CONSTRAINT namespace_slug_key UNIQUE (slug);
@@ -226,7 +226,7 @@ COMMENT ON COLUMN asset.name IS 'The full path, such as /camera/front/run01.mp4;
 COMMENT ON COLUMN asset.bss_id IS 'The id of the bytes in BSS: bssVideoId, bssAudioId, bssLabelId, bssTextTrackId, bssImageId or bssFileId.';
 COMMENT ON COLUMN asset.width IS 'In pixels.';
 COMMENT ON COLUMN asset.height IS 'In pixels.';
-COMMENT ON COLUMN asset.idempotency_key IS 'The Idempotency-Key of the request, unique in its namespace and kept for good; null for a request without one.';
+COMMENT ON COLUMN asset.idempotency_key IS 'The Idempotency-Key of the request, unique in its namespace and kept until the asset is purged; null for a request without one.';
 COMMENT ON COLUMN asset.request_digest IS 'SHA-256 of the kind and the body of a request with a key; another request with this key is refused.';
 COMMENT ON COLUMN asset.revision IS 'Counts the changes of the row: 1 when it is registered; each change, deletion and restoration adds 1.';
 COMMENT ON COLUMN asset.updated_at IS 'The time of the last change; null until the first one.';
@@ -239,7 +239,11 @@ COMMENT ON COLUMN asset.content_type IS 'The media type, such as video/mp4, as t
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id and asset/find_namespace; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_expired, asset/find_namespace and asset/purge; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
+
+CREATE INDEX asset_by_deleted_at ON asset USING btree (deleted_at, asset_id) WHERE (deleted_at IS NOT NULL);
+
+COMMENT ON INDEX asset_by_deleted_at IS 'Serves asset/find_expired.';
 
 CREATE UNIQUE INDEX asset_by_idempotency_key ON asset USING btree (namespace_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 

@@ -8,10 +8,12 @@ from dreamlake_assets.database.queries import text
 
 #: The names of all statements, sorted. They are listed, so that a missing file is noticed.
 FILES = [
+    "asset/count_by_bss_id",
     "asset/find_batch",
     "asset/find_by_episode_name",
     "asset/find_by_id",
     "asset/find_by_name",
+    "asset/find_expired",
     "asset/find_namespace",
     "asset/insert",
     "asset/insert_many",
@@ -28,6 +30,7 @@ FILES = [
     "asset/list_by_prefix",
     "asset/list_by_project",
     "asset/list_by_tag",
+    "asset/purge",
     "cluster/find",
     "episode/list_by_project",
     "episode/upsert",
@@ -46,6 +49,7 @@ FILES = [
     "schema_migration/insert",
     "schema_migration/list",
     "schema_migration/lock",
+    "server/begin_purge",
     "server/find_writable",
     "space/list_by_namespace",
     "space/upsert",

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "dreamlake_assets"
 #: From the top down. A module imports from lower layers, and from its own package.
 LAYERS = [
     ["app", "cli"],
-    ["local"],
+    ["local", "cli_parameters"],
     ["routes"],
     ["services", "schemas"],
     ["serving", "store", "auth", "bss"],
@@ -37,7 +37,7 @@ OWNERS = {
     "gunicorn": {"serving"},
     "marshmallow": {"model", "schemas", "routes"},
     "flask": {"app", "routes", "services", "local"},
-    "click": {"cli", "local"},
+    "click": {"cli", "cli_parameters", "local"},
 }
 
 
