@@ -38,8 +38,6 @@ CONTENT_TYPE_CHARACTERS = 255
 BATCH = 1000
 #: Invalid assets that an error names.
 BATCH_ERRORS = 100
-#: Batches at once in one worker. While one is validated, another one waits for the database.
-BATCHES = 2
 
 # Lists.
 PAGE = 1000

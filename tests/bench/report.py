@@ -13,7 +13,7 @@ from tests.bench.workloads import Measurement, median
 
 Results = dict[str, dict[str, list[Measurement]]]
 
-_HEAD = ("", "a second", "ratio", "p50 ms", "p99 ms", "service CPU", "database CPU")
+_HEAD = ("", "a second", "ratio", "p50 ms", "p99 ms", "service CPU", "database CPU", "WAL bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,16 @@ class Report:
         pairs = zip(contestants[of], contestants[to], strict=True)
         return statistics.median(one.per_second / other.per_second for one, other in pairs)
 
+    def share(self, workload: str, of: int, to: int, *fields: str) -> float | None:
+        """Return what one contestant costs as a share of another, by number."""
+        if workload not in self.results:
+            return None
+        contestants = list(self.results[workload].values())
+        one, other = (
+            sum(median(contestants[number], field) or 0 for field in fields) for number in (of, to)
+        )
+        return one / other
+
     def median(self, workload: str, *fields: str) -> float | None:
         """Return the first contestant's median; for several fields, the sum of their medians."""
         if workload not in self.results:
@@ -79,7 +89,8 @@ class Report:
             print(f"{name:12}{value}")
         print(
             f"\n{self.assets:,} assets; {self.rounds} rounds of {self.seconds:g} s for each"
-            " contestant, in turns; medians.\nCPU is in seconds for 1,000 requests.\n"
+            " contestant, in turns; medians.\nCPU is in seconds for 1,000 requests, or for 1,000"
+            " assets of batches.\n"
         )
         print(_row(*_HEAD))
         for workload in self.results:
@@ -106,6 +117,7 @@ class Report:
                     _text(median(measurements, "p99"), 1),
                     _text(median(measurements, "service_cpu"), 3),
                     _text(median(measurements, "database_cpu"), 3),
+                    _text(median(measurements, "wal"), 0),
                 )
             )
             failed = sum(each.failed for each in measurements)
@@ -183,6 +195,7 @@ def _text(value: float | None, digits: int) -> str:
 _REGISTER = "register, existing path"
 _REGISTER_NEW = "register, new episode and folders"
 _FAR = ", database 5 ms away"
+_BATCHES = "batches, existing path"
 _LIST = "list 100 by prefix"
 _EVERYTHING = "list everything"
 _FAR_BSS = "download, BSS takes 50 ms"
@@ -207,6 +220,17 @@ TARGETS = (
         "register into one episode, against ten thousand",
         lambda it: it.ratio("register, one episode or 10,000", 0, 1),
         least=0.95,
+    ),
+    Target(f"{_BATCHES}, against one by one", lambda it: it.ratio(_BATCHES, 0, 4), least=12),
+    Target(
+        f"{_BATCHES}, CPU against one by one",
+        lambda it: it.share(_BATCHES, 0, 4, "service_cpu", "database_cpu"),
+        most=0.1,
+    ),
+    Target(
+        f"{_BATCHES}, WAL against one by one",
+        lambda it: it.share(_BATCHES, 0, 4, "wal"),
+        most=0.5,
     ),
     Target(f"{_LIST}, against livez", lambda it: it.ratio(_LIST, 0, 1), least=0.35),
     Target(

@@ -1,6 +1,7 @@
 """The rows that exist before a measurement, and requests for them."""
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from dreamlake_assets import auth, store
 from dreamlake_assets.config import TokenSettings
 from dreamlake_assets.database import migrations
 from dreamlake_assets.model.cursors import Cursors, Position
+from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.routes.lists import _filters
 from tests.bench.servers import SECRET
 
@@ -134,26 +136,84 @@ def livez() -> Iterator[bytes]:
         yield f"GET /livez {_HEAD}\r\n".encode()
 
 
-def registrations(episode: Callable[[int], str]) -> Iterator[bytes]:
-    """Generate registrations with unique names, two folders deep.
+def registrations(
+    episode: Callable[[int], str], folder: Callable[[int], str] = lambda _: FOLDER
+) -> Iterator[bytes]:
+    """Generate registrations with unique names, by default two folders deep.
 
     :param episode: returns the episode for the number of a registration.
+    :param folder: returns its folder.
     """
     for number in count(random.randrange(10**12)):
-        body = orjson.dumps(
-            {
-                "namespace": NAMESPACE,
-                "project": REGISTERED,
-                "episodeName": episode(number),
-                "name": f"{FOLDER}/clip{number}.mp4",
-                "bssVideoId": "0123456789abcdef0123456789abcdef",
-                "fps": 29.97,
-                "tags": ["night", "rain"],
-                "metadata": {"robot": "r2"},
-            }
-        )
-        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        yield f"POST /assets/video {_HEAD}{head}".encode() + body
+        place = {"namespace": NAMESPACE, "project": REGISTERED, "episodeName": episode(number)}
+        yield _post("/assets/video", {**place, **_video(folder(number), number)})
+
+
+def batches(size: int, *, new_folders: int = 0) -> Iterator[bytes]:
+    """Generate batches of this many assets with unique names.
+
+    :param new_folders: the number of new folders that the assets of each batch are in; 0 puts all
+        of them into an existing one.
+    """
+    for first in count(random.randrange(10**9) * 1000, size):
+        folders = [f"/{first}/{number}" for number in range(new_folders)] or [FOLDER]
+        assets = [
+            {"kind": "video", **_video(folders[number % len(folders)], number)}
+            for number in range(first, first + size)
+        ]
+        place = {"namespace": NAMESPACE, "project": REGISTERED, "episodeName": "run-42"}
+        yield _post("/assets/batch", {**place, "assets": assets})
+
+
+def _video(folder: str, number: int) -> dict[str, object]:
+    return {
+        "name": f"{folder}/clip{number}.mp4",
+        "bssVideoId": "0123456789abcdef0123456789abcdef",
+        "fps": 29.97,
+        "tags": ["night", "rain"],
+        "metadata": {"robot": "r2"},
+    }
+
+
+def _post(path: str, value: object) -> bytes:
+    body = orjson.dumps(value)
+    head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return f"POST {path} {_HEAD}{head}".encode() + body
+
+
+def copy_assets(database_url: str, seconds: float) -> tuple[int, float]:
+    """COPY the rows that batches of 1,000 make on an existing path.
+
+    :returns: the number of rows, and the seconds.
+    """
+    started = time.perf_counter()
+    rows = 0
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        place = connection.execute(
+            "SELECT namespace_id, space_id, episode_id, node_id FROM node"
+            " INNER JOIN space USING (namespace_id, space_id)"
+            " INNER JOIN episode USING (namespace_id, space_id, episode_id)"
+            " WHERE slug = %s AND episode.name = 'run-42' AND path = %s",
+            [REGISTERED, FOLDER],
+        ).fetchone()
+        assert place is not None
+        while time.perf_counter() - started < seconds:
+            first = random.randrange(10**9) * 1000
+            with connection.cursor().copy(_COPY) as copy:
+                for number in range(first, first + 1000):
+                    video = _video(FOLDER, number)
+                    metadata = orjson.dumps(video.pop("metadata")).decode()
+                    copy.write_row((*place, uuid7(), "video", "pinhole", *video.values(), metadata))
+            rows += 1000
+    return rows, time.perf_counter() - started
+
+
+_COPY = """
+    COPY asset (
+        namespace_id, space_id, episode_id, node_id, asset_id, kind, lens, name, bss_id, fps, tags,
+        metadata
+    ) FROM STDIN
+"""
 
 
 def pages_by_prefix(cameras: int) -> Iterator[bytes]:

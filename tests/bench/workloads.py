@@ -2,10 +2,12 @@
 
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
+import psycopg
 
 from tests.bench import load, pgbench, seed
 from tests.bench.servers import FarDatabase, Server
@@ -16,6 +18,10 @@ CONNECTIONS = 16
 _COUNTED = 25
 #: More than the threads of all workers that serve requests at a time.
 CONNECTIONS_DOWNLOADING = 64
+#: One batch for each worker of a two-core machine.
+CONNECTIONS_WITH_BATCHES = 2
+#: Clients that register while others send batches.
+CONNECTIONS_BESIDE = 4
 #: Few enough that the latency proxy is not the bottleneck.
 CONNECTIONS_FAR = 8
 
@@ -24,11 +30,14 @@ CONNECTIONS_FAR = 8
 class Measurement:
     """One round of one contestant.
 
-    :param per_second: requests, or transactions of pgbench, or rows of a list of everything.
+    :param per_second: requests, or transactions of pgbench, or rows of a list of everything, or
+        assets of batches.
     :param p50: milliseconds within which half of the requests were completed.
     :param p99: the same for 99 in 100.
-    :param service_cpu: CPU seconds of the service for 1,000 requests.
+    :param service_cpu: CPU seconds of the service for 1,000 requests, or for 1,000 assets of
+        batches.
     :param database_cpu: the same for all processes of PostgreSQL.
+    :param wal: bytes that PostgreSQL wrote to its log for each asset, besides whole pages.
     :param failed: requests with a server error, which no other field includes.
     :param megabytes_per_second: of a list of everything.
     :param memory_growth: MiB by which the peak memory of a worker rose.
@@ -39,6 +48,7 @@ class Measurement:
     p99: float | None = None
     service_cpu: float | None = None
     database_cpu: float | None = None
+    wal: float | None = None
     failed: int = 0
     megabytes_per_second: float | None = None
     memory_growth: float | None = None
@@ -119,6 +129,30 @@ class Stage:
             },
         )
         yield Workload(
+            "batches, existing path",
+            {
+                f"{size:,} at once": self._batches(seed.batches(size), size)
+                for size in (1000, 100, 10, 1)
+            }
+            | {
+                "one by one": self._http(self.service, into_existing, wal=True),
+                "COPY": self._copy,
+            },
+        )
+        one_by_one = seed.registrations(_existing, _one_of_a_hundred)
+        yield Workload(
+            "batches, 100 new folders",
+            {
+                "1,000 at once": self._batches(seed.batches(1000, new_folders=100), 1000),
+                "one by one": self._http(self.service, one_by_one, wal=True),
+            },
+        )
+        single = self._http(self.service, into_existing, CONNECTIONS_BESIDE)
+        yield Workload(
+            "register, beside batches",
+            {"alone": single, "beside batches": self._beside_batches(single)},
+        )
+        yield Workload(
             f"list {seed.PAGE} by prefix",
             {
                 "service": self._http(self.service, seed.pages_by_prefix(self.cameras)),
@@ -191,19 +225,67 @@ class Stage:
             counted.append(self.far_database.roundtrips() - before)
         return min(counted)
 
+    def _batches(self, requests: Iterator[bytes], size: int) -> Callable[[float], Measurement]:
+        return self._http(self.service, requests, CONNECTIONS_WITH_BATCHES, assets=size, wal=True)
+
+    def _beside_batches(
+        self, measure: Callable[[float], Measurement]
+    ) -> Callable[[float], Measurement]:
+        """Measure while other clients send batches of 1,000 without a pause."""
+
+        def beside(seconds: float) -> Measurement:
+            with ThreadPoolExecutor(1) as pool:
+                batches = pool.submit(
+                    load.run,
+                    self.service.port,
+                    seed.batches(1000),
+                    connections=CONNECTIONS_WITH_BATCHES,
+                    seconds=seconds + 0.5,
+                )
+                measured = measure(seconds)
+                batches.result()
+            return replace(measured, service_cpu=None, database_cpu=None)
+
+        return beside
+
+    def _copy(self, seconds: float) -> Measurement:
+        """Copy the rows of batches into their table, which no statement inserts faster."""
+        database_before, wal_before = self.database.cpu_seconds(), self._wal()
+        rows, took = seed.copy_assets(self.database_url, seconds)
+        return Measurement(
+            per_second=rows / took,
+            database_cpu=(self.database.cpu_seconds() - database_before) / rows * 1000,
+            wal=(self._wal() - wal_before) / rows,
+        )
+
+    def _wal(self) -> int:
+        """Return the bytes of the log of PostgreSQL so far, without those of whole pages."""
+        with psycopg.connect(self.database_url) as connection:
+            statement = "SELECT wal_bytes - 8192 * wal_fpi FROM pg_stat_wal"
+            [(size,)] = connection.execute(statement).fetchall()
+        return int(size)
+
     def _http(
-        self, server: Server, requests: Iterator[bytes], connections: int = CONNECTIONS
+        self,
+        server: Server,
+        requests: Iterator[bytes],
+        connections: int = CONNECTIONS,
+        *,
+        assets: int = 1,
+        wal: bool = False,
     ) -> Callable[[float], Measurement]:
         def measure(seconds: float) -> Measurement:
+            wal_before = self._wal() if wal else 0
             service_before, database_before = server.cpu_seconds(), self.database.cpu_seconds()
             done = load.run(server.port, requests, connections=connections, seconds=seconds)
-            thousands = len(done.latencies) / 1000
+            thousands = len(done.latencies) * assets / 1000
             return Measurement(
-                per_second=done.per_second,
+                per_second=done.per_second * assets,
                 p50=done.quantile(0.5) * 1000,
                 p99=done.quantile(0.99) * 1000,
                 service_cpu=(server.cpu_seconds() - service_before) / thousands,
                 database_cpu=(self.database.cpu_seconds() - database_before) / thousands,
+                wal=(self._wal() - wal_before) / thousands / 1000 if wal else None,
                 failed=done.failed,
             )
 
@@ -243,6 +325,11 @@ def _existing(_: int) -> str:
 
 def _new(number: int) -> str:
     return f"new-{number}"
+
+
+def _one_of_a_hundred(number: int) -> str:
+    """Of 1,000 registrations, put each hundredth into a new folder."""
+    return f"/{number // 1000}/{number % 100}"
 
 
 def _any_of_many(number: int) -> str:

@@ -45,7 +45,7 @@ def api(proxy: WireProxy, database_url: str, connection: psycopg.Connection) -> 
 def test_the_contract_holds() -> None:
     """The marked tests of tests/api also pass on a database that is treated as a cluster."""
     names = ("downloading", "filters", "getting_one", "idempotency", "listing", "registering")
-    tests = [f"tests/api/test_{name}.py" for name in (*names, "unusual_names")]
+    tests = [f"tests/api/test_{name}.py" for name in (*names, "batches", "unusual_names")]
     options = ["-q", "-p", "no:cacheprovider", "-m", "every_way and not proxied"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import database_faults, service_faults
+from tests.faults import batch_faults, database_faults, service_faults
 from tests.faults.outcome import Outcome
 
 #: Each fault: its function, its number of rounds, and its number of rounds with ``--quick``.
@@ -27,6 +27,7 @@ FAULTS: dict[str, tuple[Callable[[int], Outcome], int, int]] = {
     "failover": (database_faults.failover, 3, 1),
     "bss": (service_faults.bss, 3, 1),
     "overload": (service_faults.overloaded, 3, 1),
+    "batches": (batch_faults.overlapping_batches, 1, 1),
     "same-key": (service_faults.sent_at_once, 10, 3),
 }
 

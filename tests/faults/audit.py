@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from tests.faults.writers import Tally
+from tests.faults.writers import BATCH, BATCHED, Tally
 
 #: Queries for incomplete work that a request must not leave behind. Each must return nothing.
 #: A path exists completely, with an asset at its end, or not at all.
@@ -30,6 +30,11 @@ _HALF_MADE = {
     "an episode without an asset": """
         SELECT count(*) FROM episode
         WHERE NOT EXISTS (SELECT FROM asset WHERE asset.episode_id = episode.episode_id)""",
+    "a batch in part": f"""
+        SELECT count(*) FROM (
+            SELECT bss_id FROM asset WHERE bss_id LIKE '{BATCHED}%'
+            GROUP BY bss_id HAVING count(*) <> {BATCH}
+        ) AS part""",
     "a project without an asset": """
         SELECT count(*) FROM space
         WHERE NOT EXISTS (SELECT FROM asset WHERE asset.space_id = space.space_id)""",

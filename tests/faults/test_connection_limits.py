@@ -91,7 +91,7 @@ def test_workers_share_the_connections_that_there_are(
     ):
         before = refused(database)
         assert ask("/auth/me") == {200: 16}
-        with writing(service.port, service.headers(), writers=8) as tally:
+        with writing(service.port, service.headers(), writers=8, batch_writers=0) as tally:
             for _ in range(20):
                 assert ask("/readyz") == {200: 16}
         assert tally.errors == {}
@@ -110,7 +110,7 @@ def test_a_single_connection_goes_from_worker_to_worker(tmp_path: Path) -> None:
     with (
         limited(limit, tmp_path) as (_, service),
         clients_of_both_workers(service) as ask,
-        writing(service.port, service.headers(), writers=4) as tally,
+        writing(service.port, service.headers(), writers=4, batch_writers=0) as tally,
     ):
         assert ask("/auth/me") == {200: 16}
     assert tally.errors == {}
@@ -123,7 +123,7 @@ def test_a_stream_gets_a_connection_of_the_requests(tmp_path: Path) -> None:
         limited(limit, tmp_path) as (database, service),
         clients_of_both_workers(service) as ask,
     ):
-        with writing(service.port, service.headers(), writers=8):
+        with writing(service.port, service.headers(), writers=8, batch_writers=0):
             until(lambda: held(database) == [2, 2])
         for _ in range(3):
             assert ask(f"/assets/video?namespace={NAMESPACE}&project=robotics") == {200: 16}
@@ -135,7 +135,7 @@ def test_the_pools_grow_when_the_limit_is_raised(tmp_path: Path) -> None:
     with (
         limited(limit, tmp_path) as (database, service),
         psycopg.connect(database.url, autocommit=True) as administrator,
-        writing(service.port, service.headers(), writers=8),
+        writing(service.port, service.headers(), writers=8, batch_writers=0),
     ):
         until(lambda: held(database) == [1, 1])
         administrator.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 10".encode())

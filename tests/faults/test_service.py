@@ -23,7 +23,7 @@ from dreamlake_assets.places import PATIENCE_SECONDS
 from dreamlake_assets.serving import worker
 from dreamlake_assets.serving.headers import PROTECTION
 from tests.bench import servers
-from tests.faults import database_faults, service_faults
+from tests.faults import batch_faults, database_faults, service_faults
 from tests.faults.offer import offer
 from tests.faults.stage import Service, running_database, running_service
 from tests.support.http import HttpServer, answer
@@ -42,6 +42,10 @@ def test_reloaded() -> None:
 
 def test_stopped() -> None:
     assert service_faults.stopped(1).broken == []
+
+
+def test_batches_that_overlap() -> None:
+    assert batch_faults.overlapping_batches(1, 3.0).broken == []
 
 
 def test_one_key_sent_a_hundred_times_at_once() -> None:

@@ -1,10 +1,12 @@
 """A registration reads one row of each index on its path; an upsert writes only new rows."""
 
+import json
 import time
 
 import psycopg
 import pytest
 
+from dreamlake_assets.model.ids import uuid7
 from tests.plans.conftest import GROWING, Explain
 from tests.support.heads import execute, prepare
 
@@ -37,6 +39,52 @@ def test_a_key_is_looked_up_first(plan: Explain, seeded: psycopg.Connection) -> 
         again = plan("asset/insert_once", **PATH)
     assert (again.rows, again.written) == (1, 0)
     assert again.buffers <= 20
+
+
+#: A hundred existing places, in the project with 2,000 episodes, with 10 assets each.
+PLACES = [
+    {
+        "episode": f"run-{1901 + number:04}",
+        "folder": "/lidar/top",
+        "items": [
+            {"asset_id": str(uuid7()), "kind": "audio", "name": "/lidar/top/a", "tags": []}
+            for _ in range(10)
+        ],
+    }
+    for number in range(100)
+]
+
+
+def test_a_batch_looks_up_each_place_once(plan: Explain) -> None:
+    one, many = (plan("asset/insert_many", places=json.dumps(PLACES[:n])) for n in (1, 100))
+    for found in (one, many):
+        assert found.indexes == TO_EPISODE | {
+            "node_path_key",
+            "asset_by_idempotency_key",
+            "asset_pkey",
+        }
+        assert not found.types & {"Hash Join", "Merge Join", "Sort"}
+    assert (one.written, many.written) == (10, 1000)
+    # A place is two lookups of four pages; an asset has entries in eight indexes.
+    assert many.buffers <= 100 * 8 + 1000 * 50
+
+
+def test_a_batch_with_a_missing_place_inserts_nothing(plan: Explain) -> None:
+    missing = {**PLACES[0], "folder": "/nowhere"}
+    found = plan("asset/insert_many", places=json.dumps([*PLACES, missing]))
+    assert found.written == 0
+    assert found.buffers <= 101 * 10
+
+
+def test_the_batch_of_a_key_is_found_by_it(plan: Explain) -> None:
+    found = plan(
+        "asset/find_batch",
+        episodes=[place["episode"] for place in PLACES],
+        folders=[place["folder"] for place in PLACES],
+    )
+    assert found.rows == 0
+    # No asset has the key, so no place is looked up.
+    assert found.buffers <= 15
 
 
 @pytest.mark.parametrize("subject", ["test-001", "robot"])
@@ -94,6 +142,13 @@ def _entries_read(connection: psycopg.Connection) -> dict[str, int]:
             "node/upsert",
             {"episode": "run-2000", "parent": "/lidar", "path": "/lidar/top"},
             {"episode": "run-2000", "parent": "/lidar", "path": "/lidar/new"},
+            TO_EPISODE | {"node_path_key"},
+        ),
+        ("episode/upsert_many", {"episodes": ["run-2000"]}, {"episodes": ["new"]}, TO_EPISODE),
+        (
+            "node/upsert_many",
+            {"episodes": ["run-2000"], "parents": ["/lidar"], "folders": ["/lidar/top"]},
+            {"episodes": ["run-2000"], "parents": ["/lidar"], "folders": ["/lidar/new"]},
             TO_EPISODE | {"node_path_key"},
         ),
     ],

@@ -5,6 +5,8 @@ They are counted to PostgreSQL, and to PgBouncer, where no statement is prepared
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
@@ -121,6 +123,41 @@ def test_a_key_costs_no_roundtrip_and_no_statement(
     assert cost(proxy, lambda: register("second"), 201) == (1, 1)
     assert cost(proxy, lambda: register("first"), 201) == (1, 1)
     assert cost(proxy, lambda: register("first", "other"), 422) == (1, 1)
+
+
+def test_the_size_of_a_batch_makes_no_difference(
+    api: Api, proxy: WireProxy, pgbouncer: PgBouncer | None
+) -> None:
+    """One roundtrip, or two on new paths: each table is one statement, a depth of folders one."""
+    sizes = (1, 10, 100, 1000) if pgbouncer is None else (10,)
+    for size, folders, episodes in product(sizes, (0, 1, 3, 10), (1, 100)):
+        items = [
+            {"kind": "video", "name": f"/{number % 7}{name(folders)}" if folders else None}
+            | {"episodeName": f"run-{number % episodes}"}
+            for number in range(size)
+        ]
+
+        project = f"{size}-{folders}-{episodes}"
+        register = partial(api.register_batch, items, project=project)
+        depth = folders + 1 if folders else 0
+        # The first attempt; then the project, the episodes, the folders and the assets.
+        assert cost(proxy, register, 201) == (2, 1 + 1 + 1 + depth + 1), (size, folders, episodes)
+        assert cost(proxy, register, 201) == (1, 1)
+
+
+def test_the_key_of_a_batch_costs_no_roundtrip(api: Api, proxy: WireProxy) -> None:
+    def register(key: str, **fields: Any) -> TestResponse:
+        item = {"kind": "video", "name": name(3), **fields}
+        return api.register_batch([item] * 100, episodeName=EPISODE, idempotency_key=key)
+
+    assert cost(proxy, lambda: register("first"), 201) == (2, 2 + 1 + 1 + 3 + 2)
+    # An existing path, a repeated batch.
+    assert cost(proxy, lambda: register("second"), 201) == (1, 2)
+    assert cost(proxy, lambda: register("first"), 201) == (1, 2)
+    # The same key with another batch: the database refuses it, and is asked whose the key is.
+    assert cost(proxy, lambda: register("first", fps=25), 422) == (2, 4)
+    assert cost(proxy, lambda: register("first", name="/new"), 422) == (2, 4)
+    assert cost(proxy, lambda: register("first", name="/new/path"), 422) == (1, 2)
 
 
 @pytest.mark.parametrize("kind", BODIES)
