@@ -49,8 +49,8 @@ lint: $(READY) ## Check style and types of Python and SQL
 	@grep --files-with-matches $(NO_TRANSACTION) sql/migrations/*.sql | xargs $(BIN)/squawk
 
 .PHONY: bench
-bench: $(READY) ## Measure what requests cost; QUICK=1 for a short run
-	@QUICK=$(QUICK) $(BIN)/python -m tests.bench
+bench: $(READY) ## Measure what requests cost; QUICK=1 for a short run; AGAINST=<commit> compares with it
+	@QUICK=$(QUICK) $(BIN)/python -m tests.bench $(ARGS)
 
 # Q and P come from the environment: make exports the variables of its command line.
 .PHONY: explain

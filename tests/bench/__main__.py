@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.bench import machine, report, seed, servers
+from tests.bench import compare, machine, report, seed, servers
 from tests.bench.workloads import Measurement, Stage, Workload
 
 DISTANCE_SECONDS = 0.005
@@ -30,6 +30,9 @@ def main() -> None:
     quick = os.environ.get("QUICK", "") not in ("", "0")
     rounds, seconds = (3, 0.8) if quick else (5, 3.0)
     wanted = sys.argv[1:]
+    if against := os.environ.get("AGAINST"):
+        compare.against(against, quick=quick, wanted=wanted)
+        return
     with _stage(cameras=seed.CAMERAS["quick" if quick else "full"]) as stage:
         results = {
             workload.name: _measure(workload, rounds, seconds)

@@ -95,9 +95,12 @@ WHERE space_id = id('01900000', 2);
 """
 
 
-def seed(database_url: str, cameras: int) -> int:
-    """Create the schema and the rows. Returns the number of assets."""
-    migrations.migrate(database_url, finish=True)
+def seed(database_url: str, cameras: int, *, finish: bool = True) -> int:
+    """Create the schema and the rows. Returns the number of assets.
+
+    :param finish: remove from the schema what only earlier releases use.
+    """
+    migrations.migrate(database_url, finish=finish)
     with psycopg.connect(database_url, autocommit=True) as connection:
         store.namespace.create(connection, namespace=NAMESPACE)
         store.namespace.add_member(connection, namespace=NAMESPACE, subject=SUBJECT, role="writer")

@@ -124,7 +124,7 @@ def running_service(
             database_url,
             bss_url,
             log or Path(logs) / "service.log",
-            directory,
+            directory=directory,
             **settings,
         ) as server,
     ):

@@ -93,7 +93,9 @@ class Service:
 def running(database_url: str, bss_url: str, log: Path, **settings: str) -> Iterator[Service]:
     settings = {"DREAMLAKE_BSS_TOKEN": BSS_TOKEN, "WEB_CONCURRENCY": "2", **settings}
     application = "tests.operations.application:app"
-    with servers.gunicorn(application, database_url, bss_url, log, ROOT, **settings) as server:
+    with servers.gunicorn(
+        application, database_url, bss_url, log, directory=ROOT, **settings
+    ) as server:
         token = auth.sign(TokenSettings(secret=servers.SECRET), WRITER, 3600)
         yield Service(server.port, log, token, server.process)
 
