@@ -124,6 +124,13 @@ class MethodNotAllowed(AssetsError):
     code = "method_not_allowed"
 
 
+class AssetDeleted(AssetsError):
+    """The asset is deleted; restore it first."""
+
+    status = HTTPStatus.CONFLICT
+    code = "asset_deleted"
+
+
 class PreconditionFailed(AssetsError):
     """The current ETag does not match If-Match."""
 

@@ -39,6 +39,9 @@ BATCH = 1000
 #: Invalid assets that an error names.
 BATCH_ERRORS = 100
 
+# A download of many.
+URLS = 200
+
 # Lists.
 PAGE = 1000
 #: The cursor of the longest name of an asset.

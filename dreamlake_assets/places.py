@@ -44,15 +44,16 @@ class Places:
         self._condition = Condition()
 
     @contextmanager
-    def take(self) -> Iterator[None]:
+    def take(self, seconds: float | None = None) -> Iterator[None]:
         """Take a place for a block, which sends a request to BSS.
 
+        :param seconds: how long to wait for a place while BSS is quick; PATIENCE_SECONDS if None.
         :raises Overloaded: there is no place, and BSS is slow or too many requests wait already.
         """
         request = object()
         with self._condition:
             if not self._is_free():
-                self._wait()
+                self._wait(PATIENCE_SECONDS if seconds is None else seconds)
             self._taken[request] = monotonic()
         try:
             yield
@@ -65,18 +66,17 @@ class Places:
     def _is_free(self) -> bool:
         return len(self._taken) < (self._least if self._is_slow() else self._places)
 
-    def _wait(self) -> None:
+    def _wait(self, seconds: float) -> None:
         full = len(self._taken) + self._waiting >= self._most
         self._waiting += 1
         try:
-            if (
-                full
-                or self._is_slow()
-                or not self._condition.wait_for(self._is_free, PATIENCE_SECONDS)
-            ):
-                raise Overloaded("Too many downloads wait for BSS; try again soon.")
+            while not full and not self._is_slow() and seconds > 0:
+                if self._condition.wait_for(self._is_free, min(seconds, PATIENCE_SECONDS)):
+                    return
+                seconds -= PATIENCE_SECONDS
         finally:
             self._waiting -= 1
+        raise Overloaded("Too many downloads wait for BSS; try again soon.")
 
     def _is_slow(self) -> bool:
         """Return whether the last responses were slow, or BSS hangs.

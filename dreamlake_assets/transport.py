@@ -146,12 +146,13 @@ class Transport:
             self._pool = _HttpPool(host, parts.port, maxsize=connections)
 
     def get(
-        self, target: str, headers: Mapping[str, str], timeout: float
+        self, target: str, headers: Mapping[str, str], timeout: float, total: float | None = None
     ) -> urllib3.BaseHTTPResponse:
         """Send a GET request. The body of the response is still to be read.
 
         :param target: the path, and the query if there is one.
         :param timeout: seconds to connect, and again for the whole response.
+        :param total: seconds for both together.
         :raises Unanswered: there is no response.
         """
         try:
@@ -161,7 +162,7 @@ class Transport:
                 headers={"User-Agent": _USER_AGENT, **headers},
                 redirect=False,
                 retries=False,
-                timeout=timeout,
+                timeout=urllib3.Timeout(total, connect=timeout, read=timeout),
                 preload_content=False,
                 decode_content=False,
             )

@@ -111,7 +111,7 @@ COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, episode_id, space_id);
 
-COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves asset/find_by_id, asset/find_by_episode_name, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
+COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves asset/find_by_id, asset/find_by_episode_name, asset/find_many, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
 
 CREATE INDEX episode_by_name ON episode USING btree (namespace_id, space_id, name) WHERE (name > ''::text);
 
@@ -239,7 +239,7 @@ COMMENT ON COLUMN asset.content_type IS 'The media type, such as video/mp4, as t
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_expired, asset/find_namespace and asset/purge; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_expired, asset/find_many, asset/find_namespace and asset/purge; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
 
 CREATE INDEX asset_by_deleted_at ON asset USING btree (deleted_at, asset_id) WHERE (deleted_at IS NOT NULL);
 
@@ -259,7 +259,7 @@ COMMENT ON INDEX asset_live_by_episode_name IS 'Serves asset/list_by_episode, as
 
 CREATE INDEX asset_live_by_episode_name_created_at ON asset USING btree (episode_id, kind, name, created_at, asset_id) WHERE ((episode_id IS NOT NULL) AND (name IS NOT NULL) AND (deleted_at IS NULL));
 
-COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_by_episode_name.';
+COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_by_episode_name and asset/find_many.';
 
 CREATE INDEX asset_live_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id) WHERE (deleted_at IS NULL);
 
@@ -267,7 +267,7 @@ COMMENT ON INDEX asset_live_by_space_name IS 'Serves asset/list_by_project, asse
 
 CREATE INDEX asset_live_by_space_name_created_at ON asset USING btree (space_id, kind, name, created_at, asset_id) WHERE ((name IS NOT NULL) AND (deleted_at IS NULL));
 
-COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_by_name.';
+COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_by_name and asset/find_many.';
 
 CREATE INDEX asset_live_by_tag ON asset USING gin (((ARRAY[(((space_id)::text || '/'::text) || kind)] || tags))) WITH (fastupdate=off) WHERE ((tags <> '{}'::text[]) AND (num_nulls(deleted_at) = 1));
 

@@ -14,6 +14,7 @@ FILES = [
     "asset/find_by_id",
     "asset/find_by_name",
     "asset/find_expired",
+    "asset/find_many",
     "asset/find_namespace",
     "asset/insert",
     "asset/insert_many",

@@ -47,6 +47,7 @@ HOT_READS = (
     "asset/find_by_id",
     "asset/find_by_name",
     "asset/find_by_episode_name",
+    "asset/find_many",
     "namespace/list_by_subject",
     "space/list_by_namespace",
     "episode/list_by_project",

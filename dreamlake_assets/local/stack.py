@@ -158,6 +158,8 @@ def curl_commands(stack: Stack) -> list[str]:
             ("folders", {**place, "parent": "/camera"}),
         )
     ]
+    body = {**place, "items": [{"path": kind.sample["name"]} for kind in KINDS.values()]}
+    download.append(f"{post} {shlex.quote(json.dumps(body))} {stack.url}/assets/download")
     identity = f"{curl} {stack.url}/auth/me"
     items = [{"kind": kind.name, **kind.sample} for kind in KINDS.values()]
     body = {**place, "episodeName": "run-043", "assets": items}

@@ -215,6 +215,12 @@ class Size(_WholeNumber):
     }
 
 
+class Urls(_WholeNumber):
+    """The number of assets in a page."""
+
+    json_schema = {"type": "integer", "minimum": 1, "maximum": limits.URLS}
+
+
 class Sha256(Text):
     """The SHA-256 of the bytes of the file: 64 hexadecimal digits, in lower case in responses."""
 

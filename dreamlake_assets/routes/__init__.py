@@ -8,6 +8,7 @@ from dreamlake_assets.routes import (
     assets,
     batches,
     documentation,
+    downloads,
     health,
     identity,
     metrics,
@@ -34,5 +35,5 @@ class KindConverter(BaseConverter):
 def install(app: Flask) -> None:
     """Register all routes with an application."""
     app.url_map.converters["kind"] = KindConverter
-    for module in (assets, batches, places, identity, health, metrics, documentation):
+    for module in (assets, batches, downloads, places, identity, health, metrics, documentation):
         app.register_blueprint(module.blueprint)

@@ -9,6 +9,7 @@ from dreamlake_assets import store
 from dreamlake_assets.errors import BssRecordMissing
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
+from dreamlake_assets.model.presigned import expires_at
 from dreamlake_assets.routes import lists
 from dreamlake_assets.routes.request import (
     authenticated_subject,
@@ -99,4 +100,6 @@ def download(kind: Kind) -> Response:
     if bss_id is None:
         raise BssRecordMissing
     url = services().bss.presigned_url(kind.bss_route, bss_id)
-    return json_response({"url": url, "filename": name.rpartition("/")[2]})
+    return json_response(
+        {"url": url, "filename": name.rpartition("/")[2], "expiresAt": expires_at(url)}
+    )

@@ -45,7 +45,7 @@ def response(
         result = Response(b"".join(_encoded(iter([items(rows[:limit])]))))
         if len(rows) > limit:
             item_id, name = rows[limit - 1][:2]
-            cursor = services().cursors.write(Position(name, item_id or ""), _filters(of, given))
+            cursor = cursor_of(of, given, Position(name, item_id or ""))
             result.headers["X-Next-Cursor"] = cursor
             result.headers["Link"] = f'<{base_url()}?{query}&cursor={cursor}>; rel="next"'
     result.mimetype = _mimetype()
@@ -66,6 +66,16 @@ def position(of: str, given: Mapping[str, Any]) -> Position | None:
         return services().cursors.read(given["cursor"], _filters(of, given))
     except InvalidCursor:
         raise invalid_value("cursor", "Was altered, or was issued for other filters.") from None
+
+
+def cursor_of(of: str, given: Mapping[str, Any], last: Position) -> str:
+    """Return the cursor of the next page.
+
+    :param of: as in :func:`response`.
+    :param given: the parameters of the request, as they were sent.
+    :param last: the end of this page.
+    """
+    return services().cursors.write(last, _filters(of, given))
 
 
 def _filters(of: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,14 @@ from dreamlake_assets import __version__, errors
 from dreamlake_assets.model.fields import JSON_VALUE_SCHEMA
 from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
-from dreamlake_assets.schemas import batches, operation_parts, operations, requests, responses
+from dreamlake_assets.schemas import (
+    batches,
+    downloads,
+    operation_parts,
+    operations,
+    requests,
+    responses,
+)
 
 _Object = dict[str, Any]
 
@@ -215,7 +222,12 @@ def _own_schema(field: fields.Field[Any], *, ret: _Object) -> _Object:
 def _nullability(field: fields.Field[Any], *, ret: _Object) -> _Object:
     """Set whether null is allowed. In a body it means not given; a query string has no null."""
     match field.parent:
-        case requests.AssetSchema() | batches.BatchSchema():
+        case (
+            requests.AssetSchema()
+            | batches.BatchSchema()
+            | downloads.ManySchema()
+            | downloads.ItemSchema()
+        ):
             allowed = not field.required
         case requests.RequestSchema():
             allowed = False
@@ -285,6 +297,11 @@ def _add_components(spec: APISpec) -> None:
     spec.components.schema("JsonValue", JSON_VALUE_SCHEMA)
     spec.components.schema("Error", schema=responses.ErrorSchema)
     spec.components.schema("Download", schema=responses.DownloadSchema)
+    spec.components.schema("DownloadItem", schema=downloads.ItemSchema)
+    spec.components.schema("DownloadOfMany", schema=downloads.ManySchema)
+    spec.components.schema("FoundDownload", schema=responses.FoundDownloadSchema)
+    spec.components.schema("FailedDownload", schema=responses.FailedDownloadSchema)
+    spec.components.schema("Downloads", schema=responses.DownloadsSchema)
     spec.components.schema("Identity", schema=responses.IdentitySchema)
     spec.components.schema("Health", schema=responses.HealthSchema)
     spec.components.schema("Readiness", schema=responses.ReadinessSchema)

@@ -23,6 +23,7 @@ _Object = dict[str, Any]
 _EXAMPLE_DOWNLOAD = {
     "url": "https://s3.example.com/videos/run01.mp4?X-Amz-Expires=900&X-Amz-Signature=5f8a",
     "filename": "run01.mp4",
+    "expiresAt": "2026-04-14T09:45:00.000Z",
 }
 _EXAMPLE_IDENTITY = {
     "subject": "test-001",
@@ -218,7 +219,32 @@ def of_batches(schema: _Object) -> dict[str, _Object]:
     )
     body = {"schema": "Batch", "example": example_of(schema["Batch"], {"assets": items})}
     result["requestBody"] = {"required": True, "content": {"application/json": body}}
-    return {"/assets/batch": {"post": result}}
+    return {"/assets/batch": {"post": result}, "/assets/download": {"post": _download_many()}}
+
+
+def _download_many() -> _Object:
+    path = "/camera/front/run01.mp4"
+    found = {"id": EXAMPLE_ID, "kind": "video", "name": path, **_EXAMPLE_DOWNLOAD}
+    missing = {
+        "path": "/camera/front/run02.mp4",
+        "error": errors.AssetNotFound.sentence(),
+        "code": errors.AssetNotFound.code,
+    }
+    result = operation(
+        "downloadMany",
+        "batches",
+        "Get many download URLs",
+        f"Returns presigned URLs of up to {limits.URLS} assets: of `items`, which name them by id"
+        " or by path, or of a selection by `prefix`, `glob` or episode, in pages. An asset that has"
+        " no URL has an error instead, and `failed` counts these. The response is an error if BSS"
+        " returned no URL at all.",
+        success=json_response(200, "Downloads", {"assets": [found, missing], "failed": 1}),
+        failures=(*(*_TOKEN, *_DATABASE, *_BODY, errors.InvalidRequest, *_PATH, *_BSS),),
+    )
+    example = {"namespace": "testuser", "project": "robotics", "items": [{"path": path}]}
+    body = {"schema": "DownloadOfMany", "example": example}
+    result["requestBody"] = {"required": True, "content": {"application/json": body}}
+    return result
 
 
 _REGISTERED_BATCH: _Object = {

@@ -1,6 +1,6 @@
 """The marshmallow schemas of request bodies and query strings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
@@ -201,6 +201,8 @@ class GlobPattern(Text):
     }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
         try:
             return globs.parse(check_text(value))
         except InvalidName as error:
@@ -318,7 +320,7 @@ def messages_of(errors: Mapping[Any, Any]) -> dict[str, list[str]]:
 
     :param errors: errors of marshmallow, by field.
     """
-    return {_printable(name): _flat(value) for name, value in errors.items()}
+    return dict(_named(errors))
 
 
 def sentence(schema: Schema, messages: Mapping[str, list[str]]) -> str:
@@ -327,6 +329,17 @@ def sentence(schema: Schema, messages: Mapping[str, list[str]]) -> str:
     if any(REQUIRED in messages.get(name, ()) for name in place):
         return f"{' or '.join(place)} missing"
     return " ".join(f"{name}: {' '.join(texts)}" for name, texts in messages.items())
+
+
+def _named(errors: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Yield the messages of each field. A field of an object in a list is ``items.17.path``."""
+    for name, messages in errors.items():
+        field = (prefix + _printable(name)).removesuffix("._schema")
+        if isinstance(messages, dict) and any(isinstance(each, dict) for each in messages.values()):
+            for number, of_object in messages.items():
+                yield from _named(of_object, f"{field}.{number}.")
+        else:
+            yield field, _flat(messages)
 
 
 def _flat(messages: Any) -> list[str]:

@@ -10,10 +10,24 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
+from dreamlake_assets import errors, limits
 from dreamlake_assets.model.fields import AssetName, BssId, EpisodeName, Metadata, Slug, Tags, Text
-from dreamlake_assets.model.kinds import COMMON_FIELDS, Kind, published
+from dreamlake_assets.model.kinds import COMMON_FIELDS, KINDS, Kind, published
 
 _CREATED = "The time of registration, in UTC with milliseconds."
+
+#: The errors of one of many downloads.
+OF_A_DOWNLOAD = (
+    errors.AssetNotFound,
+    errors.AssetDeleted,
+    errors.BssRecordMissing,
+    errors.BssUnreachable,
+    errors.BssTimeout,
+    errors.BssNoRedirect,
+    errors.BssNoLocation,
+    errors.BssBadLocation,
+    errors.Overloaded,
+)
 
 
 class ResponseSchema(Schema):
@@ -64,7 +78,78 @@ class DownloadSchema(ResponseSchema):
         },
     )
     filename = fields.String(
-        required=True, metadata={"description": "The last segment of the name of the asset."}
+        required=True,
+        metadata={
+            "description": "The last segment of the name of the asset; its id if it has no name."
+        },
+    )
+    expires_at = fields.DateTime(
+        data_key="expiresAt",
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The time at which the URL expires, in UTC; null if it does not say.",
+            "examples": ["2026-04-14T09:45:00.000Z"],
+        },
+    )
+
+
+class FoundDownloadSchema(DownloadSchema):
+    """The download URL of one of many assets."""
+
+    id = fields.UUID(required=True, metadata={"description": "The id of the asset."})
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(list(KINDS)),
+        metadata={"description": "The kind of the asset."},
+    )
+    name = AssetName(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The full path, normalised; null if the asset has no name."},
+    )
+
+
+class FailedDownloadSchema(ResponseSchema):
+    """One of many assets that has no download URL, with `id` or `path` as in the request."""
+
+    id = fields.UUID(metadata={"description": "The id of the asset."})
+    path = AssetName(metadata={"description": "The name of the asset."})
+    error = fields.String(
+        required=True,
+        metadata={"description": "A sentence for people, which may change."},
+    )
+    code = fields.String(
+        required=True,
+        validate=validate.OneOf([each.code for each in OF_A_DOWNLOAD]),
+        metadata={"description": "A stable code for programs."},
+    )
+
+
+class DownloadsSchema(ResponseSchema):
+    """The download URLs of many assets."""
+
+    assets = fields.Raw(
+        required=True,
+        metadata={
+            "description": "A URL or an error for each asset, in the order of the request.",
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"$ref": "#/components/schemas/FoundDownload"},
+                    {"$ref": "#/components/schemas/FailedDownload"},
+                ]
+            },
+        },
+    )
+    failed = fields.Integer(
+        required=True,
+        validate=validate.Range(min=0, max=limits.URLS),
+        metadata={"description": "The number of assets without a URL."},
+    )
+    next_cursor = fields.String(
+        data_key="nextCursor",
+        metadata={"description": "The `cursor` of the next page. Absent on the last page."},
     )
 
 

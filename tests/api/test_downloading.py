@@ -23,7 +23,11 @@ from tests.support.http import HttpServer, answer
 from tests.support.waiting import until
 
 KIND_NAMES = list(KINDS)
-LOCATION = "https://s3.example/bucket/key?X-Amz-Signature=a%2Fb&n=1"
+LOCATION = (
+    "https://s3.example/bucket/key?X-Amz-Date=20260414T093000Z&X-Amz-Expires=900"
+    "&X-Amz-Signature=a%2Fb&n=1"
+)
+EXPIRES = "2026-04-14T09:45:00.000Z"
 TIMEOUT_SECONDS = 0.5
 
 
@@ -74,7 +78,7 @@ def test_the_answer_is_where_bss_redirects_to(
     response = api.download(kind, path="/camera/front/run01.bin", subject=subject)
 
     assert response.status_code == 200
-    assert response.json == {"url": LOCATION, "filename": "run01.bin"}
+    assert response.json == {"url": LOCATION, "filename": "run01.bin", "expiresAt": EXPIRES}
     route = {"label-track": "labels", "text-track": "text-tracks"}
     route |= {"video": "videos", "file": "files"}
     [request] = bss.received
@@ -93,7 +97,11 @@ def test_bss_is_told_the_id_of_the_request(stored: Api, bss: HttpServer) -> None
 
 @pytest.mark.parametrize("path", ["camera/front/run01.mp4", "//camera//front/run01.mp4"])
 def test_a_path_is_normalised(stored: Api, path: str) -> None:
-    assert stored.download(path=path).json == {"url": LOCATION, "filename": "run01.mp4"}
+    assert stored.download(path=path).json == {
+        "url": LOCATION,
+        "filename": "run01.mp4",
+        "expiresAt": EXPIRES,
+    }
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -395,7 +403,11 @@ class TestWaiting:
             assert time.monotonic() - begun < 5
             assert not waiting.done()
             release.set()
-            assert waiting.result().json == {"url": LOCATION, "filename": "run01.mp4"}
+            assert waiting.result().json == {
+                "url": LOCATION,
+                "filename": "run01.mp4",
+                "expiresAt": EXPIRES,
+            }
 
         assert overloaded.status_code == 503
         assert overloaded.headers["Retry-After"].isdecimal()

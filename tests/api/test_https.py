@@ -93,7 +93,7 @@ def trust(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 
 def downloaded(response: Answer) -> None:
     assert response.status_code == 200, response.text
-    assert response.json == {"url": LOCATION, "filename": "a"}
+    assert response.json == {"url": LOCATION, "filename": "a", "expiresAt": None}
 
 
 @pytest.mark.parametrize("name", VARIABLES)

@@ -59,13 +59,15 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
     kinds = len(KINDS)
     assert [status for status, _ in answers] == [
         *([201] * kinds),
-        *([200] * (2 * kinds + 7)),
+        *([200] * (2 * kinds + 8)),
         201,
     ]
 
     lists, downloads = answers[kinds : 2 * kinds], answers[2 * kinds : 3 * kinds]
     assert all(len(json.loads(body)) == 1 for _, body in lists)
-    show, *others = answers[3 * kinds :]
+    many, show, *others = answers[3 * kinds :]
+    assert json.loads(many[1])["failed"] == 0
+    assert len(json.loads(many[1])["assets"]) == kinds
     assert json.loads(show[1])["id"] == json.loads(answers[0][1])["id"]
     places = [[item["name"] for item in json.loads(body)] for _, body in others[:3]]
     assert places == [["robotics"], ["run-042"], ["/camera/front"]]

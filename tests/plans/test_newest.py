@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dreamlake_assets.database.connection import connect
+from dreamlake_assets.model.kinds import KINDS
 from tests.plans.conftest import ANALYZE, LARGE_EPISODE, Explain, Plan, explain
 from tests.plans.test_listing import TO_EPISODE, TO_PROJECT
 from tests.support.postgres import Server
@@ -73,3 +74,28 @@ def test_many_assets_of_a_name_in_an_episode(
     assert is_a_probe(one, IN_EPISODE)
     assert is_a_probe(many, IN_EPISODE)
     assert abs(many.buffers - one.buffers) <= 1
+
+
+def many(plan_in_crowd: Explain, count: int, **place: object) -> Plan:
+    """The plan for this many of the crowded names, without a kind."""
+    nothing = ",".join(["NULL"] * count)
+    names = ",".join(["/10000.mp4", "/everywhere.mp4"] * (count // 2))
+    return plan_in_crowd(
+        "asset/find_many",
+        item_ids=f"{{{nothing}}}",
+        item_names=f"{{{names}}}",
+        item_kinds=f"{{{nothing}}}",
+        **place,
+    )
+
+
+@pytest.mark.parametrize("episode", [None, "run-1"])
+def test_each_of_many_names_is_a_probe_for_each_kind(
+    plan_in_crowd: Explain, episode: str | None
+) -> None:
+    few, more = (many(plan_in_crowd, count, episode=episode) for count in (2, 200))
+    assert few.rows == 2
+    assert more.rows == 200
+    assert not more.scanned
+    # A row in one kind, and five pages of an index in each.
+    assert more.buffers - few.buffers <= 198 * (1 + 5 * len(KINDS))

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from dreamlake_assets.config import Settings
 from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.support.api import LEFT_OUT, Api, serving
 from tests.support.pgbouncer import PgBouncer, running_pgbouncer
@@ -223,6 +224,26 @@ def test_downloading_takes_one_roundtrip(api: Api, proxy: WireProxy, episode: ob
 
     # 502: there is no BSS here, and the service calls it after the database responds.
     assert cost(proxy, download, 502) == (1, 1)
+
+
+@pytest.mark.parametrize("count", [1, 10, 200])
+def test_downloading_many_takes_one_roundtrip(api: Api, proxy: WireProxy, count: int) -> None:
+    found = api.register(name="/camera/front/run01.mp4", episodeName=EPISODE).json["id"]
+    for item in ({"id": found}, {"path": "/camera/front/run01.mp4"}, {"path": "/nothing"}):
+        items = [item] * count
+        assert cost(proxy, lambda items=items: api.download_many(items=items), 200) == (1, 1)
+
+
+def test_downloading_a_selection_takes_one_roundtrip(api: Api, proxy: WireProxy) -> None:
+    api.register(name="/camera/front/run01.mp4", episodeName=EPISODE)
+    for kinds, selection in ((1, {"kind": "video"}), (len(KINDS), {})):
+        for query in ({"prefix": "/camera"}, {"glob": "/camera/*/run*", "episode": EPISODE}):
+            fields = {**query, **selection}
+
+            def select(fields: dict[str, str] = fields) -> TestResponse:
+                return api.download_many(**fields)
+
+            assert cost(proxy, select, 200) == (1, kinds)
 
 
 @pytest.mark.parametrize("status", [200, 304, 404])

@@ -115,6 +115,10 @@ class Api:
     def download(self, kind: str = "video", *, subject: str = WRITER, **query: Any) -> Answer:
         return self.get(f"/assets/{kind}/download", subject=subject, query_string=_given(query))
 
+    def download_many(self, *, subject: str = WRITER, **fields: Any) -> Answer:
+        headers = self._headers(subject)
+        return self.ask("/assets/download", "POST", json=_given(fields), headers=headers)
+
     def names(self, kind: str = "video", **query: Any) -> list[str | None]:
         """The names in a list, in its order."""
         response = self.listing(kind, **query)
