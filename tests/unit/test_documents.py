@@ -92,18 +92,3 @@ def test_the_readme_has_every_endpoint() -> None:
     }
     requests = [re.split(r"[`?]", request)[1] for request, _ in rows("README.md", "## HTTP")]
     assert sorted(requests) == sorted(each.replace("{asset_id}", "<id>") for each in documented)
-
-
-def test_the_readme_has_every_field() -> None:
-    schemas = orjson.loads(openapi.document())["components"]["schemas"]
-    registrations = [
-        schema["properties"] for name, schema in schemas.items() if name.endswith("Registration")
-    ]
-    assert len(registrations) == len(KINDS)
-    named = {
-        field
-        for cell, *_ in rows("README.md", "### Registering")
-        for field in re.findall(r"`(\w+)`", cell)
-    }
-    # ``space`` is the older name of ``project``.
-    assert named == set().union(*registrations) - {"space"}
