@@ -1,19 +1,28 @@
 """A local S3: the API of a `moto` server, and the bucket that the local BSS uses.
 
-Signatures are not verified, and presigned URLs do not expire. `moto` keeps objects only in memory
-and in temporary files. Therefore :class:`Bucket` also stores each completed object as a file in a
-directory, and :meth:`Bucket.restore` uploads these files at the next start. When the server stops,
-unfinished uploads and objects that were stored without this class are lost.
+Signatures are not verified. `moto` ignores the expiry of presigned URLs, so :func:`application`
+checks it. `moto` keeps objects only in memory and in temporary files. Therefore :class:`Bucket`
+also stores each completed object as a file in a directory, and :meth:`Bucket.restore` uploads these
+files at the next start. When the server stops, unfinished uploads and objects that were stored
+without this class are lost.
 """
 
 import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from werkzeug.serving import run_simple
+
+from dreamlake_assets.model.presigned import expires_at
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BUCKET = "dreamlake"
 PRESIGNED_SECONDS = 3600
@@ -24,7 +33,27 @@ _CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local-se
 
 def command(port: int) -> list[str]:
     """Return the command that serves S3 on a port of 127.0.0.1."""
-    return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    return [sys.executable, "-m", "dreamlake_assets.local.s3", str(port)]
+
+
+def application() -> "WSGIApplication":
+    """Create S3. It refuses requests with a presigned URL that has expired."""
+    # Imported only in the process of S3: it takes a second.
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+        DomainDispatcherApplication,
+        create_backend_app,
+    )
+
+    moto = DomainDispatcherApplication(create_backend_app)
+
+    def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        end = expires_at(f"?{environ.get('QUERY_STRING', '')}")
+        if end is None or datetime.fromisoformat(end) > datetime.now(UTC):
+            return moto(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "application/xml")])
+        return [b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"]
+
+    return serve
 
 
 class UploadNotFound(Exception):
@@ -152,3 +181,7 @@ def _upload_error(error: ClientError) -> Exception:
     if details["Code"] == "NoSuchUpload":
         return UploadNotFound("The upload does not exist.")
     return UploadRefused(f"S3 refused the upload: {details['Message']}")
+
+
+if __name__ == "__main__":
+    run_simple("127.0.0.1", int(sys.argv[1]), application(), threaded=True)

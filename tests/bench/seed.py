@@ -255,6 +255,17 @@ def raw() -> Iterator[bytes]:
         yield f"GET /videos/0123456789abcdef0123456789abcdef/raw {_HEAD}\r\n".encode()
 
 
+def downloads_of_many(cameras: int, count: int) -> Iterator[bytes]:
+    """Generate requests for the addresses of this many files."""
+    while True:
+        camera, first = random.randrange(cameras), random.randrange(FILES_OF_A_CAMERA - count)
+        paths = [f"/camera/c{camera:02}/person{first + each:06}.mp4" for each in range(count)]
+        items = [{"path": path, "kind": "video"} for path in paths]
+        body = orjson.dumps({"namespace": NAMESPACE, "project": LISTED, "items": items})
+        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        yield f"POST /assets/download {_HEAD}{head}".encode() + body
+
+
 def downloads(cameras: int) -> Iterator[bytes]:
     """Generate requests for the address of any file."""
     while True:

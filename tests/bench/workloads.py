@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from dreamlake_assets.limits import URLS
 from tests.bench import load, pgbench, seed
 from tests.bench.servers import FarDatabase, Server
 
@@ -196,6 +197,14 @@ class Stage:
                     "BSS": self._http(self.far_bss, seed.raw(), clients),
                 },
             )
+        many = seed.downloads_of_many(self.cameras, URLS)
+        yield Workload(
+            f"URLs of {URLS} assets, BSS takes 50 ms, one client",
+            {
+                "at once": self._http(self.service_of_far_bss, many, 1, assets=URLS),
+                "one by one": self._http(self.service_of_far_bss, downloads, 1),
+            },
+        )
         yield Workload(
             "list everything",
             {"service": self._everything, "psql": self._everything_by_psql},

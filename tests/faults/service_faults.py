@@ -160,14 +160,19 @@ def _downloading(service: Service, bss_id: str, told: Tally) -> Iterator[None]:
     stopping = threading.Event()
     tallies = [Tally() for _ in range(_DOWNLOADERS)]
 
-    def download(tally: Tally) -> None:
-        path = f"/assets/video/download?namespace=testuser&project=robotics&path=/{bss_id}"
+    path = f"/assets/video/download?namespace=testuser&project=robotics&path=/{bss_id}"
+    many = {"namespace": "testuser", "project": "robotics", "items": [{"path": f"/{bss_id}"}]}
+
+    def download(tally: Tally, one_by_one: bool) -> None:
         while not stopping.wait(0.1):
-            reply = service.ask(path)
+            reply = service.ask(path) if one_by_one else service.ask("/assets/download", body=many)
             tally.errors[f"{reply.status} {reply.code}"] += 1
             tally.slowest = max(tally.slowest, reply.seconds)
 
-    threads = [threading.Thread(target=download, args=[tally]) for tally in tallies]
+    threads = [
+        threading.Thread(target=download, args=[tally, bool(number % 2)])
+        for number, tally in enumerate(tallies)
+    ]
     for thread in threads:
         thread.start()
     try:

@@ -76,26 +76,27 @@ class Service(servers.Server):
         request = f"GET {self.download_path(name)} HTTP/1.1\r\nHost: service\r\n{head}\r\n"
         return itertools.repeat(request.encode())
 
-    def ask(self, path: str, seconds: float = 60.0) -> Reply:
-        """Send a GET on a new connection.
+    def ask(self, path: str, seconds: float = 60.0, body: Any = None) -> Reply:
+        """Send a GET, or a POST with a body, on a new connection.
 
         :param seconds: timeout for the response.
         """
         begun = time.monotonic()
-        status, content = self._get(path, seconds)
+        status, content = self._send(path, seconds, body)
         code = content.get("code") if isinstance(content, dict) else None
         return Reply(status, code, time.monotonic() - begun)
 
     def body(self, path: str) -> Any:
         """Return the body of a successful GET."""
-        status, content = self._get(path, 60.0)
+        status, content = self._send(path, 60.0)
         assert status == 200, content
         return content
 
-    def _get(self, path: str, seconds: float) -> tuple[int, Any]:
+    def _send(self, path: str, seconds: float, body: Any = None) -> tuple[int, Any]:
+        method, text = ("GET", None) if body is None else ("POST", json.dumps(body))
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
-            connection.request("GET", path, headers=self.headers())
+            connection.request(method, path, text, self.headers())
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:

@@ -11,7 +11,9 @@ import requests
 
 from dreamlake_assets import auth
 from dreamlake_assets.config import DEBUG_SECRET, TokenSettings
+from dreamlake_assets.local import s3 as local_s3
 from dreamlake_assets.local import samples
+from dreamlake_assets.local.s3 import Bucket
 from dreamlake_assets.model.kinds import KINDS
 from tests.support.bss import running_bss, running_s3
 
@@ -83,6 +85,21 @@ def test_a_file_of_two_parts_comes_back(bss: str, route: str) -> None:
     assert download.content == b"".join(parts)
     assert download.headers["Content-Type"] == "video/mp4"
     assert "fr%C3%BCh%20%F0%9F%A4%96.mp4" in download.headers["Content-Disposition"]
+
+
+def test_a_presigned_url_expires(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = Bucket(s3, tmp_path)
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"bytes")
+    bucket.put("videos/a", file)
+
+    def status() -> int:
+        url = bucket.download_url("videos/a", filename="a.mp4", content_type="video/mp4")
+        return requests.get(url, timeout=30).status_code
+
+    assert status() == 200
+    monkeypatch.setattr(local_s3, "PRESIGNED_SECONDS", -1)
+    assert status() == 403
 
 
 def test_a_record_says_what_is_known_of_a_file(bss: str) -> None:

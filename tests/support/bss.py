@@ -6,16 +6,15 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from dreamlake_assets.local import bss
+from dreamlake_assets.local import bss, s3
 
 
 @contextmanager
 def running_s3() -> Iterator[str]:
     """Run an S3 server and yield its URL."""
-    with _serving(DomainDispatcherApplication(create_backend_app)) as url:
+    with _serving(s3.application()) as url:
         yield url
 
 
