@@ -19,7 +19,7 @@ run: $(READY) ## Run everything on this machine: the service, PostgreSQL, BSS an
 	@exec $(BIN)/dreamlake-assets dev $(ARGS)
 
 .PHONY: demo
-demo: $(READY) ## Upload, register, list and download a real video while `make run` runs
+demo: $(READY) ## Upload, register, find, download and change a real video while `make run` runs
 	@exec $(BIN)/dreamlake-assets demo $(ARGS)
 
 # A folder or a file of tests runs in one process (tests/conftest.py).

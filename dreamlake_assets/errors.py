@@ -131,6 +131,13 @@ class AssetDeleted(AssetsError):
     code = "asset_deleted"
 
 
+class Conflict(AssetsError):
+    """Other requests keep changing this asset; nothing was written, try again."""
+
+    status = HTTPStatus.CONFLICT
+    code = "conflict"
+
+
 class PreconditionFailed(AssetsError):
     """The current ETag does not match If-Match."""
 

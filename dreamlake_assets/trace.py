@@ -19,6 +19,7 @@ class Trace:
         "body_bytes",
         "bss_outcome",
         "bss_seconds",
+        "change_id",
         "complete",
         "database_seconds",
         "error_code",
@@ -46,6 +47,8 @@ class Trace:
         self.namespace: str | None = None
         #: The number of assets in a batch; None for any other request.
         self.assets: int | None = None
+        #: The id of the change that the request makes, which the row keeps until the next one.
+        self.change_id: str | None = None
         self.roundtrips = 0
         self.database_seconds = 0.0
         self.bss_seconds = 0.0

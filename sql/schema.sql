@@ -30,7 +30,7 @@ COMMENT ON COLUMN namespace.slug IS 'The name of the tenant in requests; case-se
 ALTER TABLE ONLY namespace
     ADD CONSTRAINT namespace_pkey PRIMARY KEY (namespace_id);
 
-COMMENT ON CONSTRAINT namespace_pkey ON namespace IS 'Serves namespace/list_by_subject, asset/find_by_id and asset/find_expired; namespace_member_namespace_fkey and space_namespace_fkey.';
+COMMENT ON CONSTRAINT namespace_pkey ON namespace IS 'Serves namespace/list_by_subject, asset/find_by_id, asset/find_expired, asset/restore and asset/update; namespace_member_namespace_fkey and space_namespace_fkey.';
 
 ALTER TABLE ONLY namespace
     ADD CONSTRAINT namespace_slug_key UNIQUE (slug);
@@ -58,7 +58,7 @@ COMMENT ON CONSTRAINT namespace_member_pkey ON namespace_member IS 'Serves each 
 
 CREATE INDEX namespace_member_by_subject ON namespace_member USING btree (subject);
 
-COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject, namespace_member/list_by_subject and asset/find_by_id.';
+COMMENT ON INDEX namespace_member_by_subject IS 'Serves namespace/list_by_subject, namespace_member/list_by_subject, asset/find_by_id, asset/delete, asset/restore and asset/update.';
 
 ALTER TABLE ONLY namespace_member
     ADD CONSTRAINT namespace_member_namespace_fkey FOREIGN KEY (namespace_id) REFERENCES namespace(namespace_id) ON DELETE CASCADE;
@@ -79,7 +79,7 @@ COMMENT ON COLUMN space.slug IS 'The name of the project in requests; unique in 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_pkey PRIMARY KEY (namespace_id, space_id);
 
-COMMENT ON CONSTRAINT space_pkey ON space IS 'Serves asset/find_by_id; episode_space_fkey, node_space_fkey and asset_space_fkey.';
+COMMENT ON CONSTRAINT space_pkey ON space IS 'Serves asset/find_by_id, asset/restore and asset/update; episode_space_fkey, node_space_fkey and asset_space_fkey.';
 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_slug_key UNIQUE (namespace_id, slug);
@@ -111,7 +111,7 @@ COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, episode_id, space_id);
 
-COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves asset/find_by_id, asset/find_by_episode_name, asset/find_many, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
+COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves asset/find_by_id, asset/find_many, asset/restore, asset/update, asset/find_by_episode_name, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
 
 CREATE INDEX episode_by_name ON episode USING btree (namespace_id, space_id, name) WHERE (name > ''::text);
 
@@ -142,12 +142,12 @@ COMMENT ON COLUMN node.path IS 'The full path, such as /camera/front.';
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_path_key UNIQUE (namespace_id, scope_id, path);
 
-COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, asset/insert_once, asset/insert_many, asset/find_batch, node/upsert, node/upsert_many, node/list_by_episode and asset/list_by_episode_folder_glob.';
+COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, asset/insert_once, asset/insert_many, asset/find_batch, asset/update, node/upsert, node/upsert_many, node/list_by_episode and asset/list_by_episode_folder_glob.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_pkey PRIMARY KEY (namespace_id, space_id, node_id);
 
-COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves asset/find_by_id; node_parent_fkey and asset_node_fkey.';
+COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves asset/find_by_id, asset/restore and asset/update; node_parent_fkey and asset_node_fkey.';
 
 CREATE INDEX node_by_space_path ON node USING btree (space_id, path) INCLUDE (namespace_id);
 
@@ -239,7 +239,7 @@ COMMENT ON COLUMN asset.content_type IS 'The media type, such as video/mp4, as t
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_expired, asset/find_many, asset/find_namespace and asset/purge; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_expired, asset/find_many, asset/find_namespace, asset/purge, asset/delete, asset/restore and asset/update; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
 
 CREATE INDEX asset_by_deleted_at ON asset USING btree (deleted_at, asset_id) WHERE (deleted_at IS NOT NULL);
 

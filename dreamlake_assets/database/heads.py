@@ -9,6 +9,7 @@ from dreamlake_assets.database.queries import text
 #: The names of all statements, sorted. They are listed, so that a missing file is noticed.
 FILES = [
     "asset/count_by_bss_id",
+    "asset/delete",
     "asset/find_batch",
     "asset/find_by_episode_name",
     "asset/find_by_id",
@@ -32,6 +33,8 @@ FILES = [
     "asset/list_by_project",
     "asset/list_by_tag",
     "asset/purge",
+    "asset/restore",
+    "asset/update",
     "cluster/find",
     "episode/list_by_project",
     "episode/upsert",

@@ -30,6 +30,9 @@ HOT_WRITES = (
     "asset/insert",
     "asset/insert_many",
     "asset/insert_once",
+    "asset/update",
+    "asset/delete",
+    "asset/restore",
 )
 HOT_READS = (
     "asset/list_by_project",

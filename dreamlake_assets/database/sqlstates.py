@@ -10,6 +10,7 @@ from dreamlake_assets.database.connection import DeadlinePassed
 _MEANINGS: dict[str, type[errors.AssetsError]] = {
     "08": errors.ConnectionLost,  # connection exception
     "22": errors.InvalidRequest,  # data exception
+    "2201E": errors.Rollback,  # argument of ln: only asset/update takes one, to undo its flight
     "22012": errors.IdempotencyKeyReused,  # division by zero: only asset/insert_once divides
     "23": errors.InvalidRequest,  # integrity constraint violation
     "23502": errors.AssetsError,  # not null violation: the service left out a value

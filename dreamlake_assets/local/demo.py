@@ -1,4 +1,4 @@
-"""The demo: uploads, registers, lists and downloads a real video on the running stack."""
+"""The demo: uploads, registers, finds, downloads and changes a real video on the running stack."""
 
 import hashlib
 import io
@@ -48,6 +48,7 @@ def run(*, url: str, bss_url: str, video: Path | None) -> None:
             for kind in files:
                 demo.find(kind)
             demo.download("video", files["video"])
+            demo.correct("video")
         except requests.RequestException as error:
             raise DemoError(f"a request failed: {error}") from error
 
@@ -130,6 +131,25 @@ class _Demo:
         if digest.hexdigest() != _sha256(file):
             raise DemoError(f"the downloaded {place['filename']} differs from the uploaded file")
         click.echo(f"Downloaded {place['filename']}: the same bytes, SHA-256 {digest.hexdigest()}.")
+
+    def correct(self, kind: str) -> None:
+        """Tag an asset, delete it and restore it."""
+        url = f"{self._url}/assets/{kind}/{self._get(f'/assets/{kind}', {})[0]['id']}"
+        asset = self._change("PATCH", url, {"addTags": ["demo"]}).json()
+        click.echo(f"Tagged {asset['name']}: {', '.join(asset['tags'])}.")
+        deleted = self._change("DELETE", url)
+        left = len(self._get(f"/assets/{kind}", {}))
+        click.echo(f"Deleted it; {kind} in the episode: {left}.")
+        restored = self._change("POST", f"{url}/restore", etag=deleted.headers["ETag"])
+        click.echo(f"Restored it; its revision is {restored.headers['ETag']}.")
+
+    def _change(
+        self, method: str, url: str, body: dict[str, Any] | None = None, *, etag: str = "*"
+    ) -> requests.Response:
+        headers = {**self._headers, "If-Match": etag}
+        return _check(
+            self._session.request(method, url, json=body, headers=headers, timeout=_TIMEOUT_SECONDS)
+        )
 
     def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         response = self._session.post(

@@ -150,6 +150,11 @@ def curl_commands(stack: Stack) -> list[str]:
     # The id of the first listed asset.
     first_id = f"""$({find[0]} | sed 's/^[^:]*:"//; s/".*//')"""
     show = f'{curl} "{stack.url}/assets/video/{first_id}"'
+    patch = shlex.quote(json.dumps({"addTags": ["rain"]}))
+    change = f'{curl} --json {patch} -X PATCH "{stack.url}/assets/video/{first_id}"'
+    # A deleted asset is in no list, so its URL is passed on.
+    delete = f"""{curl} -X DELETE -w '%{{url_effective}}' "{stack.url}/assets/video/{first_id}\""""
+    restore = f"{delete} | xargs -I URL {curl} -X POST URL/restore"
     places = [
         f"{curl} '{stack.url}/assets/{name}?{urlencode(query)}'"
         for name, query in (
@@ -165,7 +170,7 @@ def curl_commands(stack: Stack) -> list[str]:
     body = {**place, "episodeName": "run-043", "assets": items}
     batch = f"{post} {shlex.quote(json.dumps(body))} {stack.url}/assets/batch"
     health = [f"curl -s {stack.url}/{name}" for name in ("livez", "readyz")]
-    return [*register, *find, *download, show, *places, identity, *health, batch]
+    return [*register, *find, *download, show, change, restore, *places, identity, *health, batch]
 
 
 def _start(children: processes.Processes, stack: Stack) -> None:

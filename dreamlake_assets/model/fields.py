@@ -288,18 +288,21 @@ class Metadata(fields.Field[str]):
         "not_exact": "A number has too many digits, or is too close to 0, to be kept exactly.",
     }
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        text = self._text(value)
+        if len(text) > limits.METADATA_BYTES:
+            raise self.make_error("too_large")
+        return text.decode()
+
+    def _text(self, value: Any) -> bytes:
         if not isinstance(value, dict):
             raise self.make_error("invalid")
         self._check(value)
         try:
-            text = exact_json.dumps(value)
+            return exact_json.dumps(value)
         except TypeError:
             # A value that was parsed from JSON fails only if it is nested too deeply.
             raise self.make_error("too_deep") from None
-        if len(text) > limits.METADATA_BYTES:
-            raise self.make_error("too_large")
-        return text.decode()
 
     def _check(self, value: dict[str, Any]) -> None:
         pending: list[Any] = [value]

@@ -7,6 +7,7 @@ from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.routes import (
     assets,
     batches,
+    changes,
     documentation,
     downloads,
     health,
@@ -35,5 +36,15 @@ class KindConverter(BaseConverter):
 def install(app: Flask) -> None:
     """Register all routes with an application."""
     app.url_map.converters["kind"] = KindConverter
-    for module in (assets, batches, downloads, places, identity, health, metrics, documentation):
+    for module in (
+        assets,
+        batches,
+        changes,
+        downloads,
+        places,
+        identity,
+        health,
+        metrics,
+        documentation,
+    ):
         app.register_blueprint(module.blueprint)

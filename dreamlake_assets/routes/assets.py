@@ -7,17 +7,20 @@ from flask import Blueprint, Response, request
 
 from dreamlake_assets import store
 from dreamlake_assets.errors import BssRecordMissing
+from dreamlake_assets.model.etags import FIRST_REVISION
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
 from dreamlake_assets.model.presigned import expires_at
 from dreamlake_assets.routes import lists
 from dreamlake_assets.routes.request import (
     authenticated_subject,
-    conditional,
+    conditional_asset,
     idempotency_key,
     json_body,
     json_response,
     query_string,
+    refuse_query,
+    tagged,
     validated,
 )
 from dreamlake_assets.schemas import requests
@@ -32,6 +35,7 @@ blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
 def register(kind: Kind) -> Response:
     """Register an asset whose bytes are in BSS."""
     subject = authenticated_subject()
+    refuse_query()
     asset_id, key = str(uuid7()), idempotency_key()
     asset = validated(requests.REGISTER[kind.name], json_body())
     registered = services().database.write(
@@ -46,7 +50,7 @@ def register(kind: Kind) -> Response:
     response.location = f"{request.root_path}/assets/{kind.name}/{registered.asset_id}"
     if registered.asset_id != asset_id:
         response.headers["Idempotent-Replayed"] = "true"
-    return response
+    return tagged(response, FIRST_REVISION)
 
 
 def registration(kind: Kind, asset: dict[str, Any], registered: Registered) -> dict[str, Any]:
@@ -80,12 +84,11 @@ def list_assets(kind: Kind) -> Response:
 def show(kind: Kind, asset_id: UUID) -> Response:
     """Return all fields of an asset, or 304 if the client has the current version."""
     subject = authenticated_subject()
+    refuse_query()
     row = services().database.read(
         store.asset.find_by_id, kind=kind, subject=subject, asset_id=str(asset_id)
     )
-    response = json_response(kind.details(row))
-    response.cache_control.private = True
-    return conditional(response)
+    return conditional_asset(kind, row)
 
 
 @blueprint.get("/download")

@@ -10,6 +10,7 @@ from dreamlake_assets.routes.request import (
     idempotency_key,
     json_body,
     json_response,
+    refuse_query,
 )
 from dreamlake_assets.schemas import batches
 from dreamlake_assets.services import services
@@ -21,6 +22,7 @@ blueprint = Blueprint("batches", __name__, url_prefix="/assets/batch")
 def register() -> Response:
     """Register up to 1,000 assets of any kinds: all of them, or none."""
     subject = authenticated_subject()
+    refuse_query()
     first_id, key = first_of_batch(), idempotency_key()
     with services().batch():
         batch = batches.load(json_body())

@@ -10,6 +10,7 @@ from flask import Response, request
 from marshmallow import Schema
 
 from dreamlake_assets import trace
+from dreamlake_assets.database.connection import Row
 from dreamlake_assets.errors import (
     InvalidRequest,
     MalformedJson,
@@ -17,12 +18,17 @@ from dreamlake_assets.errors import (
     UnsupportedMediaType,
 )
 from dreamlake_assets.model import exact_json
+from dreamlake_assets.model.etags import etag, expected_revisions, is_expected, is_known
+from dreamlake_assets.model.kinds import Kind
 from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
 from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
 
 #: A host, or an address in brackets, and a port (RFC 3986), as the client sent them.
 _HOST = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
 
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 
@@ -37,14 +43,16 @@ def authenticated_subject() -> str:
     return subject
 
 
-def json_body() -> Any:
+def json_body(*media_types: str) -> Any:
     """Return the parsed body of the request.
 
-    :raises UnsupportedMediaType: the body is not sent as application/json, or is compressed.
+    :param media_types: the media types of the body that are accepted; by default only ``JSON``.
+    :raises UnsupportedMediaType: the body has another media type, or is compressed.
     :raises MalformedJson: the body is not JSON, or is nested too deeply.
     """
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType
+    accepted = media_types or (JSON,)
+    if request.mimetype not in accepted:
+        raise UnsupportedMediaType(f"The body must be sent as {' or '.join(accepted)}.")
     try:
         return exact_json.loads(request.get_data().decode("utf-8", "surrogatepass"))
     except RecursionError:
@@ -93,6 +101,15 @@ def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
     }
 
 
+def refuse_query() -> None:
+    """Refuse a query string on a route that has no parameters.
+
+    :raises InvalidRequest: the request has a query parameter.
+    """
+    for name in query_string():
+        raise invalid_value(name, "Unknown field.")
+
+
 def invalid_value(name: str, message: str) -> InvalidRequest:
     """Return the error for a value in a header or a query string."""
     return InvalidRequest(f"{name}: {message}", fields={name: [message]})
@@ -122,6 +139,36 @@ def base_url() -> str:
 def json_response(value: Any, status: int = 200) -> Response:
     """Return a response with a JSON body."""
     return Response(orjson.dumps(value), status, mimetype="application/json")
+
+
+def whole_asset(kind: Kind, row: Row) -> Response:
+    """Return the response with all fields of an asset, and its ETag.
+
+    :param row: the values of ``FOUND_COLUMNS``, which end in the revision.
+    """
+    return tagged(json_response(kind.details(row)), row[-1])
+
+
+def tagged(response: Response, revision: int) -> Response:
+    """Return the response with the ETag of a revision of an asset."""
+    response.headers["ETag"] = etag(revision)
+    return response
+
+
+def conditional_asset(kind: Kind, row: Row) -> Response:
+    """Return the response with all fields of an asset, or 304 if If-None-Match has its ETag.
+
+    :raises PreconditionFailed: If-Match has other ETags.
+    """
+    if not is_expected(row[-1], expected_revisions(request.headers.get("If-Match"))):
+        raise PreconditionFailed
+    response = whole_asset(kind, row)
+    # Caches must revalidate the response before they reuse it.
+    response.cache_control.private = True
+    response.cache_control.no_cache = True
+    if is_known(row[-1], request.headers.get("If-None-Match")):
+        response.status_code = 304
+    return response
 
 
 def conditional(response: Response) -> Response:

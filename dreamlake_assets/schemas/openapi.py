@@ -30,9 +30,11 @@ from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
 from dreamlake_assets.schemas import (
     batches,
+    change_operations,
     downloads,
     operation_parts,
     operations,
+    patches,
     requests,
     responses,
 )
@@ -44,8 +46,8 @@ The registry of DreamLake's recordings. Clients upload the bytes of a file to BS
 file here as an asset, and find it again by namespace, project, episode and path.
 
 Every request except those for health and documentation needs `Authorization: Bearer <token>`. \
-Unknown and repeated fields of a body are errors, as are unknown query parameters of a list or a \
-download. Later versions may add members to responses.
+Unknown and repeated fields of a body are errors, as are unknown query parameters. Later versions \
+may add members to responses.
 
 ## Errors
 
@@ -125,12 +127,12 @@ _HEADERS: dict[str, _Object] = {
         "schema": {"type": "string", "const": "no-referrer"},
     },
     "Cache-Control": {
-        "description": "`no-cache` if the response has an `ETag`, else `no-store`.",
+        "description": "`no-cache` if it responds to a GET and has an `ETag`, else `no-store`.",
         "required": True,
         "schema": {"type": "string", "enum": ["no-store", "no-cache", "private, no-cache"]},
     },
     "ETag": {
-        "description": "Identifies this version of the response, for `If-None-Match`.",
+        "description": "Identifies this version, for `If-None-Match` and `If-Match`.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -149,6 +151,12 @@ _PARAMETERS: dict[str, _Object] = {
         " as a UUID. The same request with the same key registers nothing and returns the first"
         " response again, also to another writer of the namespace. Keys do not expire.",
         "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"},
+    },
+    "If-Match": {
+        "in": "header",
+        "description": "`ETag`s of the asset. If none of them is current, the response is 412 and"
+        " nothing is written. Weak ones never match; `*` always does.",
+        "schema": {"type": "string"},
     },
     "If-None-Match": {
         "in": "header",
@@ -227,6 +235,7 @@ def _nullability(field: fields.Field[Any], *, ret: _Object) -> _Object:
             | batches.BatchSchema()
             | downloads.ManySchema()
             | downloads.ItemSchema()
+            | patches.PatchSchema()
         ):
             allowed = not field.required
         case requests.RequestSchema():
@@ -271,6 +280,7 @@ def document() -> bytes:
     _add_components(spec)
     for kind in KINDS.values():
         _add(spec, operations.of_kind(kind, spec.components.schemas))
+        _add(spec, change_operations.of_kind(kind, spec.components.schemas))
     _add(spec, operations.of_places(spec.components.schemas))
     _add(spec, operations.of_batches(spec.components.schemas))
     _add(spec, operations.of_other_routes())
@@ -311,6 +321,7 @@ def _add_components(spec: APISpec) -> None:
     for kind in KINDS.values():
         title = operation_parts.title(kind)
         spec.components.schema(f"{title}Registration", schema=requests.REGISTER[kind.name])
+        spec.components.schema(f"{title}Patch", schema=patches.PATCH[kind.name])
         spec.components.schema(f"Registered{title}", schema=responses.registered_schema(kind))
         spec.components.schema(title, schema=responses.item_schema(kind))
         spec.components.schema(f"Whole{title}", schema=responses.details_schema(kind))

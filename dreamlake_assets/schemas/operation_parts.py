@@ -20,6 +20,20 @@ _OF_EVERY_RESPONSE = (
     *("Content-Security-Policy", "Referrer-Policy", "Cache-Control"),
 )
 
+ASSET_ID: _Object = {
+    "in": "path",
+    "name": "asset_id",
+    "description": "The id of the asset.",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+    "example": EXAMPLE_ID,
+}
+
+#: Errors that many operations return.
+TOKEN = (errors.Unauthenticated, errors.Unavailable)
+DATABASE = (errors.DatabaseUnavailable, errors.DatabaseTimeout, errors.Overloaded)
+BODY = (errors.MalformedJson, errors.BodyTooLarge, errors.UnsupportedMediaType)
+
 
 def title(kind: Kind) -> str:
     """Return the name of a kind as it is in the names of operations and schemas."""

@@ -7,8 +7,12 @@ from dreamlake_assets import errors, limits
 from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.schemas import requests
 from dreamlake_assets.schemas.operation_parts import (
+    ASSET_ID,
+    BODY,
+    DATABASE,
     EXAMPLE_ID,
     NOT_MODIFIED,
+    TOKEN,
     array,
     example_of,
     headers_named,
@@ -31,24 +35,12 @@ _EXAMPLE_IDENTITY = {
     "namespaces": [{"slug": "testuser", "role": "writer"}],
 }
 
-_ASSET_ID: _Object = {
-    "in": "path",
-    "name": "asset_id",
-    "description": "The id of the asset.",
-    "required": True,
-    "schema": {"type": "string", "format": "uuid"},
-    "example": EXAMPLE_ID,
-}
-
 _NDJSON = (
     "With `Accept: application/x-ndjson`, each item is a line; the last line is"
     ' `{"end": true, "count": <items>}`, which a list that was cut off lacks.'
 )
 
-_TOKEN = (errors.Unauthenticated, errors.Unavailable)
-_DATABASE = (errors.DatabaseUnavailable, errors.DatabaseTimeout, errors.Overloaded)
 _PATH = (errors.NamespaceNotFound, errors.ProjectNotFound, errors.EpisodeNotFound)
-_BODY = (errors.MalformedJson, errors.BodyTooLarge, errors.UnsupportedMediaType)
 _BSS = (
     errors.BssUnreachable,
     errors.BssTimeout,
@@ -57,7 +49,7 @@ _BSS = (
     errors.BssBadLocation,
 )
 _REGISTER_FAILURES = (
-    *(*_TOKEN, *_DATABASE, *_BODY, errors.InvalidRequest),
+    *(*TOKEN, *DATABASE, *BODY, errors.InvalidRequest),
     *(errors.Forbidden, errors.NamespaceNotFound, errors.IdempotencyKeyReused),
     errors.DatabaseReadOnly,
 )
@@ -87,7 +79,7 @@ def _register(kind: Kind, schema: _Object) -> _Object:
         " repeats an `Idempotency-Key`.",
         parameters=["Idempotency-Key"],
         success=json_response(
-            201, response_schema, example, headers=("Location", "Idempotent-Replayed")
+            201, response_schema, example, headers=("Location", "ETag", "Idempotent-Replayed")
         ),
         failures=_REGISTER_FAILURES,
     )
@@ -107,7 +99,7 @@ def _list(kind: Kind, schema: _Object) -> _Object:
         + _NDJSON,
         parameters=query(requests.LIST),
         success=array(title(kind), example_of(schema[title(kind)], kind.sample)),
-        failures=(*_TOKEN, *_DATABASE, errors.InvalidRequest, errors.UrlTooLong, *_PATH),
+        failures=(*TOKEN, *DATABASE, errors.InvalidRequest, errors.UrlTooLong, *_PATH),
     )
 
 
@@ -120,7 +112,7 @@ def _download(kind: Kind) -> _Object:
         parameters=query(requests.DOWNLOAD),
         success=json_response(200, "Download", _EXAMPLE_DOWNLOAD),
         failures=(
-            *(*_TOKEN, *_DATABASE, errors.InvalidRequest, errors.UrlTooLong, *_PATH),
+            *(*TOKEN, *DATABASE, errors.InvalidRequest, errors.UrlTooLong, *_PATH),
             *(errors.AssetNotFound, errors.BssRecordMissing, *_BSS),
         ),
     )
@@ -134,10 +126,10 @@ def _show(kind: Kind, schema: _Object) -> _Object:
         kind.name,
         "Get an asset",
         "Returns all fields of an asset in any namespace that the subject is a member of.",
-        parameters=[_ASSET_ID, "If-None-Match"],
+        parameters=[ASSET_ID, "If-Match", "If-None-Match"],
         success=json_response(200, response_schema, example, headers=("ETag",)) | NOT_MODIFIED,
         failures=(
-            *(*_TOKEN, *_DATABASE),
+            *(*TOKEN, *DATABASE, errors.InvalidRequest),
             *(errors.NotFound, errors.AssetNotFound, errors.PreconditionFailed),
         ),
     )
@@ -178,7 +170,7 @@ def of_places(schema: _Object) -> dict[str, _Object]:
                 f"{description} {pages}",
                 parameters=query(schema_of_query),
                 success=array(name, example_of(schema[name], {})),
-                failures=(*_TOKEN, *_DATABASE, errors.InvalidRequest, errors.UrlTooLong, *missing),
+                failures=(*TOKEN, *DATABASE, errors.InvalidRequest, errors.UrlTooLong, *missing),
             )
         }
         for name, description, schema_of_query, missing in lists
@@ -239,7 +231,7 @@ def _download_many() -> _Object:
         " no URL has an error instead, and `failed` counts these. The response is an error if BSS"
         " returned no URL at all.",
         success=json_response(200, "Downloads", {"assets": [found, missing], "failed": 1}),
-        failures=(*(*_TOKEN, *_DATABASE, *_BODY, errors.InvalidRequest, *_PATH, *_BSS),),
+        failures=(*(*TOKEN, *DATABASE, *BODY, errors.InvalidRequest, *_PATH, *_BSS),),
     )
     example = {"namespace": "testuser", "project": "robotics", "items": [{"path": path}]}
     body = {"schema": "DownloadOfMany", "example": example}
@@ -270,7 +262,7 @@ def of_other_routes() -> dict[str, _Object]:
             "Get the subject of the token",
             "Returns the subject, and the namespaces that it is a member of.",
             success=json_response(200, "Identity", _EXAMPLE_IDENTITY),
-            failures=(*_TOKEN, *_DATABASE),
+            failures=(*TOKEN, *DATABASE),
         ),
         "/livez": operation(
             "live",
@@ -287,7 +279,7 @@ def of_other_routes() -> dict[str, _Object]:
             "Returns 200 if the database is available and has every migration of this version."
             " `writes` is present while the database takes no writes.",
             success=json_response(200, "Readiness", {"status": "ok"}),
-            failures=(*_DATABASE, errors.SchemaBehind),
+            failures=(*DATABASE, errors.SchemaBehind),
             secured=False,
         ),
         "/docs": _page(

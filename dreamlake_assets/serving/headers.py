@@ -53,7 +53,7 @@ class Origins:
         :param request_headers: the names of headers that pages may send besides ``_ALLOWED``.
         """
         self._preflight: Headers = [
-            ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
+            ("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE"),
             ("Access-Control-Allow-Headers", ", ".join([*_ALLOWED, *request_headers])),
             # Browsers cache a preflight response for two hours, the maximum of Chromium.
             ("Access-Control-Max-Age", "7200"),

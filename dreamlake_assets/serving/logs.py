@@ -151,6 +151,8 @@ class RequestLog:
         }
         if request.assets is not None:
             line["assets"] = request.assets
+        if request.change_id is not None:
+            line["change_id"] = request.change_id
         if request.error_reason is not None:
             line["reason"] = request.error_reason
         if request.trace_id is not None:

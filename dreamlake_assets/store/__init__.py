@@ -6,6 +6,15 @@ member of. Each function may raise any error of :mod:`dreamlake_assets.database.
 those that it documents.
 """
 
-from dreamlake_assets.store import asset, batch, download, listing, lists, namespace, places
+from dreamlake_assets.store import (
+    asset,
+    batch,
+    change,
+    download,
+    listing,
+    lists,
+    namespace,
+    places,
+)
 
-__all__ = ["asset", "batch", "download", "listing", "lists", "namespace", "places"]
+__all__ = ["asset", "batch", "change", "download", "listing", "lists", "namespace", "places"]

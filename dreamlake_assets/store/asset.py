@@ -26,7 +26,7 @@ from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.model.names import folders
 from dreamlake_assets.store.missing import require_found
 
-_OWN_COLUMNS = dict.fromkeys(column for kind in KINDS.values() for column in kind.own_fields)
+OWN_COLUMNS = dict.fromkeys(column for kind in KINDS.values() for column in kind.own_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def register(
     if idempotency_key is not None:
         once = {"idempotency_key": idempotency_key, "request_digest": _digest(kind, asset)}
     insert = {
-        **_OWN_COLUMNS,
+        **OWN_COLUMNS,
         **asset,
         **of_tenant,
         "asset_id": asset_id,
@@ -111,17 +111,8 @@ def _register_on_new_path(
     connection: Connection, statement: str, insert: dict[str, Any], path: list[str]
 ) -> Row:
     """Create the missing parts of a path, parents first, and insert the asset, in one roundtrip."""
-    keys = ("namespace", "namespace_id", "subject", "project", "episode")
-    scope = {key: insert[key] for key in keys if key in insert}
-    statements: list[tuple[str, Parameters]] = [
-        ("space/upsert", {**scope, "space_id": str(uuid7())})
-    ]
-    if insert["episode"] is not None:
-        statements.append(("episode/upsert", {**scope, "episode_id": str(uuid7())}))
-    for parent, folder in zip([None, *path], path, strict=False):
-        node = {**scope, "parent": parent, "path": folder, "node_id": str(uuid7())}
-        statements.append(("node/upsert", node))
-    statements.append((statement, insert))
+    project = ("space/upsert", {**insert, "space_id": str(uuid7())})
+    statements = [project, *path_upserts(insert, path), (statement, insert)]
     return require_inserted(connection, one_flight(connection, statements))[0]
 
 
@@ -141,6 +132,22 @@ def require_inserted(connection: Connection, results: list[list[Row]]) -> list[R
     return inserted
 
 
+def path_upserts(scope: Parameters, path: list[str]) -> list[tuple[str, Parameters]]:
+    """Return the statements that create the missing parts of a path in a project, parents first.
+
+    :param scope: the parameters ``namespace``, ``subject``, ``project`` and ``episode``, and on a
+        Citus cluster ``namespace_id``.
+    :param path: the paths of the folders, the outermost first.
+    """
+    statements: list[tuple[str, Parameters]] = []
+    if scope["episode"] is not None:
+        statements.append(("episode/upsert", {**scope, "episode_id": str(uuid7())}))
+    for parent, folder in zip([None, *path], path, strict=False):
+        node = {**scope, "parent": parent, "path": folder, "node_id": str(uuid7())}
+        statements.append(("node/upsert", node))
+    return statements
+
+
 def find_by_id(connection: Connection, *, kind: Kind, subject: str, asset_id: str) -> Row:
     """Find an asset by its id.
 
@@ -151,26 +158,42 @@ def find_by_id(connection: Connection, *, kind: Kind, subject: str, asset_id: st
         namespace.
     """
     parameters = {"kind": kind.name, "subject": subject, "asset_id": asset_id}
-    if is_cluster(connection):
-        row = _find_on_cluster(connection, parameters)
-    else:
-        row = fetch_one(connection, "asset/find_by_id", parameters)
+    return fetch_by_id(
+        connection,
+        "asset/find_by_id",
+        {**parameters, **tenant_of_asset(connection, subject=subject, asset_id=asset_id)},
+    )
+
+
+def fetch_by_id(connection: Connection, statement: str, parameters: Parameters) -> Row:
+    """Run a statement that looks an asset up by its id, in the namespaces of the subject.
+
+    :raises AssetNotFound: the statement returns no row.
+    """
+    row = fetch_one(connection, statement, parameters)
     if row is None:
         raise AssetNotFound
     return row
 
 
-def _find_on_cluster(connection: Connection, parameters: dict[str, str]) -> Row | None:
-    """Find an asset on a Citus cluster, whose statements must name the namespace."""
-    rows = fetch_all(connection, "namespace_member/list_by_subject", parameters)
+def tenant_of_asset(connection: Connection, *, subject: str, asset_id: str) -> dict[str, str]:
+    """Return the parameters that a statement needs besides the id of an asset.
+
+    Takes no roundtrip; on a Citus cluster one, or two if the subject has several namespaces.
+
+    :returns: ``namespace_id`` on a cluster, whose statements must name it; nothing elsewhere.
+    :raises AssetNotFound: on a cluster: no namespace of the subject has the asset.
+    """
+    if not is_cluster(connection):
+        return {}
+    rows = fetch_all(connection, "namespace_member/list_by_subject", {"subject": subject})
     namespaces = [namespace_id for (namespace_id,) in rows]
     if len(namespaces) > 1:
-        several = {**parameters, "namespaces": namespaces}
+        several = {"asset_id": asset_id, "namespaces": namespaces}
         namespaces = fetch_one(connection, "asset/find_namespace", several)
     if not namespaces:
-        return None
-    of_tenant = {**parameters, "namespace_id": namespaces[0]}
-    return fetch_one(connection, "asset/find_by_id", of_tenant)
+        raise AssetNotFound
+    return {"namespace_id": namespaces[0]}
 
 
 def find_by_name(

@@ -156,7 +156,7 @@ def test_whether_it_may_ask_a_page_learns_without_a_token(open_api: Api) -> None
     assert (answer.status_code, answer.data) == (200, b"")
     said = told(answer)
     assert said["Access-Control-Allow-Origin"] == [ORIGIN]
-    assert said["Access-Control-Allow-Methods"] == ["GET, HEAD, POST"]
+    assert said["Access-Control-Allow-Methods"] == ["GET, HEAD, POST, PATCH, DELETE"]
     assert said["Access-Control-Max-Age"] == ["7200"]
     [taken] = said["Access-Control-Allow-Headers"]
     assert {

@@ -17,7 +17,7 @@ from dreamlake_assets.errors import Forbidden, NamespaceNotFound
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
 from dreamlake_assets.model.names import folders
-from dreamlake_assets.store.asset import _OWN_COLUMNS, Registered
+from dreamlake_assets.store.asset import OWN_COLUMNS, Registered
 
 _NAMESPACE = """
     SELECT namespace_id, role
@@ -76,7 +76,7 @@ def register(
 
     :param idempotency_key: ignored: the published chain does not support it.
     """
-    row = {**_OWN_COLUMNS, **asset, "asset_id": asset_id, "kind": kind.name, "subject": subject}
+    row = {**OWN_COLUMNS, **asset, "asset_id": asset_id, "kind": kind.name, "subject": subject}
     row |= {"episode_id": None, "node_id": None}
 
     def run(statement: str, **more: object) -> Any:

@@ -59,16 +59,18 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
     kinds = len(KINDS)
     assert [status for status, _ in answers] == [
         *([201] * kinds),
-        *([200] * (2 * kinds + 8)),
+        *([200] * (2 * kinds + 10)),
         201,
     ]
 
     lists, downloads = answers[kinds : 2 * kinds], answers[2 * kinds : 3 * kinds]
     assert all(len(json.loads(body)) == 1 for _, body in lists)
-    many, show, *others = answers[3 * kinds :]
+    many, show, change, restore, *others = answers[3 * kinds :]
     assert json.loads(many[1])["failed"] == 0
     assert len(json.loads(many[1])["assets"]) == kinds
     assert json.loads(show[1])["id"] == json.loads(answers[0][1])["id"]
+    assert json.loads(change[1])["tags"] == ["rain"]
+    assert json.loads(restore[1])["deletedAt"] is None
     places = [[item["name"] for item in json.loads(body)] for _, body in others[:3]]
     assert places == [["robotics"], ["run-042"], ["/camera/front"]]
     names = ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt", "front.png", "front.json"]

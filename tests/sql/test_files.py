@@ -12,6 +12,12 @@ from dreamlake_assets.model.kinds import FOUND_COLUMNS, LISTED_COLUMNS
 from tests.support.heads import execute, placeholders, prepare
 
 PACKAGE = Path(__file__).parents[2] / "dreamlake_assets"
+#: The columns in front of those of a whole asset.
+WHOLE = {
+    "asset/find_by_id": [],
+    "asset/restore": ["outcome"],
+    "asset/update": ["outcome", "path_exists"],
+}
 LISTINGS = [name for name in FILES if name.startswith("asset/list_")]
 
 every_file = pytest.mark.parametrize("name", FILES)
@@ -60,8 +66,8 @@ def test_the_columns_are_those_of_the_head(connection: psycopg.Connection, name:
     how_many, _, words = Head(name).words("Returns").partition(": ")
     if name in LISTINGS:
         assert (how_many, columns) == ("many", [*LISTED_COLUMNS, "missing"])
-    elif name == "asset/find_by_id":
-        assert (how_many, columns) == ("one", [*FOUND_COLUMNS])
+    elif name in WHOLE:
+        assert (how_many, columns) == ("one", [*WHOLE[name], *FOUND_COLUMNS])
     elif how_many == "scalar":
         assert len(columns) == 1
     elif how_many == "none.":

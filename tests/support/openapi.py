@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from dreamlake_assets.schemas import openapi
 
-METHODS = ("get", "post")
+METHODS = ("get", "post", "patch", "delete")
 
 #: Headers of HTTP itself, allowed in any response.
 _OF_HTTP = {"Allow", "Content-Length", "Content-Type", "Date"}
