@@ -1,6 +1,6 @@
 """JSON Merge Patch (RFC 7396)."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from marshmallow import ValidationError
 
@@ -17,7 +17,7 @@ class MetadataPatch(Metadata):
     It is deserialised to the object, which may be larger than the result.
     """
 
-    json_schema = {**Metadata.json_schema, "title": "MetadataPatch"}
+    json_schema: ClassVar[dict[str, Any]] = {**Metadata.json_schema, "title": "MetadataPatch"}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         self._text(value)
