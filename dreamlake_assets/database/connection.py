@@ -42,10 +42,11 @@ _SESSION = {
 }
 
 
-class _UntypedNumber(Dumper):
-    """Dumper that sends numbers without a type. The cast in the statement sets the type.
+class _Untyped(Dumper):
+    """Dumper that sends a value without a type. The cast in the statement sets the type.
 
-    psycopg sends 1 as int2 and 100000 as int4, which would take one prepared statement per type.
+    psycopg sends 1 as int2 and 100000 as int4, which would take one prepared statement per type,
+    and one more than the statement that was prepared with nulls.
     """
 
     def dump(self, obj: float) -> bytes:
@@ -72,8 +73,9 @@ class _Jsonb(Loader):
 
 def _adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
-    adapters.register_dumper(int, _UntypedNumber)
-    adapters.register_dumper(float, _UntypedNumber)
+    adapters.register_dumper(bool, _Untyped)
+    adapters.register_dumper(int, _Untyped)
+    adapters.register_dumper(float, _Untyped)
     # Ids are only copied to responses, so they stay text.
     adapters.register_loader("uuid", psycopg.types.string.TextLoader)
     adapters.register_loader("jsonb", _Jsonb)

@@ -10,6 +10,7 @@ from dreamlake_assets.database.queries import text
 FILES = [
     "asset/count_by_bss_id",
     "asset/delete",
+    "asset/delete_many",
     "asset/find_batch",
     "asset/find_by_episode_name",
     "asset/find_by_id",
@@ -34,6 +35,7 @@ FILES = [
     "asset/list_by_tag",
     "asset/purge",
     "asset/restore",
+    "asset/restore_many",
     "asset/update",
     "cluster/find",
     "episode/list_by_project",

@@ -33,6 +33,8 @@ HOT_WRITES = (
     "asset/update",
     "asset/delete",
     "asset/restore",
+    "asset/delete_many",
+    "asset/restore_many",
 )
 HOT_READS = (
     "asset/list_by_project",

@@ -12,6 +12,7 @@ from dreamlake_assets.routes import (
     downloads,
     health,
     identity,
+    many,
     metrics,
     places,
 )
@@ -41,6 +42,7 @@ def install(app: Flask) -> None:
         batches,
         changes,
         downloads,
+        many,
         places,
         identity,
         health,

@@ -32,6 +32,8 @@ from dreamlake_assets.schemas import (
     batches,
     change_operations,
     downloads,
+    many,
+    many_operations,
     operation_parts,
     operations,
     patches,
@@ -235,6 +237,7 @@ def _nullability(field: fields.Field[Any], *, ret: _Object) -> _Object:
             | batches.BatchSchema()
             | downloads.ManySchema()
             | downloads.ItemSchema()
+            | many.ManySchema()
             | patches.PatchSchema()
         ):
             allowed = not field.required
@@ -283,6 +286,7 @@ def document() -> bytes:
         _add(spec, change_operations.of_kind(kind, spec.components.schemas))
     _add(spec, operations.of_places(spec.components.schemas))
     _add(spec, operations.of_batches(spec.components.schemas))
+    _add(spec, many_operations.of_many())
     _add(spec, operations.of_other_routes())
     return orjson.dumps(spec.to_dict())
 
@@ -330,5 +334,6 @@ def _add_components(spec: APISpec) -> None:
             f"Registered{title}Item", schema=responses.registered_schema(kind, in_batch=True)
         )
     spec.components.schema("Batch", schema=batches.BATCH)
+    spec.components.schema("Many", schema=many.MANY)
     spec.components.schema("Item", operation_parts.any_kind("{}Item"))
     spec.components.schema("RegisteredItem", operation_parts.any_kind("Registered{}Item"))

@@ -13,8 +13,19 @@ from dreamlake_assets.store import (
     download,
     listing,
     lists,
+    many,
     namespace,
     places,
 )
 
-__all__ = ["asset", "batch", "change", "download", "listing", "lists", "namespace", "places"]
+__all__ = [
+    "asset",
+    "batch",
+    "change",
+    "download",
+    "listing",
+    "lists",
+    "many",
+    "namespace",
+    "places",
+]

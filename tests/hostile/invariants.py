@@ -53,7 +53,9 @@ def _fault_of_error(
 
 
 def _names_what_is_wrong(answer: dict[str, object]) -> bool:
-    if answer["code"] != "invalid_request" or answer["error"] in _WITHOUT_FIELD:
+    # Of many assets, the unknown ones are named by their positions.
+    may_name = answer["code"] == "asset_not_found" and "fields" in answer
+    if not may_name and (answer["code"] != "invalid_request" or answer["error"] in _WITHOUT_FIELD):
         return "fields" not in answer
     fields = answer.get("fields")
     return isinstance(fields, dict) and bool(fields) and all(map(_are_sentences, fields.values()))

@@ -42,6 +42,8 @@ PARAMETERS = ["namespace", "project", "space", "episode", "episodeId", "path"]
 PARAMETERS += ["prefix", "glob", "name", "parent", "limit", "cursor"]
 MEMBERS = ["namespace", "project", "space", "episode", "episodeId", "items"]
 MEMBERS += ["prefix", "glob", "kind", "limit", "cursor"]
+MANY = ["namespace", "project", "ids", "dryRun"]
+NO_ID = "01970000-0000-7000-8000-000000000009"
 KIND = st.sampled_from(sorted(KINDS))
 LISTS = KIND | st.sampled_from(["projects", "episodes", "folders"])
 #: Texts that a header can hold: gunicorn refuses all others.
@@ -101,6 +103,26 @@ def test_registering_under_any_name(
 ) -> None:
     body = {"namespace": NAMESPACE, "project": PROJECT, "name": name, "episodeName": episode}
     watched.send(json.dumps({**body, KINDS[kind].bss_field: bss_id}), kind)
+
+
+@RANDOM
+@given(
+    verb=st.sampled_from(["delete", "restore"]),
+    wrong=st.dictionaries(st.sampled_from(MANY) | TEXTS, JSON, max_size=3),
+)
+def test_changing_many(watched: Watched, verb: str, wrong: dict[str, Any]) -> None:
+    response = sound(watched.api.change_many(verb, **{"ids": [NO_ID], **wrong}))
+    assert response.status_code == 200 or 400 <= response.status_code < 500
+
+
+@pytest.mark.parametrize("member", MANY)
+def test_the_corpus_in_every_member(watched: Watched, member: str) -> None:
+    good = {"namespace": json.dumps(NAMESPACE), "project": json.dumps(PROJECT)}
+    for value in [*VALUES, *map(json.dumps, STRINGS)]:
+        members = {**good, member: value}
+        body = ",".join(f'"{name}":{text}' for name, text in members.items())
+        response = sound(watched.api.send(f"{{{body}}}", "delete"))
+        assert response.status_code == 200 or 400 <= response.status_code < 500
 
 
 @RANDOM

@@ -260,6 +260,19 @@ def test_getting_one_takes_one_roundtrip(api: Api, proxy: WireProxy, status: int
     assert (counted.roundtrips, len(counted.statements)) == (1, 1)
 
 
+def test_changing_many_by_ids_takes_one_roundtrip(api: Api, proxy: WireProxy) -> None:
+    ids = [api.register(kind, name="/camera/a").json["id"] for kind in BODIES]
+    for verb, members in (("delete", {"dryRun": True}), ("delete", {}), ("restore", {})):
+
+        def change(verb: str = verb, members: dict[str, Any] = members) -> TestResponse:
+            return api.change_many(verb, ids=ids, **members)
+
+        assert cost(proxy, change, 200) == (1, 1)
+        ids.append(str(uuid7()))
+        assert cost(proxy, change, 404) == (1, 1)
+        ids.pop()
+
+
 def test_asking_who_one_is_takes_one_roundtrip(api: Api, proxy: WireProxy) -> None:
     assert cost(proxy, lambda: api.get("/auth/me"), 200) == (1, 1)
 

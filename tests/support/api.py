@@ -109,6 +109,11 @@ class Api:
         body = _given({"assets": assets, **fields})
         return self.ask("/assets/batch", "POST", json=body, headers=headers)
 
+    def change_many(self, verb: str, *, subject: str = WRITER, **members: Any) -> Answer:
+        """Delete or restore many assets."""
+        headers = self._headers(subject)
+        return self.ask(f"/assets/{verb}", "POST", json=_given(members), headers=headers)
+
     def listing(self, kind: str = "video", *, subject: str = WRITER, **query: Any) -> Answer:
         return self.get(f"/assets/{kind}", subject=subject, query_string=_given(query))
 
