@@ -3,6 +3,7 @@
 import hashlib
 import io
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ PART_BYTES = 8 * 1024 * 1024
 
 _VIDEO_SECONDS = 12
 _VIDEO_MEGABITS = 12
+_FOLDER_FILES = 100
 _CHUNK_BYTES = 1024 * 1024
 _TIMEOUT_SECONDS = 60
 
@@ -49,6 +51,7 @@ def run(*, url: str, bss_url: str, video: Path | None) -> None:
                 demo.find(kind)
             demo.download("video", files["video"])
             demo.correct("video")
+            demo.register_folder(_make_folder(Path(directory) / "telemetry"))
         except requests.RequestException as error:
             raise DemoError(f"a request failed: {error}") from error
 
@@ -57,6 +60,16 @@ def _make_video(path: Path) -> Path:
     samples.write_video(path, seconds=_VIDEO_SECONDS, megabits=_VIDEO_MEGABITS)
     click.echo(f"Generated a video of {_VIDEO_SECONDS} s ({_size(path)}).")
     return path
+
+
+def _make_folder(path: Path) -> list[Path]:
+    """Create a folder of small files."""
+    path.mkdir()
+    files = [path / f"{number:03}.json" for number in range(_FOLDER_FILES)]
+    for number, file in enumerate(files):
+        file.write_text(f'{{"step": {number}}}\n')
+    click.echo(f"Generated a folder of {len(files)} files.")
+    return files
 
 
 class _Demo:
@@ -82,34 +95,59 @@ class _Demo:
 
     def upload(self, kind: str, file: Path) -> str:
         """Upload a file in parts, as the public client does, and return its id in BSS."""
-        route = f"{self._bss_url}/{KINDS[kind].bss_route}"
+        with click.progressbar(length=file.stat().st_size, label=f"Uploading {file.name}") as bar:
+            bss_id = self._upload(KINDS[kind].bss_route, file, bar.update)
+        click.echo(f"Uploaded {file.name} ({_size(file)}): {bss_id} in BSS.")
+        return bss_id
+
+    def _upload(self, bss_route: str, file: Path, advance: Callable[[int], None]) -> str:
+        route = f"{self._bss_url}/{bss_route}"
         place = {"owner": stack.NAMESPACE, "project": PROJECT}
         staging_hash = _sha256(file)
         upload = self._post(f"{route}/upload/multipart/init", {**place, "hash": staging_hash})
         numbers = list(range(1, max(1, -(-file.stat().st_size // PART_BYTES)) + 1))
         places = self._post(f"{route}/upload/multipart/parts", {**upload, "partNumbers": numbers})
         parts = []
-        with (
-            file.open("rb") as source,
-            click.progressbar(length=file.stat().st_size, label=f"Uploading {file.name}") as bar,
-        ):
+        with file.open("rb") as source:
             for number in numbers:
-                part = _Part(source.read(PART_BYTES), bar.update)
+                part = _Part(source.read(PART_BYTES), advance)
                 part_url = places["parts"][str(number)]
                 response = self._session.put(part_url, data=part, timeout=_TIMEOUT_SECONDS)
                 _check(response)
                 parts.append({"partNumber": number, "etag": response.headers["ETag"]})
         self._post(f"{route}/upload/multipart/complete", {**upload, "parts": parts})
         record = {"name": f"/{file.name}", "episodeId": self._episode, "stagingHash": staging_hash}
-        bss_id = self._post(route, {**place, **record})["id"]
-        click.echo(f"Uploaded {file.name} ({_size(file)}, parts: {len(parts)}): {bss_id} in BSS.")
-        return bss_id
+        return self._post(route, {**place, **record})["id"]
 
     def register(self, kind: str, file: Path, bss_id: str) -> None:
         body = {**self._place, "episodeName": self._episode, "name": _name(file)}
         body[KINDS[kind].bss_field] = bss_id
         asset = self._post(f"{self._url}/assets/{kind}", body)
         click.echo(f"Registered the {kind} {asset['name']}: {asset['id']}.")
+
+    def register_folder(self, files: list[Path]) -> None:
+        """Upload the files of a folder, and register all of them in one request."""
+        route = KINDS["file"].bss_route
+        with click.progressbar(files, label="Uploading the folder") as bar:
+            assets = [
+                {
+                    "kind": "file",
+                    "name": f"/demo/{file.parent.name}/{file.name}",
+                    "size": file.stat().st_size,
+                    "sha256": _sha256(file),
+                    "contentType": "application/json",
+                    "bssFileId": self._upload(route, file, lambda _: None),
+                }
+                for file in bar
+            ]
+        body = {**self._place, "episodeName": self._episode, "assets": assets}
+        started = time.perf_counter()
+        registered = self._post(f"{self._url}/assets/batch", body)["assets"]
+        milliseconds = (time.perf_counter() - started) * 1000
+        click.echo(
+            f"Registered {len(registered)} files in one request, in {milliseconds:.0f} ms:"
+            f" {registered[0]['name']} to {registered[-1]['name']}."
+        )
 
     def find(self, kind: str) -> None:
         assets = self._get(f"/assets/{kind}", {})

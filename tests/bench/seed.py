@@ -184,30 +184,29 @@ def _post(path: str, value: object) -> bytes:
     return f"POST {path} {_HEAD}{head}".encode() + body
 
 
-def copy_assets(database_url: str, seconds: float) -> tuple[int, float]:
+def copy_assets(connection: psycopg.Connection, seconds: float) -> tuple[int, float]:
     """COPY the rows that batches of 1,000 make on an existing path.
 
     :returns: the number of rows, and the seconds.
     """
+    place = connection.execute(
+        "SELECT namespace_id, space_id, episode_id, node_id FROM node"
+        " INNER JOIN space USING (namespace_id, space_id)"
+        " INNER JOIN episode USING (namespace_id, space_id, episode_id)"
+        " WHERE slug = %s AND episode.name = 'run-42' AND path = %s",
+        [REGISTERED, FOLDER],
+    ).fetchone()
+    assert place is not None
     started = time.perf_counter()
     rows = 0
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        place = connection.execute(
-            "SELECT namespace_id, space_id, episode_id, node_id FROM node"
-            " INNER JOIN space USING (namespace_id, space_id)"
-            " INNER JOIN episode USING (namespace_id, space_id, episode_id)"
-            " WHERE slug = %s AND episode.name = 'run-42' AND path = %s",
-            [REGISTERED, FOLDER],
-        ).fetchone()
-        assert place is not None
-        while time.perf_counter() - started < seconds:
-            first = random.randrange(10**9) * 1000
-            with connection.cursor().copy(_COPY) as copy:
-                for number in range(first, first + 1000):
-                    video = _video(FOLDER, number)
-                    metadata = orjson.dumps(video.pop("metadata")).decode()
-                    copy.write_row((*place, uuid7(), "video", "pinhole", *video.values(), metadata))
-            rows += 1000
+    while time.perf_counter() - started < seconds:
+        first = random.randrange(10**9) * 1000
+        with connection.cursor().copy(_COPY) as copy:
+            for number in range(first, first + 1000):
+                video = _video(FOLDER, number)
+                metadata = orjson.dumps(video.pop("metadata")).decode()
+                copy.write_row((*place, uuid7(), "video", "pinhole", *video.values(), metadata))
+        rows += 1000
     return rows, time.perf_counter() - started
 
 

@@ -259,19 +259,29 @@ class Stage:
 
     def _copy(self, seconds: float) -> Measurement:
         """Copy the rows of batches into their table, which no statement inserts faster."""
-        database_before, wal_before = self.database.cpu_seconds(), self._wal()
-        rows, took = seed.copy_assets(self.database_url, seconds)
-        return Measurement(
-            per_second=rows / took,
-            database_cpu=(self.database.cpu_seconds() - database_before) / rows * 1000,
-            wal=(self._wal() - wal_before) / rows,
-        )
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            database_before, wal_before = self.database.cpu_seconds(), self._wal_end()
+            rows, took = seed.copy_assets(connection, seconds)
+            return Measurement(
+                per_second=rows / took,
+                database_cpu=(self.database.cpu_seconds() - database_before) / rows * 1000,
+                wal=self._wal_since(wal_before) / rows,
+            )
 
-    def _wal(self) -> int:
-        """Return the bytes of the log of PostgreSQL so far, without those of whole pages."""
+    def _wal_end(self) -> str:
+        """Return the end of the log of PostgreSQL."""
         with psycopg.connect(self.database_url) as connection:
-            statement = "SELECT wal_bytes - 8192 * wal_fpi FROM pg_stat_wal"
-            [(size,)] = connection.execute(statement).fetchall()
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
+            [(end,)] = connection.execute("SELECT pg_current_wal_flush_lsn()").fetchall()
+        return end
+
+    def _wal_since(self, start: str) -> int:
+        """Return the bytes of the log since then, without those of whole pages."""
+        with psycopg.connect(self.database_url) as connection:
+            [(size,)] = connection.execute(
+                "SELECT sum(record_size) FROM pg_get_wal_stats(%s, pg_current_wal_flush_lsn())",
+                [start],
+            ).fetchall()
         return int(size)
 
     def _http(
@@ -284,7 +294,7 @@ class Stage:
         wal: bool = False,
     ) -> Callable[[float], Measurement]:
         def measure(seconds: float) -> Measurement:
-            wal_before = self._wal() if wal else 0
+            wal_before = self._wal_end() if wal else None
             service_before, database_before = server.cpu_seconds(), self.database.cpu_seconds()
             done = load.run(server.port, requests, connections=connections, seconds=seconds)
             thousands = len(done.latencies) * assets / 1000
@@ -294,7 +304,7 @@ class Stage:
                 p99=done.quantile(0.99) * 1000,
                 service_cpu=(server.cpu_seconds() - service_before) / thousands,
                 database_cpu=(self.database.cpu_seconds() - database_before) / thousands,
-                wal=(self._wal() - wal_before) / thousands / 1000 if wal else None,
+                wal=self._wal_since(wal_before) / thousands / 1000 if wal_before else None,
                 failed=done.failed,
             )
 

@@ -79,8 +79,11 @@ class Fuzzer:
     def request(self) -> Request:
         """Return the next request."""
         (make,) = self._random.choices(
-            [self._register, self._list, self._download, self._me, self._health, self._elsewhere],
-            [45, 30, 10, 4, 1, 10],
+            [
+                *(self._register, self._register_batch, self._list, self._download),
+                *(self._me, self._health, self._elsewhere),
+            ],
+            [35, 10, 30, 10, 4, 1, 10],
         )
         return make()
 
@@ -96,9 +99,24 @@ class Fuzzer:
         headers = {**self._headers(), "Content-Type": content_type}
         return Request("POST", f"/assets/{kind}", headers, body)
 
+    def _register_batch(self) -> Request:
+        kinds = [self._one(list(KINDS)) for _ in range(self._random.choice([1, 1, 2, 5]))]
+        items = ",".join(self._members(kind, {"kind": f'"{kind}"'}) for kind in kinds)
+        place = f'"namespace":"{NAMESPACE}","project":"{self._one(PROJECTS)}"'
+        headers = {**self._headers(), "Content-Type": "application/json"}
+        body = f'{{{place},"assets":[{items}]}}'.encode()
+        return Request("POST", "/assets/batch", headers, body)
+
     def _body(self, kind: str) -> bytes:
+        place = {"namespace": f'"{NAMESPACE}"', "project": f'"{self._one(PROJECTS)}"'}
+        return self._members(kind, place).encode()
+
+    def _members(self, kind: str, members: dict[str, str]) -> str:
+        """Return an asset as JSON.
+
+        :param members: members that it has in any case, as JSON.
+        """
         own = published({**KINDS[kind].own_fields, **COMMON_FIELDS}).values()
-        members = {"namespace": f'"{NAMESPACE}"', "project": f'"{self._one(PROJECTS)}"'}
         for name in [*own, "tags", "metadata"]:
             if self._happens(0.4):
                 members[name] = self._one(_GOOD[name])
@@ -112,7 +130,7 @@ class Fuzzer:
             name = self._one(list(members) if self._happens(0.8) else _WRONG_FIELDS)
             members[name] = self._one(VALUES) if self._happens(0.4) else self._string()
         body = ",".join(f'"{name}":{value}' for name, value in members.items())
-        return f"{{{body}}}".encode()
+        return f"{{{body}}}"
 
     def _string(self) -> str:
         return _text(self._nasty())

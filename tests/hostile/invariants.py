@@ -13,7 +13,7 @@ DOCUMENTED = {(int(error.status), error.code) for error in catalogue()} - {(500,
 
 #: Reasons for a bad request that name no field.
 _WITHOUT_FIELD = {"The body must be a JSON object."}
-_MEMBERS = {"error", "code", "requestId", "fields"}
+_MEMBERS = {"error", "code", "requestId", "fields", "invalid"}
 _HEADERS = {401: "www-authenticate", 405: "allow", 503: "retry-after"}
 #: Internal details that a client must not see.
 _INSIDE = re.compile(rb"Traceback|psycopg|werkzeug|/site-packages/|INSERT INTO |FROM namespace")

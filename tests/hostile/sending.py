@@ -1,5 +1,6 @@
 """Sends fuzzed requests over HTTP, a few at a time, and checks every response."""
 
+import json
 import selectors
 import socket
 from collections import Counter
@@ -136,7 +137,7 @@ def _take(connection: _Connection, fuzzer: Fuzzer, tally: Tally) -> bool | None:
         shown = f"{answer.status} {answer.body[:500]!r}"
         tally.faults.append(f"{wrong}: {_shown(connection.request)} -> {shown}")
     if answer.status == 201 and "idempotent-replayed" not in answer.headers:
-        tally.registered += 1
+        tally.registered += len(json.loads(answer.body).get("assets", [None]))
     fuzzer.cursor = answer.headers.get("x-next-cursor", fuzzer.cursor)
     unread = answer.status >= 400 and len(connection.request.body) > _MOST_UNREAD_BYTES
     return unread or answer.headers.get("connection", "").lower() == "close"

@@ -77,6 +77,17 @@ class Watched:
             assert response.status_code == 200 or 400 <= response.status_code < 500
             assert after == before
 
+    def send_batch(self, assets: list[Any]) -> None:
+        before = row_counts(self._connection)
+        body = json.dumps({"namespace": NAMESPACE, "project": PROJECT, "assets": assets})
+        response = sound(self.api.send(body, "batch"))
+        after = row_counts(self._connection)
+        if response.status_code == 201:
+            assert after["asset"] == before["asset"] + len(assets)
+        else:
+            assert 400 <= response.status_code < 500
+            assert after == before
+
     def get(self, path: str, query: dict[str, str]) -> None:
         given = {"namespace": NAMESPACE, "project": PROJECT, **query}
         pairs = (f"{escaped(name)}={escaped(value)}" for name, value in given.items())
@@ -94,6 +105,20 @@ def watched(shared_api: Api, shared_connection: psycopg.Connection) -> Watched:
 @given(kind=KIND, wrong=st.dictionaries(st.sampled_from(FIELDS) | TEXTS, JSON, max_size=3))
 def test_registering(watched: Watched, kind: str, wrong: dict[str, Any]) -> None:
     watched.send(json.dumps({"namespace": NAMESPACE, "project": PROJECT, **wrong}), kind)
+
+
+@RANDOM
+@given(
+    items=st.lists(
+        st.dictionaries(st.sampled_from(["kind", *FIELDS]) | TEXTS, JSON, max_size=3) | JSON,
+        max_size=3,
+    ),
+    kind=KIND,
+)
+def test_batches(watched: Watched, items: list[Any], kind: str) -> None:
+    """No row is written unless all assets are valid."""
+    items = [{"kind": kind, **item} if isinstance(item, dict) else item for item in items]
+    watched.send_batch([{"kind": kind, "name": "/a"}, *items])
 
 
 @RANDOM
@@ -243,7 +268,8 @@ def test_what_the_program_sends(watched: Watched, shared_connection: psycopg.Con
         request = fuzzer.request()
         response = sound(ask(watched.api, request))
         fuzzer.cursor = response.headers.get("X-Next-Cursor", fuzzer.cursor)
-        registered += response.status_code == 201
+        if response.status_code == 201:
+            registered += len(response.json.get("assets", [response.json]))
     assert registered > 50
     assert row_counts(shared_connection)["asset"] == before + registered
 

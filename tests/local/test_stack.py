@@ -182,6 +182,7 @@ def test_the_demo_passes(stack: RunningStack) -> None:
     done = demo_on(stack)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Downloaded demo.mp4: the same bytes" in done.stdout
+    assert "Registered 100 files in one request" in done.stdout
 
 
 def test_the_demo_takes_a_file(stack: RunningStack, tmp_path: Path) -> None:
