@@ -32,9 +32,10 @@
 -- Index:   namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key and
 --          node_path_key, an Index Scan each; asset_by_idempotency_key, Index Scan, and for the
 --          conflict
--- Why:     "earlier" finds the asset of a key that was used before. For the same request the
---          statement then looks nothing else up and writes nothing. A statement that is sent again
---          after a lost connection finds its own row in this way.
+-- Why:     "earlier" finds the asset of a key that was used before, and the episode and the folder of
+--          the request: the asset may have moved since. For the same request the statement then
+--          writes nothing. A statement that is sent again after a lost connection finds its own row
+--          in this way.
 --          Where the path exists and the key belongs to another request, the conflict divides by
 --          zero. The path may have been created in the same flight, which commits without another
 --          roundtrip, so only an error undoes it. SQLSTATE 22012 identifies this error: no other
@@ -53,8 +54,8 @@ WITH earlier AS (
     SELECT
         found.asset_id,
         found.space_id,
-        found.episode_id,
-        found.node_id,
+        episode.episode_id,
+        node.node_id,
         found.request_digest = %(request_digest)s::bytea AS is_same
     FROM namespace
     CROSS JOIN LATERAL (
@@ -69,8 +70,6 @@ WITH earlier AS (
         SELECT
             asset.asset_id,
             asset.space_id,
-            asset.episode_id,
-            asset.node_id,
             asset.request_digest
         FROM asset
         WHERE asset.namespace_id = namespace.namespace_id
@@ -78,6 +77,14 @@ WITH earlier AS (
         ORDER BY asset.idempotency_key ASC
         LIMIT 1
     ) AS found
+    LEFT JOIN episode
+        ON episode.namespace_id = namespace.namespace_id
+        AND episode.space_id = found.space_id
+        AND episode.name = coalesce(%(episode)s::text, '')
+    LEFT JOIN node
+        ON node.namespace_id = namespace.namespace_id
+        AND node.scope_id = coalesce(episode.episode_id, found.space_id)
+        AND node.path = coalesce(%(folder)s::text, '')
     WHERE namespace.slug = %(namespace)s::text
         AND member.role = 'writer'
 ),

@@ -286,3 +286,22 @@ def test_a_key_goes_with_whatever_goes_without(shared_api: Api) -> None:
         assert [each.status_code for each in answers] == 2 * [without.status_code], depth
         statuses.append(without.status_code)
     assert (statuses[0], statuses[-1]) == (201, 400)
+
+
+@pytest.mark.parametrize("change", ["PATCH", "DELETE"])
+def test_an_asset_that_was_changed_still_replays_its_first_response(
+    shared_api: Api, change: str
+) -> None:
+    """The episode and the folder are those of the request, though the asset has moved."""
+    fields = {"name": "/camera/front/run01.mp4", "episodeName": "run-042", "bssVideoId": "v"}
+    key = f"replayed-after-{change}"
+    first = shared_api.register(idempotency_key=key, **fields)
+    move = {"name": "/moved/to.mp4", "episodeName": None, "bssVideoId": "w"}
+    body = move if change == "PATCH" else None
+    assert shared_api.get(first.location, method=change, json=body).status_code in (200, 204)
+
+    replayed = shared_api.register(idempotency_key=key, **fields)
+
+    assert (replayed.status_code, replayed.json) == (201, first.json)
+    assert replayed.headers["Idempotent-Replayed"] == "true"
+    assert replayed.headers["ETag"] == first.headers["ETag"] == '"1.1"'

@@ -273,6 +273,38 @@ def test_changing_many_by_ids_takes_one_roundtrip(api: Api, proxy: WireProxy) ->
         ids.pop()
 
 
+def test_changing_takes_one_roundtrip_and_two_for_a_new_path_or_merged_metadata(
+    api: Api, proxy: WireProxy
+) -> None:
+    location = api.register(name="/a/b.mp4", episodeName=EPISODE, tags=["night"]).location
+
+    def patched(body: dict[str, Any], status: int = 200, **headers: str) -> tuple[int, int]:
+        return cost(
+            proxy, lambda: api.get(location, method="PATCH", json=body, headers=headers), status
+        )
+
+    for body in ({}, {"fps": 60}, {"addTags": ["rain"]}, {"name": "/a/c.mp4"}, {"metadata": None}):
+        assert patched(body) == (1, 1), body
+    roundtrips, statements = patched({"name": "/d/e/f.mp4", "episodeName": "new"})
+    assert (roundtrips, statements <= 4 + 2) == (2, True)
+    assert patched({"metadata": {"a": 1}}) == (2, 2)
+    roundtrips, statements = patched({"metadata": {"b": 1}, "name": "/g/h.mp4"})
+    assert (roundtrips, statements <= 4 + 1) == (2, True)
+    assert patched({"fps": 30}, 412, **{"If-Match": '"1.1"'}) == (1, 1)
+    for method, url, status in (
+        ("DELETE", location, 204),
+        ("DELETE", location, 204),
+        ("PATCH", location, 409),
+        ("POST", f"{location}/restore", 200),
+        ("POST", f"{location}/restore", 200),
+        ("DELETE", f"/assets/video/{uuid7()}", 404),
+    ):
+        with proxy.count() as counted:
+            body = {"fps": 60} if method == "PATCH" else None
+            assert api.get(url, method=method, json=body).status_code == status
+        assert (counted.roundtrips, len(counted.statements)) == (1, 1)
+
+
 def test_asking_who_one_is_takes_one_roundtrip(api: Api, proxy: WireProxy) -> None:
     assert cost(proxy, lambda: api.get("/auth/me"), 200) == (1, 1)
 
