@@ -3,7 +3,8 @@
 - The grammar of a ``glob``: JSON Schema has no grammars.
 - A ``cursor`` is signed: a valid one comes from a response and is valid for that query only.
 - An ``Idempotency-Key`` is new for each asset, in this run and in earlier ones.
-- Two parameters of a query exclude each other.
+- An ``If-Match`` must be the current ETag.
+- Two parameters of a query, or two members of a body, exclude each other.
 - An id of BSS must exist in BSS: otherwise a download correctly returns 502.
 
 The hooks correct requests that are meant to be valid. Requests that are meant to be invalid stay
@@ -41,10 +42,48 @@ def before_call(
     """Correct a request that is meant to be valid."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
+    case.headers.pop("If-Match", None)
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = str(uuid4())
     if isinstance(case.body, dict):
-        case.body.update({name: known for name, known in _BSS_IDS.items() if case.body.get(name)})
+        for each in (case.body, *_objects(case.body.get("assets"))):
+            each.update({name: known for name, known in _BSS_IDS.items() if each.get(name)})
+        _change_tags_once(case.body)
+        if case.operation.path == "/assets/download":
+            _name_once(case.body)
     case.query.pop("cursor", None)
     if case.query.get("episodeId"):
         case.query.pop("episode", None)
+
+
+def _objects(items: Any) -> list[dict[str, Any]]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _change_tags_once(body: dict[str, Any]) -> None:
+    """Leave the tags, or a few tags to add or to remove: an asset may have 100."""
+    if body.get("addTags"):
+        body["addTags"] = body["addTags"][:3]
+        body.pop("removeTags", None)
+    if body.get("addTags") or body.get("removeTags"):
+        body.pop("tags", None)
+
+
+def _name_once(body: dict[str, Any]) -> None:
+    """Leave items or a selection, and one name of each item."""
+    body.pop("cursor", None)
+    if body.get("episodeId"):
+        body.pop("episode", None)
+    if body.get("items"):
+        for name in ("prefix", "glob", "kind", "limit"):
+            body.pop(name, None)
+    else:
+        body.pop("items", None)
+        body.setdefault("prefix", "/camera")
+        body["prefix"] = body["prefix"] or "/camera"
+    for item in _objects(body.get("items")):
+        if item.get("id"):
+            item.pop("path", None)
+            item.pop("kind", None)
+        else:
+            item["path"] = item.get("path") or "/camera/front/run01.mp4"

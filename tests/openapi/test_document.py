@@ -22,8 +22,6 @@ README = Path(__file__).parents[2] / "README.md"
 
 #: The error of any path for other methods, and the error that no path should return.
 ANYWHERE = {"method_not_allowed", "internal_error"}
-#: Errors of an item in a response, and of no request so far.
-OF_AN_ITEM = {"asset_deleted"}
 #: The base of more specific codes.
 ABSTRACT = {"bss_failed"}
 
@@ -152,7 +150,7 @@ def test_every_code_is_answered_by_some_operation() -> None:
     }
 
     catalogue = {error.code for error in errors.catalogue()}
-    assert answered | ANYWHERE | OF_AN_ITEM | ABSTRACT == catalogue
+    assert answered | ANYWHERE | ABSTRACT == catalogue
     assert not answered & (ANYWHERE | ABSTRACT)
 
 
