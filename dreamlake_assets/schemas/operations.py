@@ -262,7 +262,7 @@ def of_other_routes() -> dict[str, _Object]:
             "Get the subject of the token",
             "Returns the subject, and the namespaces that it is a member of.",
             success=json_response(200, "Identity", _EXAMPLE_IDENTITY),
-            failures=(*TOKEN, *DATABASE),
+            failures=(*TOKEN, *DATABASE, errors.InvalidRequest),
         ),
         "/livez": operation(
             "live",
