@@ -16,6 +16,7 @@ from dreamlake_assets.routes.request import (
     authenticated_subject,
     json_body,
     json_response,
+    refuse_query,
     validated,
 )
 from dreamlake_assets.schemas import downloads
@@ -34,6 +35,7 @@ _OF = "download"
 def download() -> Response:
     """Return presigned URLs of many assets, or of one page of those that match filters."""
     subject = authenticated_subject()
+    refuse_query()
     given = json_body()
     query = validated(downloads.MANY, given)
     place = {name: query[name] for name in _PLACE}

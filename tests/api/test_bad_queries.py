@@ -1,4 +1,5 @@
-"""GET /assets/<kind> and …/download: every bad query gets an error that names the parameter."""
+"""Bad queries get an error that names the parameter: an unknown one on every route, and bad values
+of GET /assets/<kind> and …/download."""
 
 from typing import Any
 
@@ -193,6 +194,23 @@ def test_a_glob_has_at_most_64_alternatives(shared_api: Api) -> None:
     response = shared_api.listing(glob=pattern)
 
     assert (response.status_code, list(problem(response)["fields"])) == (400, ["glob"])
+
+
+def test_an_unknown_parameter_is_refused_on_every_route(shared_api: Api) -> None:
+    routes = shared_api.client.application.url_map.bind("localhost")
+    places = {"kind": KINDS["video"], "asset_id": EPISODE_ID}
+    asked = 0
+    for rule in routes.map.iter_rules():
+        if not rule.rule.startswith(("/assets", "/auth")):
+            continue
+        url = routes.build(rule.endpoint, {name: places[name] for name in rule.arguments})
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            body = {} if method in ("POST", "PATCH") else None
+            response = shared_api.get(f"{url}?unknown=1", method=method, json=body)
+            error = response.status_code, response.json.get("fields", {}).get("unknown")
+            assert error == (400, [UNKNOWN]), f"{method} {url}"
+            asked += 1
+    assert asked > len(KINDS)
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

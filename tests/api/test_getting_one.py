@@ -161,12 +161,6 @@ class TestNotFound:
         assert (response.status_code, problem(response)["code"]) == (404, "not_found")
 
 
-def test_an_unknown_parameter_is_refused(shared_api: Api, location: str) -> None:
-    response = shared_api.get(f"{location}?fields=name")
-
-    assert (response.status_code, list(response.json["fields"])) == (400, ["fields"])
-
-
 def test_an_id_may_be_written_in_capitals(shared_api: Api, location: str) -> None:
     path, _, asset_id = location.rpartition("/")
 
