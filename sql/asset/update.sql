@@ -337,7 +337,7 @@ SELECT
     encode(CASE WHEN changed.revision IS NULL THEN wanted.sha256 ELSE changed.sha256 END, 'hex') AS sha256,
     CASE WHEN changed.revision IS NULL THEN wanted.content_type ELSE changed.content_type END AS content_type,
     CASE WHEN changed.revision IS NULL THEN wanted.tags ELSE changed.tags END AS tags,
-    CASE WHEN changed.revision IS NULL THEN wanted.metadata ELSE changed.metadata END AS metadata,
+    CASE WHEN changed.revision IS NULL THEN found.metadata ELSE changed.metadata END AS metadata,
     to_char(found.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at,
     to_char(
         coalesce(changed.updated_at, found.updated_at) AT TIME ZONE 'UTC',

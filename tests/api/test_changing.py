@@ -115,7 +115,8 @@ def test_a_patch_that_changes_nothing_writes_nothing(
     response = patch(shared_api, location, body, if_match=etag(1))
 
     assert (response.status_code, response.headers["ETag"]) == (200, etag(1))
-    assert response.json == before.json
+    # 1.0 equals 1, so the texts are compared: one ETag stands for one of them.
+    assert response.text == before.text
 
 
 class TestMoves:
