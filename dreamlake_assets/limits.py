@@ -50,6 +50,8 @@ CURSOR = 1460
 EPISODE_CURSOR = 2850
 #: Tags in a query string, which has to fit into the request line.
 TAGS_TO_LIST_BY = 10
+EPISODES_TO_LIST_BY = 20
+DIGESTS_TO_LIST_BY = 50
 GLOB_BYTES = 1024
 GLOB_ALTERNATIVES = 64
 #: Characters of the regular expression that a glob is translated to.

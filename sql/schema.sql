@@ -84,7 +84,7 @@ COMMENT ON CONSTRAINT space_pkey ON space IS 'Serves asset/find_by_id, asset/res
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_slug_key UNIQUE (namespace_id, slug);
 
-COMMENT ON CONSTRAINT space_slug_key ON space IS 'Serves space/list_by_namespace and each statement with the parameter project.';
+COMMENT ON CONSTRAINT space_slug_key ON space IS 'Serves space/list_by_namespace and each statement with the parameters subject and project.';
 
 ALTER TABLE ONLY space
     ADD CONSTRAINT space_namespace_fkey FOREIGN KEY (namespace_id) REFERENCES namespace(namespace_id);
@@ -106,12 +106,12 @@ COMMENT ON COLUMN episode.name IS 'May contain slashes, such as 2026/q1/run-042;
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_name_key UNIQUE (namespace_id, name, space_id);
 
-COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with the parameter episode; asset/insert_many, asset/find_batch, episode/upsert_many and node/upsert_many.';
+COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with the parameter episode; each statement with the parameters kinds and episode_ids; asset/find_batch, asset/insert_many, episode/upsert_many and node/upsert_many.';
 
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, episode_id, space_id);
 
-COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves asset/find_by_id, asset/find_many, asset/restore, asset/update, asset/find_by_episode_name, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
+COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves each statement with the parameters kinds and episode_ids; asset/find_by_episode_name, asset/find_by_id, asset/find_many, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag, asset/restore, asset/update, asset/view_full and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
 
 CREATE INDEX episode_by_name ON episode USING btree (namespace_id, space_id, name) WHERE (name > ''::text);
 
@@ -142,16 +142,16 @@ COMMENT ON COLUMN node.path IS 'The full path, such as /camera/front.';
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_path_key UNIQUE (namespace_id, scope_id, path);
 
-COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/insert, asset/insert_once, asset/insert_many, asset/find_batch, asset/update, node/upsert, node/upsert_many, node/list_by_episode and asset/list_by_episode_folder_glob.';
+COMMENT ON CONSTRAINT node_path_key ON node IS 'Serves asset/find_batch, asset/insert, asset/insert_many, asset/insert_once, asset/keys_by_episode_folder_glob, asset/list_by_episode_folder_glob, asset/update, node/list_by_episode, node/upsert and node/upsert_many.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_pkey PRIMARY KEY (namespace_id, space_id, node_id);
 
-COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves asset/find_by_id, asset/restore and asset/update; node_parent_fkey and asset_node_fkey.';
+COMMENT ON CONSTRAINT node_pkey ON node IS 'Serves asset/find_by_id, asset/restore, asset/update and asset/view_full; node_parent_fkey and asset_node_fkey.';
 
 CREATE INDEX node_by_space_path ON node USING btree (space_id, path) INCLUDE (namespace_id);
 
-COMMENT ON INDEX node_by_space_path IS 'Serves asset/list_by_folder_glob and node/list_by_project: finds the next distinct path, whatever the number of episodes that have it.';
+COMMENT ON INDEX node_by_space_path IS 'Serves asset/keys_by_folder_glob, asset/list_by_folder_glob and node/list_by_project: finds the next distinct path, whatever the number of episodes that have it.';
 
 ALTER TABLE ONLY node
     ADD CONSTRAINT node_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);
@@ -239,7 +239,7 @@ COMMENT ON COLUMN asset.content_type IS 'The media type, such as video/mp4, as t
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/find_by_id, asset/find_expired, asset/find_many, asset/find_namespace, asset/purge, asset/delete, asset/delete_many, asset/restore, asset/restore_many and asset/update; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/delete, asset/delete_many, asset/find_by_id, asset/find_expired, asset/find_many, asset/find_namespace, asset/purge, asset/restore, asset/restore_many, asset/update, asset/view_full and asset/view_item; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
 
 CREATE INDEX asset_by_deleted_at ON asset USING btree (deleted_at, asset_id) WHERE (deleted_at IS NOT NULL);
 
@@ -249,29 +249,41 @@ CREATE UNIQUE INDEX asset_by_idempotency_key ON asset USING btree (namespace_id,
 
 COMMENT ON INDEX asset_by_idempotency_key IS 'Serves asset/insert_once, asset/insert_many and asset/find_batch: finds the asset of a key, and lets one of two requests with one key through.';
 
+CREATE INDEX asset_deleted_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE ((episode_id IS NOT NULL) AND (num_nonnulls(deleted_at) = 1));
+
+COMMENT ON INDEX asset_deleted_by_episode_name IS 'Serves asset/keys_by_episode_deleted.';
+
+CREATE INDEX asset_deleted_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id) WHERE (num_nonnulls(deleted_at) = 1);
+
+COMMENT ON INDEX asset_deleted_by_space_name IS 'Serves asset/keys_by_deleted.';
+
 CREATE INDEX asset_live_by_created_at ON asset USING btree (space_id, kind, created_at) WHERE (deleted_at IS NULL);
 
-COMMENT ON INDEX asset_live_by_created_at IS 'Serves asset/list_by_created_at and asset/list_by_episode_created_at.';
+COMMENT ON INDEX asset_live_by_created_at IS 'Serves asset/keys_by_created_at, asset/keys_by_episode_created_at, asset/list_by_created_at and asset/list_by_episode_created_at.';
 
 CREATE INDEX asset_live_by_episode_name ON asset USING btree (namespace_id, episode_id, kind, name, asset_id) WHERE ((episode_id IS NOT NULL) AND (deleted_at IS NULL));
 
-COMMENT ON INDEX asset_live_by_episode_name IS 'Serves asset/list_by_episode, asset/list_by_episode_prefix, asset/list_by_episode_glob, asset/list_by_episode_folder_glob, asset/list_by_episode_tag and asset/list_by_episode_created_at.';
+COMMENT ON INDEX asset_live_by_episode_name IS 'Serves asset/keys_by_episode, asset/keys_by_episode_created_at, asset/keys_by_episode_folder_glob, asset/keys_by_episode_tag, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag and asset/stream_by_episode.';
 
 CREATE INDEX asset_live_by_episode_name_created_at ON asset USING btree (episode_id, kind, name, created_at, asset_id) WHERE ((episode_id IS NOT NULL) AND (name IS NOT NULL) AND (deleted_at IS NULL));
 
-COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_by_episode_name and asset/find_many.';
+COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_by_episode_name, asset/find_many and asset/newest_by_episode_name.';
+
+CREATE INDEX asset_live_by_sha256 ON asset USING btree (space_id, sha256) WHERE ((sha256 IS NOT NULL) AND (deleted_at IS NULL));
+
+COMMENT ON INDEX asset_live_by_sha256 IS 'Serves asset/keys_by_digest.';
 
 CREATE INDEX asset_live_by_space_name ON asset USING btree (namespace_id, space_id, kind, name, asset_id) WHERE (deleted_at IS NULL);
 
-COMMENT ON INDEX asset_live_by_space_name IS 'Serves asset/list_by_project, asset/list_by_prefix, asset/list_by_glob, asset/list_by_folder_glob, asset/list_by_tag and asset/list_by_created_at.';
+COMMENT ON INDEX asset_live_by_space_name IS 'Serves asset/keys_by_created_at, asset/keys_by_folder_glob, asset/keys_by_project, asset/keys_by_tag, asset/list_by_created_at, asset/list_by_folder_glob, asset/list_by_glob, asset/list_by_prefix, asset/list_by_project, asset/list_by_tag and asset/stream_by_project.';
 
 CREATE INDEX asset_live_by_space_name_created_at ON asset USING btree (space_id, kind, name, created_at, asset_id) WHERE ((name IS NOT NULL) AND (deleted_at IS NULL));
 
-COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_by_name and asset/find_many.';
+COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_by_name, asset/find_many and asset/newest_by_name.';
 
 CREATE INDEX asset_live_by_tag ON asset USING gin (((ARRAY[(((space_id)::text || '/'::text) || kind)] || tags))) WITH (fastupdate=off) WHERE ((tags <> '{}'::text[]) AND (num_nulls(deleted_at) = 1));
 
-COMMENT ON INDEX asset_live_by_tag IS 'Serves asset/list_by_tag and asset/list_by_episode_tag.';
+COMMENT ON INDEX asset_live_by_tag IS 'Serves asset/keys_by_episode_tag, asset/keys_by_tag, asset/list_by_episode_tag and asset/list_by_tag.';
 
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_episode_fkey FOREIGN KEY (namespace_id, space_id, episode_id) REFERENCES episode(namespace_id, space_id, episode_id);

@@ -50,6 +50,9 @@ _WITHOUT_MEMBERSHIP = (
 #: A comparison of the tenants of two tables.
 _TWO_TENANTS = re.compile(r"(\w+\.namespace_id) (?:=|IS NOT DISTINCT FROM) (\w+\.namespace_id)")
 
+#: The subquery of a view that a list takes the place of.
+_LISTED = re.compile(r"LATERAL \((?:(?!LATERAL).)*?\n\) AS listed", re.DOTALL)
+
 #: A placeholder and the type that it is cast to.
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s::(\w+(?:\[\])?)")
 
@@ -104,7 +107,8 @@ def query(name: str) -> bytes:
     ``pg_stat_statements`` of PostgreSQL 18 cuts off everything before that word. The head of the
     file is removed, because psycopg would read a ``%`` in it as a placeholder.
 
-    :param name: such as ``asset/insert``.
+    :param name: such as ``asset/insert``, or ``asset/view_full of asset/list_by_tag``: the first
+        file, in which the second one takes the place of the subquery ``listed``.
     :raises FileNotFoundError: the file does not exist.
     """
     return _named(name, _statement(name))
@@ -133,13 +137,20 @@ def query_of_tenant(name: str) -> bytes:
 
 
 def _statement(name: str) -> str:
-    """The statement of a file, without the head."""
+    """The statement of a file, without the head, or of a view and a list."""
+    view, of, listed = name.partition(" of ")
+    if of:
+        return _LISTED.sub(
+            lambda _: f"LATERAL (\n/* {listed} */ {_statement(listed)}\n) AS listed",
+            _statement(view),
+        )
     lines = text(name).splitlines()
     head = next((number for number, line in enumerate(lines) if not line.startswith("--")), None)
     return "\n".join(lines[head:]).strip()
 
 
 def _named(name: str, statement: str) -> bytes:
+    name = name.partition(" of ")[0]
     named = re.sub(r"^\w+", rf"\g<0> /* {name} */", statement)
     return f"/* {name} */\n{named}".encode()
 

@@ -46,8 +46,16 @@ def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list
         raise translated(error) from error
 
 
-def stream(connection: Connection, name: str, parameters: Parameters) -> Generator[Row, None, None]:
+def stream(
+    connection: Connection,
+    name: str,
+    parameters: Parameters,
+    *,
+    chunk_rows: int = STREAM_CHUNK_ROWS,
+) -> Generator[Row, None, None]:
     """Run a statement and yield its rows as they arrive, in constant memory. One roundtrip.
+
+    :param chunk_rows: rows that are held in memory at a time.
 
     The caller must close the generator before it returns the connection. Closing cancels a
     statement whose rows were not all read.
@@ -57,17 +65,15 @@ def stream(connection: Connection, name: str, parameters: Parameters) -> Generat
     try:
         rows = cast(
             "Generator[Row, None, None]",
-            connection.cursor().stream(
-                statement_of(name, parameters), parameters, size=STREAM_CHUNK_ROWS
-            ),
+            connection.cursor().stream(statement_of(name, parameters), parameters, size=chunk_rows),
         )
         with closing(rows):
             with trace.Roundtrip():
-                chunk = list(islice(rows, STREAM_CHUNK_ROWS))
+                chunk = list(islice(rows, chunk_rows))
             while chunk:
                 yield from chunk
                 with trace.MoreRows():
-                    chunk = list(islice(rows, STREAM_CHUNK_ROWS))
+                    chunk = list(islice(rows, chunk_rows))
     except psycopg.Error as error:
         raise translated(error) from error
 

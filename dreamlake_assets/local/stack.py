@@ -155,12 +155,14 @@ def curl_commands(stack: Stack) -> list[str]:
     # A deleted asset is in no list, so its URL is passed on.
     delete = f"""{curl} -X DELETE -w '%{{url_effective}}' "{stack.url}/assets/video/{first_id}\""""
     restore = f"{delete} | xargs -I URL {curl} -X POST URL/restore"
-    places = [
-        f"{curl} '{stack.url}/assets/{name}?{urlencode(query)}'"
+    look_around = [
+        f"{curl} '{stack.url}/assets{name}?{urlencode(query)}'"
         for name, query in (
-            ("projects", {"namespace": NAMESPACE}),
-            ("episodes", place),
-            ("folders", {**place, "parent": "/camera"}),
+            ("", place),
+            ("/lookup", {**place, "path": "/camera/front/run01.mp4"}),
+            ("/projects", {"namespace": NAMESPACE}),
+            ("/episodes", place),
+            ("/folders", {**place, "parent": "/camera"}),
         )
     ]
     body = {**place, "items": [{"path": kind.sample["name"]} for kind in KINDS.values()]}
@@ -170,7 +172,18 @@ def curl_commands(stack: Stack) -> list[str]:
     body = {**place, "episodeName": "run-043", "assets": items}
     batch = f"{post} {shlex.quote(json.dumps(body))} {stack.url}/assets/batch"
     health = [f"curl -s {stack.url}/{name}" for name in ("livez", "readyz")]
-    return [*register, *find, *download, show, change, restore, *places, identity, *health, batch]
+    return [
+        *register,
+        *find,
+        *download,
+        show,
+        change,
+        restore,
+        *look_around,
+        identity,
+        *health,
+        batch,
+    ]
 
 
 def _start(children: processes.Processes, stack: Stack) -> None:

@@ -57,6 +57,9 @@ COMMON_FIELDS: Mapping[str, fields.Field[Any]] = {
 #: The columns that statements return for an asset in a list, in order.
 LISTED_COLUMNS = ("asset_id", "name", "bss_id", *_OWN_COLUMNS, *COMMON_FIELDS, "created_at")
 
+#: The columns that ``asset/view_item`` returns for an asset in a list of all kinds, in order.
+VIEWED_COLUMNS = (*LISTED_COLUMNS, "kind", "episode_id")
+
 #: The columns that ``asset/find_by_id`` returns, in order.
 FOUND_COLUMNS = (
     "asset_id",
@@ -95,6 +98,10 @@ class _Projection:
         """
         return list(map(dict, map(zip, repeat(self._names), map(self._pick, rows))))
 
+    def one(self, row: Sequence[Any]) -> dict[str, Any]:
+        """Return the published object of a row."""
+        return dict(zip(self._names, self._pick(row), strict=True))
+
 
 def published(columns: Mapping[str, fields.Field[Any]]) -> dict[str, str]:
     """Return the published names of fields, by column: the data_key, or else the column."""
@@ -122,6 +129,7 @@ class Kind:
 
     _item: _Projection = field(init=False, repr=False, compare=False)
     _details: _Projection = field(init=False, repr=False, compare=False)
+    _among_others: _Projection = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         own, common = published(self.own_fields), published(COMMON_FIELDS)
@@ -152,7 +160,9 @@ class Kind:
             "updated_at": "updatedAt",
             "deleted_at": "deletedAt",
         }
+        among_others = {**item, "kind": "kind", "episode_id": "episodeId"}
         object.__setattr__(self, "_item", _Projection(LISTED_COLUMNS, item))
+        object.__setattr__(self, "_among_others", _Projection(VIEWED_COLUMNS, among_others))
         object.__setattr__(self, "_details", _Projection(FOUND_COLUMNS, details))
 
     def items(self, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
@@ -161,6 +171,13 @@ class Kind:
         :param rows: rows that begin with the values of ``LISTED_COLUMNS``.
         """
         return self._item.apply(rows)
+
+    def whole(self, rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+        """Return the items of a list with all fields.
+
+        :param rows: rows that begin with the values of ``FOUND_COLUMNS``.
+        """
+        return self._details.apply(rows)
 
     def details(self, row: Sequence[Any]) -> dict[str, Any]:
         """Return the response for a single asset.
@@ -278,3 +295,22 @@ KINDS = {
         ),
     )
 }
+
+
+_VIEWED_KIND, _FOUND_KIND = VIEWED_COLUMNS.index("kind"), FOUND_COLUMNS.index("kind")
+
+
+def items_of_kinds(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return the items of a list of all kinds.
+
+    :param rows: rows that begin with the values of ``VIEWED_COLUMNS``.
+    """
+    return [KINDS[row[_VIEWED_KIND]]._among_others.one(row) for row in rows]  # noqa: SLF001
+
+
+def whole_of_kinds(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return the items of a list of all kinds with all fields.
+
+    :param rows: rows that begin with the values of ``FOUND_COLUMNS``.
+    """
+    return [KINDS[row[_FOUND_KIND]].details(row) for row in rows]

@@ -5,6 +5,7 @@ from werkzeug.routing import BaseConverter
 
 from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.routes import (
+    all_kinds,
     assets,
     batches,
     changes,
@@ -38,6 +39,7 @@ def install(app: Flask) -> None:
     """Register all routes with an application."""
     app.url_map.converters["kind"] = KindConverter
     for module in (
+        all_kinds,
         assets,
         batches,
         changes,

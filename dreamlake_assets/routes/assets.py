@@ -23,10 +23,11 @@ from dreamlake_assets.routes.request import (
     tagged,
     validated,
 )
-from dreamlake_assets.schemas import requests
+from dreamlake_assets.schemas import queries, requests
 from dreamlake_assets.services import services
 from dreamlake_assets.store.asset import Registered
 from dreamlake_assets.store.listing import Filters
+from dreamlake_assets.store.lists import FULL
 
 blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
 
@@ -69,15 +70,19 @@ def registration(kind: Kind, asset: dict[str, Any], registered: Registered) -> d
 def list_assets(kind: Kind) -> Response:
     """List assets by name: one page if the request has a limit, else all of them, streamed."""
     subject = authenticated_subject()
-    given = query_string(repeatable=requests.REPEATABLE)
-    query = validated(requests.LIST, given)
+    given = query_string(repeatable=queries.REPEATABLE)
+    query = validated(queries.LIST, given)
+    full = query["view"] is not None
     listing = store.listing.assets(
-        kind=kind,
+        kinds=[kind],
         subject=subject,
         filters=Filters(**{name: query[name] for name in Filters.__dataclass_fields__}),
         after=lists.position(kind.name, given),
+        paged=query["limit"] is not None,
+        view=FULL if full else None,
     )
-    return lists.response(kind.name, given, query["limit"], listing, kind.items)
+    items = kind.whole if full else kind.items
+    return lists.response(kind.name, given, query["limit"], listing, items)
 
 
 @blueprint.get("/<uuid:asset_id>")

@@ -49,7 +49,14 @@ def download() -> Response:
         store.download.select,
         kinds=[KINDS[query["kind"]]] if query["kind"] else list(KINDS.values()),
         subject=subject,
-        filters=Filters(**place, prefix=query["prefix"], glob=query["glob"]),
+        filters=Filters(
+            query["namespace"],
+            query["project"],
+            episodes=[query["episode"]] if query["episode"] else [],
+            episode_ids=[query["episode_id"]] if query["episode_id"] else [],
+            prefix=query["prefix"],
+            glob=query["glob"],
+        ),
         after=lists.position(_OF, given),
         row_limit=limit,
     )

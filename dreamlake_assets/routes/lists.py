@@ -10,7 +10,6 @@ from flask import Response, request
 
 from dreamlake_assets import limits, store
 from dreamlake_assets.database.connection import Row
-from dreamlake_assets.database.statements import STREAM_CHUNK_ROWS
 from dreamlake_assets.errors import UrlTooLong
 from dreamlake_assets.model.cursors import InvalidCursor, Position
 from dreamlake_assets.routes.request import base_url, invalid_value
@@ -38,14 +37,16 @@ def response(
     :raises UrlTooLong: with a cursor, the URL of a next page could be longer than a URL may be.
     """
     if limit is None:
-        result = _streamed(services().database.stream(store.lists.every, listing=listing), items)
+        rows = services().database.stream(store.lists.every, listing=listing)
+        result = _streamed(rows, items, listing.chunk_rows)
     else:
         query = _query_of_next_page(of, given)
         rows = services().database.read(store.lists.page, listing=listing, row_limit=limit)
-        result = Response(b"".join(_encoded(iter([items(rows[:limit])]))))
+        shown = items(rows[:limit])
+        result = Response(b"".join(_encoded(iter([shown]))))
         if len(rows) > limit:
-            item_id, name = rows[limit - 1][:2]
-            cursor = cursor_of(of, given, Position(name, item_id or ""))
+            last = Position(shown[-1]["name"], shown[-1].get("id", ""))
+            cursor = cursor_of(of, given, last)
             result.headers["X-Next-Cursor"] = cursor
             result.headers["Link"] = f'<{base_url()}?{query}&cursor={cursor}>; rel="next"'
     result.mimetype = _mimetype()
@@ -96,19 +97,21 @@ def _query_of_next_page(of: str, given: Mapping[str, Any]) -> str:
 
 
 def _streamed(
-    rows: Generator[Row, None, None], items: Callable[[Iterable[Row]], _Items]
+    rows: Generator[Row, None, None], items: Callable[[Iterable[Row]], _Items], chunk_rows: int
 ) -> Response:
     """Stream all rows. Wait for the first one, because it decides the status."""
     first = list(islice(rows, 1))
-    result = Response(_encoded(_chunks(chain(first, rows), items)))
+    result = Response(_encoded(_chunks(chain(first, rows), items, chunk_rows)))
     # Release the connection at once if the client disconnects, or sent HEAD and reads no body.
     # Closing the outer generator is not enough: one that never started does not close its source.
     result.call_on_close(rows.close)
     return result
 
 
-def _chunks(rows: Iterator[Row], items: Callable[[Iterable[Row]], _Items]) -> Iterator[_Items]:
-    while chunk := items(islice(rows, STREAM_CHUNK_ROWS)):
+def _chunks(
+    rows: Iterator[Row], items: Callable[[Iterable[Row]], _Items], chunk_rows: int
+) -> Iterator[_Items]:
+    while chunk := items(islice(rows, chunk_rows)):
         yield chunk
 
 

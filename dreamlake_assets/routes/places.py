@@ -9,7 +9,7 @@ from dreamlake_assets import store
 from dreamlake_assets.database.connection import Row
 from dreamlake_assets.routes import lists
 from dreamlake_assets.routes.request import authenticated_subject, query_string, validated
-from dreamlake_assets.schemas import requests
+from dreamlake_assets.schemas import queries, requests
 from dreamlake_assets.store.lists import Listing
 
 blueprint = Blueprint("places", __name__, url_prefix="/assets")
@@ -18,19 +18,19 @@ blueprint = Blueprint("places", __name__, url_prefix="/assets")
 @blueprint.get("/projects")
 def list_projects() -> Response:
     """List the projects of a namespace."""
-    return _list("projects", requests.PROJECTS, store.places.projects, _projects)
+    return _list("projects", queries.PROJECTS, store.places.projects, _projects)
 
 
 @blueprint.get("/episodes")
 def list_episodes() -> Response:
     """List the episodes of a project."""
-    return _list("episodes", requests.EPISODES, store.places.episodes, _episodes)
+    return _list("episodes", queries.EPISODES, store.places.episodes, _episodes)
 
 
 @blueprint.get("/folders")
 def list_folders() -> Response:
     """List the folders directly in a folder."""
-    return _list("folders", requests.FOLDERS, store.places.folders, _folders)
+    return _list("folders", queries.FOLDERS, store.places.folders, _folders)
 
 
 def _list(

@@ -79,7 +79,8 @@ def idempotency_key() -> str | None:
 def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
     """Return the parameters of the query string.
 
-    :param repeatable: the parameters that may be given more than once. Their value is a list.
+    :param repeatable: the parameters that may be given more than once. Their value is then a list;
+        that of ``tag`` always is, as in the cursors of earlier releases.
     :raises InvalidRequest: any other parameter is given more than once, or a value is not UTF-8.
     """
     parameters: dict[str, list[str]] = {}
@@ -97,7 +98,8 @@ def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
         if len(values) > 1 and name not in repeatable:
             raise invalid_value(name, "Given more than once.")
     return {
-        name: values if name in repeatable else values[0] for name, values in parameters.items()
+        name: values if len(values) > 1 or name == "tag" else values[0]
+        for name, values in parameters.items()
     }
 
 

@@ -32,6 +32,7 @@ from dreamlake_assets.schemas import (
     batches,
     change_operations,
     downloads,
+    list_operations,
     many,
     many_operations,
     operation_parts,
@@ -109,6 +110,11 @@ _HEADERS: dict[str, _Object] = {
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
     },
+    "Content-Location": {
+        "description": "The URL of the asset that was found.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
     "Idempotent-Replayed": {
         "description": "`true` if this is the response to an earlier request with the same key.",
         "schema": {"type": "string", "const": "true"},
@@ -169,6 +175,7 @@ _PARAMETERS: dict[str, _Object] = {
 
 _TAGS = {
     **{name: f"Assets of the kind `{name}`." for name in KINDS},
+    "assets": "Assets of all kinds.",
     "places": "Projects, episodes and folders.",
     "batches": "Many assets in one request.",
     "identity": "The subject of the token, and its namespaces.",
@@ -284,7 +291,8 @@ def document() -> bytes:
     for kind in KINDS.values():
         _add(spec, operations.of_kind(kind, spec.components.schemas))
         _add(spec, change_operations.of_kind(kind, spec.components.schemas))
-    _add(spec, operations.of_places(spec.components.schemas))
+    _add(spec, list_operations.of_all_kinds(spec.components.schemas))
+    _add(spec, list_operations.of_places(spec.components.schemas))
     _add(spec, operations.of_batches(spec.components.schemas))
     _add(spec, many_operations.of_many())
     _add(spec, operations.of_other_routes())
@@ -328,6 +336,7 @@ def _add_components(spec: APISpec) -> None:
         spec.components.schema(f"{title}Patch", schema=patches.PATCH[kind.name])
         spec.components.schema(f"Registered{title}", schema=responses.registered_schema(kind))
         spec.components.schema(title, schema=responses.item_schema(kind))
+        spec.components.schema(f"Listed{title}", schema=responses.item_schema(kind, mixed=True))
         spec.components.schema(f"Whole{title}", schema=responses.details_schema(kind))
         spec.components.schema(f"{title}Item", schema=batches.ITEM[kind.name])
         spec.components.schema(

@@ -106,10 +106,10 @@ def json_response(
     }
 
 
-def array(schema: str, example: Any) -> _Object:
+def array(schema: str | _Object, example: Any) -> _Object:
     """Return the response of a list, also as NDJSON.
 
-    :param schema: the name of the schema of its items.
+    :param schema: the schema of its items, or the name of it.
     """
     response = json_response(200, schema, [example], headers=("Link", "X-Next-Cursor", "Vary"))
     content = response["200"]["content"]

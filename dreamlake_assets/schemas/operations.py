@@ -5,7 +5,7 @@ from typing import Any
 
 from dreamlake_assets import errors, limits
 from dreamlake_assets.model.kinds import KINDS, Kind
-from dreamlake_assets.schemas import requests
+from dreamlake_assets.schemas import list_operations, requests
 from dreamlake_assets.schemas.operation_parts import (
     ASSET_ID,
     BODY,
@@ -13,7 +13,6 @@ from dreamlake_assets.schemas.operation_parts import (
     EXAMPLE_ID,
     NOT_MODIFIED,
     TOKEN,
-    array,
     example_of,
     headers_named,
     json_response,
@@ -34,11 +33,6 @@ _EXAMPLE_IDENTITY = {
     "namespace": {"slug": "testuser"},
     "namespaces": [{"slug": "testuser", "role": "writer"}],
 }
-
-_NDJSON = (
-    "With `Accept: application/x-ndjson`, each item is a line; the last line is"
-    ' `{"end": true, "count": <items>}`, which a list that was cut off lacks.'
-)
 
 _PATH = (errors.NamespaceNotFound, errors.ProjectNotFound, errors.EpisodeNotFound)
 _BSS = (
@@ -61,7 +55,10 @@ def of_kind(kind: Kind, schema: _Object) -> dict[str, _Object]:
     :param schema: the component schemas of the document, by name.
     """
     return {
-        f"/assets/{kind.name}": {"post": _register(kind, schema), "get": _list(kind, schema)},
+        f"/assets/{kind.name}": {
+            "post": _register(kind, schema),
+            "get": list_operations.of_kind(kind, schema),
+        },
         f"/assets/{kind.name}/download": {"get": _download(kind)},
         f"/assets/{kind.name}/{{asset_id}}": {"get": _show(kind, schema)},
     }
@@ -86,21 +83,6 @@ def _register(kind: Kind, schema: _Object) -> _Object:
     body = {"schema": request_schema, "example": example_of(schema[request_schema], kind.sample)}
     result["requestBody"] = {"required": True, "content": {"application/json": body}}
     return result
-
-
-def _list(kind: Kind, schema: _Object) -> _Object:
-    return operation(
-        f"list{title(kind)}s",
-        kind.name,
-        "List assets",
-        "Returns one page if `limit` is given, and all assets otherwise. Assets are ordered by the"
-        " bytes of their names, then by id; assets without a name come last. Pages neither skip nor"
-        " repeat an asset while others are registered. An asset must match every filter. "
-        + _NDJSON,
-        parameters=query(requests.LIST),
-        success=array(title(kind), example_of(schema[title(kind)], kind.sample)),
-        failures=(*TOKEN, *DATABASE, errors.InvalidRequest, errors.UrlTooLong, *_PATH),
-    )
 
 
 def _download(kind: Kind) -> _Object:
@@ -133,48 +115,6 @@ def _show(kind: Kind, schema: _Object) -> _Object:
             *(errors.NotFound, errors.AssetNotFound, errors.PreconditionFailed),
         ),
     )
-
-
-def of_places(schema: _Object) -> dict[str, _Object]:
-    """Return the operations that list projects, episodes and folders, by path and method.
-
-    :param schema: the component schemas of the document, by name.
-    """
-    pages = f"Returns one page if `limit` is given, and all otherwise. {_NDJSON}"
-    lists = (
-        (
-            "Project",
-            "Lists the projects of a namespace, ordered by the bytes of their slugs.",
-            requests.PROJECTS,
-            (errors.NamespaceNotFound,),
-        ),
-        (
-            "Episode",
-            "Lists the episodes of a project, ordered by the bytes of their names.",
-            requests.EPISODES,
-            (errors.NamespaceNotFound, errors.ProjectNotFound),
-        ),
-        (
-            "Folder",
-            "Lists the folders directly in a folder, ordered by the bytes of their paths.",
-            requests.FOLDERS,
-            _PATH,
-        ),
-    )
-    return {
-        f"/assets/{name.lower()}s": {
-            "get": operation(
-                f"list{name}s",
-                "places",
-                f"List {name.lower()}s",
-                f"{description} {pages}",
-                parameters=query(schema_of_query),
-                success=array(name, example_of(schema[name], {})),
-                failures=(*TOKEN, *DATABASE, errors.InvalidRequest, errors.UrlTooLong, *missing),
-            )
-        }
-        for name, description, schema_of_query, missing in lists
-    }
 
 
 def of_batches(schema: _Object) -> dict[str, _Object]:

@@ -1,4 +1,4 @@
-"""The marshmallow schemas of request bodies and query strings."""
+"""The marshmallow schemas of requests; those of lists are in :mod:`.queries`."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -14,25 +14,16 @@ from dreamlake_assets.model.fields import (
     AssetName,
     BssId,
     EpisodeName,
-    FolderPath,
     Id,
-    Limit,
     Metadata,
-    Prefix,
     Slug,
     Tags,
     Text,
-    Timestamp,
 )
 from dreamlake_assets.model.kinds import COMMON_FIELDS, KINDS, Kind
 from dreamlake_assets.model.names import InvalidName, check_text
 
-_TAG_DESCRIPTION = (
-    f"Filters by tag. Repeat the parameter, up to {limits.TAGS_TO_LIST_BY} times, to require"
-    " several tags."
-)
-
-_GLOB_DESCRIPTION = f"""\
+GLOB_DESCRIPTION = f"""\
 Filters by a pattern that matches the whole name. It takes precedence over `prefix`. The leading \
 slash is optional.
 
@@ -63,7 +54,7 @@ class StrictSchema(Schema):
         if value is None:
             # An unknown field is rejected by name, even if it is null.
             return name not in self._known_names
-        return value != "" or name not in self.may_be_empty
+        return value not in ("", [""]) or name not in self.may_be_empty
 
     @cached_property
     def _known_names(self) -> set[str]:
@@ -141,38 +132,16 @@ class RegisterSchema(InProjectSchema, AssetSchema):
 
 
 #: Query parameters whose empty value counts as not given.
-_MAY_BE_EMPTY = frozenset(
+MAY_BE_EMPTY = frozenset(
     {"namespace", "project", "space", "episode", "episodeId", "prefix", "glob", "name", "parent"}
     | {"cursor"}
 )
-
-_LIMIT = Limit(load_default=None)
-_CURSOR = Text(
-    load_default=None,
-    metadata={
-        "description": "The `X-Next-Cursor` of the previous page. All other parameters except"
-        " `limit` must be the same."
-    },
-)
-
-
-class ProjectsSchema(RequestSchema):
-    """The query string of GET /assets/projects."""
-
-    may_be_empty = _MAY_BE_EMPTY
-
-    prefix = Text(
-        load_default=None,
-        metadata={"description": "Filters by the literal, case-sensitive beginning of slugs."},
-    )
-    limit = _LIMIT
-    cursor = _CURSOR
 
 
 class EpisodeFilterSchema(InProjectSchema):
     """The query string of a route that can be filtered by episode."""
 
-    may_be_empty = _MAY_BE_EMPTY
+    may_be_empty = MAY_BE_EMPTY
 
     episode = EpisodeName(
         load_default=None, metadata={"description": "Filters by the name of an episode."}
@@ -212,65 +181,6 @@ class GlobPattern(Text):
             raise ValidationError(f"{reason} (at position {error.position}).") from None
 
 
-class ListSchema(EpisodeFilterSchema):
-    """The query string of GET /assets/<kind>."""
-
-    prefix = Prefix(
-        load_default=None,
-        metadata={
-            "description": "Filters by the literal, case-sensitive beginning of names. A leading"
-            " slash is added."
-        },
-    )
-    glob = GlobPattern(load_default=None, metadata={"description": _GLOB_DESCRIPTION})
-    tags = Tags(
-        maximum=limits.TAGS_TO_LIST_BY,
-        data_key="tag",
-        load_default=list,
-        metadata={"description": _TAG_DESCRIPTION},
-    )
-    created_after = Timestamp(
-        data_key="createdAfter",
-        load_default=None,
-        metadata={"description": "Filters by registration at this time or later."},
-    )
-    created_before = Timestamp(
-        data_key="createdBefore",
-        load_default=None,
-        metadata={"description": "Filters by registration before this time."},
-    )
-    limit = _LIMIT
-    cursor = _CURSOR
-
-
-class EpisodesSchema(InProjectSchema):
-    """The query string of GET /assets/episodes."""
-
-    may_be_empty = _MAY_BE_EMPTY
-
-    prefix = Text(
-        load_default=None,
-        metadata={"description": "Filters by the literal, case-sensitive beginning of names."},
-    )
-    glob = GlobPattern(load_default=None, metadata={"description": _GLOB_DESCRIPTION})
-    name = EpisodeName(load_default=None, metadata={"description": "Filters by the whole name."})
-    limit = _LIMIT
-    cursor = _CURSOR
-
-
-class FoldersSchema(EpisodeFilterSchema):
-    """The query string of GET /assets/folders."""
-
-    parent = FolderPath(
-        load_default=None,
-        metadata={
-            "description": "The folder whose folders are listed. `/`, the default, is the root."
-        },
-    )
-    limit = _LIMIT
-    cursor = _CURSOR
-
-
 class DownloadSchema(EpisodeFilterSchema):
     """The query string of GET /assets/<kind>/download."""
 
@@ -290,14 +200,7 @@ def fields_of(kind: Kind) -> dict[str, Any]:
 
 
 REGISTER = {name: _register_schema(kind) for name, kind in KINDS.items()}
-LIST = ListSchema()
-PROJECTS = ProjectsSchema()
-EPISODES = EpisodesSchema()
-FOLDERS = FoldersSchema()
 DOWNLOAD = DownloadSchema()
-
-#: Query parameters that may be given more than once.
-REPEATABLE = frozenset({"tag"})
 
 
 def load(schema: Schema, data: Any) -> dict[str, Any]:

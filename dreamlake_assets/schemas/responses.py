@@ -227,60 +227,66 @@ def registered_schema(kind: Kind, *, in_batch: bool = False) -> Schema:
     )()
 
 
-def item_schema(kind: Kind) -> Schema:
-    """Return the schema of an asset in a list."""
+def item_schema(kind: Kind, *, mixed: bool = False) -> Schema:
+    """Return the schema of an asset in a list. The full view has the other fields, too.
+
+    :param mixed: whether the list has assets of all kinds.
+    """
+    details = _details(kind)
+    own = published(kind.own_fields).values()
+    required = {"id", "name", kind.bss_field, *own, "createdAt"}
+    if mixed:
+        required |= {"kind", "episodeId"}
     return ResponseSchema.from_dict(
         {
-            "id": _id("The id of the asset."),
-            "name": _name(),
-            kind.bss_field: _bss_id(),
-            **_in_responses(kind.own_fields),
-            "createdAt": _time(_CREATED),
+            name: each if name in required else _optional(each)
+            for name, each in sorted(details.items(), key=lambda item: item[0] not in required)
         },
-        name=f"Item{kind.bss_field}",
+        name=f"{'Listed' if mixed else 'Item'}{kind.bss_field}",
     )()
 
 
 def details_schema(kind: Kind) -> Schema:
     """Return the schema of a whole asset."""
-    return ResponseSchema.from_dict(
-        {
-            "id": _id("The id of the asset."),
-            "kind": fields.String(
-                required=True,
-                validate=validate.Equal(kind.name),
-                metadata={"description": "The kind of the asset.", "examples": [kind.name]},
-            ),
-            "namespace": _slug("The slug of the namespace.", "testuser"),
-            "project": _slug("The slug of the project.", "robotics"),
-            "projectId": _id("The id of the project."),
-            "episodeId": _id("The id of the episode; null if the asset has none.", allow_none=True),
-            "episodeName": EpisodeName(
-                required=True,
-                allow_none=True,
-                metadata={"description": "The name of the episode; null if the asset has none."},
-            ),
-            "nodeId": _id("The id of the innermost folder; null at the root.", allow_none=True),
-            "folder": AssetName(
-                required=True,
-                allow_none=True,
-                metadata={
-                    "description": "The path of the innermost folder; null at the root.",
-                    "examples": ["/camera/front"],
-                },
-            ),
-            "name": _name(),
-            kind.bss_field: _bss_id(),
-            **_in_responses(kind.own_fields),
-            **_in_responses(COMMON_FIELDS),
-            "tags": Tags(required=True),
-            "metadata": Metadata(required=True, allow_none=True),
-            "createdAt": _time(_CREATED),
-            "updatedAt": _time("The time of the last change; until then, that of registration."),
-            "deletedAt": _time("The time of the deletion; null while live.", allow_none=True),
-        },
-        name=f"Details{kind.bss_field}",
-    )()
+    return ResponseSchema.from_dict(_details(kind), name=f"Details{kind.bss_field}")()
+
+
+def _details(kind: Kind) -> dict[str, fields.Field[Any]]:
+    return {
+        "id": _id("The id of the asset."),
+        "kind": fields.String(
+            required=True,
+            validate=validate.Equal(kind.name),
+            metadata={"description": "The kind of the asset.", "examples": [kind.name]},
+        ),
+        "namespace": _slug("The slug of the namespace.", "testuser"),
+        "project": _slug("The slug of the project.", "robotics"),
+        "projectId": _id("The id of the project."),
+        "episodeId": _id("The id of the episode; null if the asset has none.", allow_none=True),
+        "episodeName": EpisodeName(
+            required=True,
+            allow_none=True,
+            metadata={"description": "The name of the episode; null if the asset has none."},
+        ),
+        "nodeId": _id("The id of the innermost folder; null at the root.", allow_none=True),
+        "folder": AssetName(
+            required=True,
+            allow_none=True,
+            metadata={
+                "description": "The path of the innermost folder; null at the root.",
+                "examples": ["/camera/front"],
+            },
+        ),
+        "name": _name(),
+        kind.bss_field: _bss_id(),
+        **_in_responses(kind.own_fields),
+        **_in_responses(COMMON_FIELDS),
+        "tags": Tags(required=True),
+        "metadata": Metadata(required=True, allow_none=True),
+        "createdAt": _time(_CREATED),
+        "updatedAt": _time("The time of the last change; until then, that of registration."),
+        "deletedAt": _time("The time of the deletion; null while live.", allow_none=True),
+    }
 
 
 def project_schema() -> Schema:
@@ -364,4 +370,10 @@ def _in_response(field: fields.Field[Any]) -> fields.Field[Any]:
     result.allow_none = field.load_default in (missing, None)
     result.required = True
     result.load_default = missing
+    return result
+
+
+def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
+    result = copy(field)
+    result.required = False
     return result

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from dreamlake_assets.database.connection import Connection
-from dreamlake_assets.database.statements import fetch_all, one_flight
+from dreamlake_assets.database.statements import fetch_all
 from dreamlake_assets.database.tenants import tenant
 from dreamlake_assets.errors import (
     AssetDeleted,
@@ -15,9 +14,11 @@ from dreamlake_assets.errors import (
     NamespaceNotFound,
 )
 from dreamlake_assets.model.cursors import Position
-from dreamlake_assets.model.kinds import KINDS, Kind
-from dreamlake_assets.store import listing
+from dreamlake_assets.model.kinds import KINDS, VIEWED_COLUMNS, Kind
+from dreamlake_assets.store import listing, lists
 from dreamlake_assets.store.missing import require_found
+
+_KIND = VIEWED_COLUMNS.index("kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +101,8 @@ def select(
     :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
         member of the namespace.
     """
-    of_tenant = tenant(connection, namespace=filters.namespace, subject=subject, writes=False)
-    lists = [
-        listing.assets(kind=kind, subject=subject, filters=filters, after=after) for kind in kinds
-    ]
-    pages = one_flight(
-        connection,
-        [
-            (each.statement, {**each.parameters, **of_tenant, "row_limit": row_limit + 1})
-            for each in lists
-        ],
+    selected = listing.assets(
+        kinds=[*kinds], subject=subject, filters=filters, after=after, paged=True, view=lists.ITEM
     )
-    if not pages[0]:
-        raise NamespaceNotFound
-    require_found(pages[0][0][-1])
-    found = chain.from_iterable(
-        (Found(row[0], kind, *row[1:3]) for row in page if row[0] is not None)
-        for kind, page in zip(kinds, pages, strict=True)
-    )
-    return sorted(found, key=_order)[: row_limit + 1]
-
-
-def _order(asset: Found) -> tuple[bool, bytes, str]:
-    """Return the key by which the database orders assets: assets without a name come last."""
-    return asset.name is None, (asset.name or "").encode(), asset.asset_id
+    rows = lists.page(connection, listing=selected, row_limit=row_limit)
+    return [Found(row[0], KINDS[row[_KIND]], *row[1:3]) for row in rows]

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from dreamlake_assets.database.connection import Connection, Row
-from dreamlake_assets.database.statements import fetch_all, stream
+from dreamlake_assets.database.statements import STREAM_CHUNK_ROWS, fetch_all, stream
 from dreamlake_assets.database.tenants import tenant
 from dreamlake_assets.errors import NamespaceNotFound
 from dreamlake_assets.store.missing import require_found
+
+#: The views of a list of assets: see ``sql/README.md``, "Keys of a page".
+ITEM = "asset/view_item"
+FULL = "asset/view_full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,23 @@ class Listing:
     is listed, there is one row whose id and name are null.
 
     :param statement: name of the file.
-    :param parameters: the parameters of the statement, except ``row_limit``.
+    :param parameters: the parameters of the statement, except ``row_limit``. There may be others.
+    :param view: name of the file that returns the columns of each asset in the list.
     """
 
     statement: str
     parameters: Mapping[str, Any]
+    view: str | None = None
+
+    @property
+    def chunk_rows(self) -> int:
+        """The rows of a stream to hold at a time. A whole asset may have 64 KiB of metadata."""
+        return STREAM_CHUNK_ROWS // 20 if self.view == FULL else STREAM_CHUNK_ROWS
+
+    @property
+    def name(self) -> str:
+        """The name of the statement with its view, as :func:`.queries.query` takes it."""
+        return self.statement if self.view is None else f"{self.view} of {self.statement}"
 
 
 def page(connection: Connection, *, listing: Listing, row_limit: int) -> list[Row]:
@@ -35,7 +51,7 @@ def page(connection: Connection, *, listing: Listing, row_limit: int) -> list[Ro
     :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
         member of the namespace.
     """
-    rows = fetch_all(connection, listing.statement, _parameters(connection, listing, row_limit + 1))
+    rows = fetch_all(connection, listing.name, _parameters(connection, listing, row_limit + 1))
     return rows if _has_rows(rows[0] if rows else None) else []
 
 
@@ -48,7 +64,9 @@ def every(connection: Connection, *, listing: Listing) -> Iterator[Row]:
         member of the namespace.
     """
     parameters = _parameters(connection, listing, None)
-    with closing(stream(connection, listing.statement, parameters)) as rows:
+    with closing(
+        stream(connection, listing.name, parameters, chunk_rows=listing.chunk_rows)
+    ) as rows:
         first = next(rows, None)
         if _has_rows(first):
             yield first

@@ -32,7 +32,7 @@ BOTH = [
     ("episode", "a%0Ab", CONTROL),
     ("episode", "e" * 513, "Must have at most 512 characters."),
     *(("episodeId", value, UUID) for value in ("x", "1", EPISODE_ID + "0", "%00", "%F0%9F%8E%AC")),
-    *((name, "1", UNKNOWN) for name in ("episodeName", "name", "Prefix", "offset", "kind", "%ff")),
+    *((name, "1", UNKNOWN) for name in ("episodeName", "nmae", "Prefix", "offset", "kind", "%ff")),
 ]
 LIST = [
     *(
@@ -106,7 +106,7 @@ def test_escaped_bytes_reach_the_service_as_they_were_sent(shared_api: Api, esca
 
 
 @pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("name", ["namespace", "project", "episode", "limit", "path", "nonsense"])
+@pytest.mark.parametrize("name", ["namespace", "project", "prefix", "limit", "path", "nonsense"])
 def test_a_parameter_must_not_be_repeated(shared_api: Api, route: str, name: str) -> None:
     response = shared_api.get(f"{url(route, **{name: '1'})}&{name}=1")
 

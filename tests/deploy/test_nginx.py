@@ -270,9 +270,7 @@ class TestLimits:
             thread.start()
         until(lambda: len(service.asked) == 4)
 
-        refused(
-            send(nginx, path="/assets/audio?project=a", headers=AUTHORIZATION), errors.Overloaded
-        )
+        refused(send(nginx, path="/assets?project=a", headers=AUTHORIZATION), errors.Overloaded)
 
         finish.set()
         for thread in lists:
@@ -280,7 +278,8 @@ class TestLimits:
         assert send(nginx, headers=AUTHORIZATION)[0].status == 200
 
     @pytest.mark.parametrize(
-        ("method", "path"), [("GET", "/assets/video?limit=9"), ("POST", "/assets/video")]
+        ("method", "path"),
+        [("GET", "/assets?limit=9"), ("GET", "/assets/lookup"), ("POST", "/assets/video")],
     )
     def test_nothing_else_is_counted_so(
         self, serve: Start, service: Service, method: str, path: str

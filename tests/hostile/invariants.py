@@ -76,11 +76,14 @@ def _are_sentences(messages: object) -> bool:
 
 
 def strange_statements(seen: Iterable[str]) -> set[str]:
-    """Return the statements of the service that are not exactly files of ``sql/``.
+    """Return the statements that are not exactly files of ``sql/``, or lists in a view.
 
     :param seen: statements as the server received them, with ``$1`` for the first parameter.
     """
-    own = {_normalised(re.sub(r"%\(\w+\)s", "$1", query(name).decode())) for name in FILES}
+    views = [name for name in FILES if name.startswith("asset/view_")]
+    lists = [name for name in FILES if re.match("asset/(list|keys|stream|newest)_", name)]
+    names = [*FILES, *(f"{view} of {listed}" for view in views for listed in lists)]
+    own = {_normalised(re.sub(r"%\(\w+\)s", "$1", query(name).decode())) for name in names}
     return {statement for statement in seen if _normalised(statement) not in own}
 
 

@@ -59,7 +59,7 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
     kinds = len(KINDS)
     assert [status for status, _ in answers] == [
         *([201] * kinds),
-        *([200] * (2 * kinds + 10)),
+        *([200] * (2 * kinds + 12)),
         201,
     ]
 
@@ -71,6 +71,9 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
     assert json.loads(show[1])["id"] == json.loads(answers[0][1])["id"]
     assert json.loads(change[1])["tags"] == ["rain"]
     assert json.loads(restore[1])["deletedAt"] is None
+    everything, found, *others = others
+    assert len(json.loads(everything[1])) == kinds
+    assert json.loads(found[1]) == json.loads(restore[1])
     places = [[item["name"] for item in json.loads(body)] for _, body in others[:3]]
     assert places == [["robotics"], ["run-042"], ["/camera/front"]]
     names = ["front.mp4", "front.wav", "boxes.jsonl", "english.vtt", "front.png", "front.json"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dreamlake_assets.errors import InvalidRequest
 from dreamlake_assets.model.kinds import KINDS
-from dreamlake_assets.schemas import requests
+from dreamlake_assets.schemas import queries, requests
 from tests.support.openapi import document, resolved, validator
 
 PLACE = {"namespace": "testuser", "project": "robotics"}
@@ -94,11 +94,11 @@ def test_bodies(kind: str) -> None:
 @pytest.mark.parametrize(
     ("path", "schema", "required"),
     [
-        ("/assets/video", requests.LIST, PLACE),
+        ("/assets/video", queries.LIST, PLACE),
         ("/assets/video/download", requests.DOWNLOAD, {**PLACE, "path": "/a"}),
-        ("/assets/projects", requests.PROJECTS, {"namespace": "testuser"}),
-        ("/assets/episodes", requests.EPISODES, PLACE),
-        ("/assets/folders", requests.FOLDERS, PLACE),
+        ("/assets/projects", queries.PROJECTS, {"namespace": "testuser"}),
+        ("/assets/episodes", queries.EPISODES, PLACE),
+        ("/assets/folders", queries.FOLDERS, PLACE),
     ],
     ids=["list", "download", "projects", "episodes", "folders"],
 )
@@ -132,7 +132,7 @@ def test_queries(path: str, schema: Any, required: dict[str, str]) -> None:
     ("schema", "required"),
     [
         *((schema, PLACE) for schema in requests.REGISTER.values()),
-        (requests.LIST, PLACE),
+        (queries.LIST, PLACE),
         (requests.DOWNLOAD, {**PLACE, "path": "/a"}),
     ],
     ids=[*KINDS, "list", "download"],

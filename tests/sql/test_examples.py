@@ -1,6 +1,8 @@
 """The examples in the heads are the parameters that the service sends, derived from its code."""
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -24,6 +26,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
     {},
     {"prefix": "/camera"},
     {"glob": globs.parse("/camera/**.mp4")},
+    # The filters from here on have statements of all kinds, too.
     {"glob": globs.parse("/camera/*/run01.mp4")},
     {"tags": ["night", "rain"]},
     {"created_after": "2026-04-14T00:00:00Z", "created_before": "2026-04-15T00:00:00Z"},
@@ -40,16 +43,26 @@ def as_text(value: object) -> str | None:
 def sent(found: Listing) -> tuple[str, dict[str, str | None]]:
     """The statement that the service chooses for the first page of a list, and its parameters."""
     parameters = {**found.parameters, "row_limit": ROW_LIMIT}
-    return found.statement, {key: as_text(value) for key, value in parameters.items()}
+    needed = Head(found.statement).examples
+    return found.statement, {key: as_text(parameters[key]) for key in needed}
 
 
 def listings() -> Iterator[Listing]:
     """The lists that the examples describe."""
     subject, namespace, project = (str(ASSET[key]) for key in ("subject", "namespace", "project"))
-    for episode in (None, ASSET["episode"]):
+    same: dict[str, Any] = {"digests": ["3f" * 32], "tags": ["night", "rain"]}
+    assets = partial(listing.assets, subject=subject, after=None)
+    for episodes in ([], [str(ASSET["episode"])]):
         for each in FILTERS:
-            filters = listing.Filters(namespace, project, episode=episode, **each)
-            yield listing.assets(kind=KINDS["video"], subject=subject, filters=filters, after=None)
+            filters = listing.Filters(namespace, project, episodes, **each)
+            yield assets(kinds=[KINDS["video"]], filters=filters, paged=True)
+        for more in ({}, *FILTERS[3:], {**same, "deleted": "only"}):
+            filters = listing.Filters(namespace, project, episodes, **more)
+            yield assets(kinds=[*KINDS.values()], filters=filters, paged=True)
+        filters = listing.Filters(namespace, project, episodes)
+        yield assets(kinds=[*KINDS.values()], filters=filters, paged=False)
+        filters = listing.Filters(namespace, project, episodes, **same)
+        yield assets(kinds=[*KINDS.values()], filters=filters, paged=False)
     of_project = {"subject": subject, "namespace": namespace, "project": project, "after": None}
     yield places.projects(subject=subject, namespace=namespace, prefix="ro", after=None)
     yield places.episodes(**of_project, prefix=None, glob=globs.parse("run-*"), name=None)
@@ -62,7 +75,8 @@ LISTS = dict(map(sent, listings()))
 
 def test_each_list_is_reached_by_a_request() -> None:
     of_commands = {name for name in FILES if name.startswith(("namespace", "schema_migration"))}
-    assert sorted(LISTS) == [name for name in FILES if "/list" in name and name not in of_commands]
+    lists = [name for name in FILES if re.search("/(list|keys|stream)_", name)]
+    assert sorted(LISTS) == [name for name in lists if name not in of_commands]
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -104,7 +118,7 @@ def test_a_parameter_has_one_example_in_all_files() -> None:
     An inserted asset is new, and a found one is in the database of tests/plans.
     """
     derived = {"after_name", "from_name", "upper_name", "regex", "created_after", "created_before"}
-    own = {*derived, "asset_id"}
+    own = {*derived, "asset_id", "row_limit", "episode_ids", "kinds"}
     found: dict[str, set[str]] = {}
     for name in set(FILES) - {"schema_migration/insert"}:
         for key, example in Head(name).examples.items():

@@ -109,8 +109,10 @@ def test_pages_and_streams_hold_what_matches(
     row_limit: int,
 ) -> None:
     glob = globs.parse(pattern)
-    filters = Filters("testuser", "robotics", episode=episode, glob=glob)
-    of_filters = partial(store.listing.assets, kind=VIDEO, subject=WRITER, filters=filters)
+    filters = Filters("testuser", "robotics", [episode] if episode else [], glob=glob)
+    of_filters = partial(
+        store.listing.assets, kinds=[VIDEO], subject=WRITER, filters=filters, paged=False
+    )
     with project.transaction(force_rollback=True):
         fill(project, made)
         expected = matching(project, glob, episode)

@@ -1,6 +1,7 @@
-"""Lists of folders and episodes equal a model in Python, also resumed after each element."""
+"""Lists of folders, episodes and assets of all kinds equal a model, also resumed anywhere."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import psycopg
 import pytest
@@ -11,8 +12,11 @@ from dreamlake_assets import store
 from dreamlake_assets.database.connection import Connection, Row, connect
 from dreamlake_assets.model import globs
 from dreamlake_assets.model.cursors import Position
+from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.names import folders
-from dreamlake_assets.store.lists import Listing
+from dreamlake_assets.store.listing import Filters
+from dreamlake_assets.store.lists import ITEM, Listing
 from tests.conftest import WRITER, add_namespace
 from tests.support.postgres import Server
 
@@ -72,14 +76,14 @@ def fill(connection: psycopg.Connection, paths: set[tuple[str, str | None]]) -> 
 
 
 def listed(connection: Connection, listing: Callable[[Position | None], Listing]) -> list[Row]:
-    """Return a list, which is the same as a stream and page by page, for each limit."""
-    whole = list(store.lists.every(connection, listing=listing(None)))
+    """The ids and names of a list, the same as a stream and page by page, for each limit."""
+    whole = [row[:2] for row in store.lists.every(connection, listing=listing(None))]
     for row_limit in LIMITS:
         for start in range(len(whole) + 1):
             # After the last row of the page before.
-            after = Position(whole[start - 1][1], "") if start else None
+            after = Position(whole[start - 1][1], whole[start - 1][0] or "") if start else None
             page = store.lists.page(connection, listing=listing(after), row_limit=row_limit)
-            assert page == whole[start : start + row_limit + 1]
+            assert [row[:2] for row in page] == whole[start : start + row_limit + 1]
     return whole
 
 
@@ -107,11 +111,66 @@ def test_folders(
             ),
         )
 
-        assert [path for _, path, _ in rows] == sorted({path for path, _ in places}, key=str.encode)
-        for node_id, path, _ in rows:
+        assert [path for _, path in rows] == sorted({path for path, _ in places}, key=str.encode)
+        for node_id, path in rows:
             alone = [place for place in places if place[0] == path]
             row = project.execute("SELECT path FROM node WHERE node_id = %s", [node_id]).fetchone()
             assert row == ((path,) if len(alone) == 1 else None)
+
+
+kinds = st.lists(st.sampled_from([*KINDS]), min_size=1, max_size=3, unique=True)
+of_kinds = st.tuples(st.none() | names, st.sampled_from(EPISODES), st.sampled_from([*KINDS]))
+
+
+@example([(f"/{name}", None, "video") for name in SEGMENTS], [*KINDS], [])
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(of_kinds, min_size=5, max_size=20),
+    kinds | st.just([*KINDS]),
+    st.lists(st.sampled_from(EPISODES[:2]), max_size=2, unique=True),
+)
+def test_assets_of_all_kinds(
+    project: Connection,
+    made: list[tuple[str | None, str | None, str]],
+    asked: list[str],
+    episodes: list[str],
+) -> None:
+    ids = [str(uuid7()) for _ in made]
+    with project.transaction(force_rollback=True):
+        project.execute(
+            "INSERT INTO asset"
+            " (namespace_id, space_id, episode_id, asset_id, kind, name, fps, lens)"
+            " SELECT space.namespace_id, space.space_id, episode_id, asset_id, kind, made.name,"
+            " CASE kind WHEN 'video' THEN 30 END, CASE kind WHEN 'video' THEN 'pinhole' END"
+            " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])"
+            " AS made (asset_id, name, episode, kind) INNER JOIN space ON slug = 'robotics'"
+            " LEFT JOIN episode"
+            " ON episode.name = made.episode AND episode.space_id = space.space_id",
+            [ids, *map(list, zip(*made, strict=True))],
+        )
+
+        def listing(after: Position | None, *, paged: bool) -> Listing:
+            filters = Filters("testuser", "robotics", episodes)
+            return store.listing.assets(
+                kinds=[KINDS[kind] for kind in asked],
+                subject=WRITER,
+                filters=filters,
+                after=after,
+                paged=paged,
+                view=ITEM,
+            )
+
+        rows = listed(project, partial(listing, paged=True))
+        if len(episodes) < 2:
+            stream = store.lists.every(project, listing=listing(None, paged=False))
+            assert [row[:2] for row in stream] == rows
+
+    expected = sorted(
+        (name is None, (name or "").encode(), asset_id)
+        for asset_id, (name, episode, kind) in zip(ids, made, strict=True)
+        if kind in asked and (not episodes or episode in episodes)
+    )
+    assert [asset_id for asset_id, _ in rows] == [asset_id for *_, asset_id in expected]
 
 
 @example({"cam", "cam/", "cam-left", "cam.mp4"}, "", None)
@@ -133,7 +192,7 @@ def test_episodes(project: Connection, added: set[str], prefix: str, pattern: st
             ),
         )
 
-        found = [name for _, name, *_ in rows]
+        found = [name for _, name in rows]
         every = sorted(added | {"one", "two"}, key=str.encode)
         if glob is None:
             assert found == [name for name in every if name.startswith(prefix)]

@@ -114,8 +114,9 @@ class Api:
         headers = self._headers(subject)
         return self.ask(f"/assets/{verb}", "POST", json=_given(members), headers=headers)
 
-    def listing(self, kind: str = "video", *, subject: str = WRITER, **query: Any) -> Answer:
-        return self.get(f"/assets/{kind}", subject=subject, query_string=_given(query))
+    def listing(self, kind: str = "video", /, *, subject: str = WRITER, **query: Any) -> Answer:
+        url = f"/assets/{kind}".removesuffix("/")
+        return self.get(url, subject=subject, query_string=_given(query))
 
     def download(self, kind: str = "video", *, subject: str = WRITER, **query: Any) -> Answer:
         return self.get(f"/assets/{kind}/download", subject=subject, query_string=_given(query))
@@ -124,13 +125,13 @@ class Api:
         headers = self._headers(subject)
         return self.ask("/assets/download", "POST", json=_given(fields), headers=headers)
 
-    def names(self, kind: str = "video", **query: Any) -> list[str | None]:
+    def names(self, kind: str = "video", /, **query: Any) -> list[str | None]:
         """The names in a list, in its order."""
         response = self.listing(kind, **query)
         assert response.status_code == 200, response.text
         return [item["name"] for item in response.json]
 
-    def pages(self, kind: str = "video", **query: Any) -> Iterator[list[dict[str, Any]]]:
+    def pages(self, kind: str = "video", /, **query: Any) -> Iterator[list[dict[str, Any]]]:
         """Follow the links of a list and yield its pages."""
         response = self.listing(kind, **query)
         links: set[str] = set()

@@ -520,7 +520,9 @@ def test_any_folders_are_written_once(pattern: str):
 def test_folders_are_gone_through_where_they_narrow_the_search(pattern: str, statement: str):
     filters = listing.Filters("testuser", "robotics", glob=parse(pattern))
 
-    listed = listing.assets(kind=KINDS["video"], subject="test-001", filters=filters, after=None)
+    listed = listing.assets(
+        kinds=[KINDS["video"]], subject="test-001", filters=filters, after=None, paged=True
+    )
     assert listed.statement == statement
 
 

@@ -1,0 +1,150 @@
+-- Finds the ids of assets of any kinds of a project that were registered in a period, by name.
+--
+-- Route:   GET /assets?createdAfter=&createdBefore=
+-- Params:
+--     namespace         text            testuser
+--     subject           text            test-001
+--     project           text            robotics
+--     kinds             text[]          {video,audio,label-track,text-track,image,file}
+--     created_after     timestamptz     2026-04-14T00:00:00Z
+--     created_before    timestamptz     2026-04-15T00:00:00Z
+--     after_name        text            ''
+--     after_id          uuid            00000000-0000-0000-0000-000000000000
+--     after_unnamed_id  uuid or null    00000000-0000-0000-0000-000000000000
+--     upper_name        text            0
+--     regex             text            ''
+--     row_limit         bigint or null  100
+-- Returns: many: asset_id, name, and missing ('project' or null). Without a match: one row in which
+--          asset_id and name are null. None: there is no such namespace, or the subject is not a
+--          member of it.
+-- Index:   asset_live_by_created_at, an Index Scan for each kind; asset_live_by_space_name, two
+--          Index Scans for each kind; for the path: namespace_slug_key, namespace_member_pkey and
+--          space_slug_key, an Index Scan each
+-- Why:     See sql/README.md: #keys-of-a-page, #count-at-run-time,
+--          #is-not-distinct-from-keeps-an-index-away, #assets-without-a-name,
+--          #a-prefix-is-a-range-of-names, #one-row-when-nothing-matches.
+
+WITH place AS (
+    SELECT
+        namespace.namespace_id,
+        space.space_id
+    FROM namespace
+    INNER JOIN namespace_member
+        ON namespace_member.namespace_id = namespace.namespace_id
+        AND namespace_member.subject = %(subject)s::text
+    LEFT JOIN space
+        ON space.namespace_id = namespace.namespace_id
+        AND space.slug = %(project)s::text
+    WHERE namespace.slug = %(namespace)s::text
+),
+
+few AS (
+    SELECT
+        indexed.asset_id,
+        indexed.name,
+        indexed.created_at
+    FROM place
+    CROSS JOIN unnest(%(kinds)s::text[]) AS of_kind (kind)
+    CROSS JOIN LATERAL (
+        SELECT
+            asset.asset_id,
+            asset.name,
+            asset.created_at
+        FROM asset
+        WHERE asset.namespace_id IS NOT DISTINCT FROM place.namespace_id
+            AND asset.space_id = place.space_id
+            AND asset.kind = of_kind.kind
+            AND asset.deleted_at IS NULL
+            AND asset.created_at >= %(created_after)s::timestamptz
+            AND asset.created_at < %(created_before)s::timestamptz
+        ORDER BY asset.created_at ASC
+        LIMIT 5001
+    ) AS indexed
+    LIMIT 5001 -- noqa: AM09
+),
+
+counted AS (
+    SELECT count(*) <= 5000 AS is_few
+    FROM few
+)
+
+SELECT
+    page.asset_id,
+    page.name,
+    CASE
+        WHEN place.space_id IS NULL THEN 'project'
+    END AS missing
+FROM place
+LEFT JOIN LATERAL (
+    SELECT
+        found.asset_id,
+        found.name
+    FROM (
+        SELECT
+            few.asset_id,
+            few.name
+        FROM few
+        WHERE (SELECT counted.is_few FROM counted)
+            AND few.created_at >= %(created_after)s::timestamptz
+            AND few.created_at < %(created_before)s::timestamptz
+            AND (
+                (few.name, few.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
+                AND few.name < %(upper_name)s::text
+                AND few.name ~ %(regex)s::text
+                OR few.name IS NULL
+                AND few.asset_id > %(after_unnamed_id)s::uuid
+            )
+        UNION ALL
+        SELECT
+            many.asset_id,
+            many.name
+        FROM unnest(%(kinds)s::text[]) AS of_kind (kind)
+        CROSS JOIN LATERAL (
+            (
+                SELECT
+                    asset.asset_id,
+                    asset.name
+                FROM asset
+                WHERE NOT (SELECT counted.is_few FROM counted)
+                    AND asset.namespace_id = place.namespace_id
+                    AND asset.space_id = place.space_id
+                    AND asset.kind = of_kind.kind
+                    AND asset.deleted_at IS NULL
+                    AND (asset.name, asset.asset_id) > (%(after_name)s::text, %(after_id)s::uuid)
+                    AND asset.name < %(upper_name)s::text
+                    AND asset.name ~ %(regex)s::text
+                    AND asset.created_at >= %(created_after)s::timestamptz
+                    AND asset.created_at < %(created_before)s::timestamptz
+                ORDER BY
+                    asset.name ASC,
+                    asset.asset_id ASC
+                LIMIT %(row_limit)s::bigint
+            )
+            UNION ALL
+            (
+                SELECT
+                    asset.asset_id,
+                    asset.name
+                FROM asset
+                WHERE NOT (SELECT counted.is_few FROM counted)
+                    AND asset.namespace_id = place.namespace_id
+                    AND asset.space_id = place.space_id
+                    AND asset.kind = of_kind.kind
+                    AND asset.deleted_at IS NULL
+                    AND asset.name IS NULL
+                    AND asset.asset_id > %(after_unnamed_id)s::uuid
+                    AND asset.created_at >= %(created_after)s::timestamptz
+                    AND asset.created_at < %(created_before)s::timestamptz
+                ORDER BY
+                    asset.name ASC,
+                    asset.asset_id ASC
+                LIMIT %(row_limit)s::bigint
+            )
+        ) AS many
+    ) AS found
+    ORDER BY
+        found.name ASC,
+        found.asset_id ASC
+    LIMIT %(row_limit)s::bigint
+) AS page
+    ON TRUE

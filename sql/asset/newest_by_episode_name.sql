@@ -1,0 +1,99 @@
+-- Finds the id of the newest asset with a given name in episodes, of any kinds.
+--
+-- Route:   GET /assets/lookup?episode= or ?episodeId=
+-- Params:
+--     namespace    text    testuser
+--     subject      text    test-001
+--     project      text    robotics
+--     episodes     text[]  {run-042}
+--     episode_ids  uuid[]  {}
+--     kinds        text[]  {video,audio,label-track,text-track,image,file}
+--     name         text    /camera/front/run01.mp4
+--     row_limit    bigint  1
+-- Returns: many: asset_id, name, and missing ('project', 'episode' or null). Without a match: one
+--          row in which asset_id and name are null. None: there is no such namespace, or the
+--          subject is not a member of it.
+-- Index:   asset_live_by_episode_name_created_at, an Index Only Scan Backward for each kind; for
+--          the path: namespace_slug_key, namespace_member_pkey, space_slug_key, episode_name_key
+--          and episode_pkey, an Index Scan each
+-- Why:     See sql/README.md: #the-newest-asset, #is-not-distinct-from-keeps-an-index-away,
+--          #one-row-when-nothing-matches.
+
+WITH place AS (
+    SELECT
+        namespace.namespace_id,
+        space.space_id,
+        asked.episode_ids
+    FROM namespace
+    INNER JOIN namespace_member
+        ON namespace_member.namespace_id = namespace.namespace_id
+        AND namespace_member.subject = %(subject)s::text
+    LEFT JOIN space
+        ON space.namespace_id = namespace.namespace_id
+        AND space.slug = %(project)s::text
+    CROSS JOIN LATERAL (
+        SELECT array_agg(episode.episode_id) AS episode_ids
+        FROM (
+            SELECT by_name.episode_id
+            FROM unnest(%(episodes)s::text[]) AS given (name)
+            CROSS JOIN LATERAL (
+                SELECT named.episode_id
+                FROM episode AS named
+                WHERE named.namespace_id = space.namespace_id
+                    AND named.space_id = space.space_id
+                    AND named.name = given.name
+                LIMIT 1 -- noqa: AM09
+            ) AS by_name
+            UNION ALL
+            SELECT by_id.episode_id
+            FROM unnest(%(episode_ids)s::uuid[]) AS given (episode_id)
+            CROSS JOIN LATERAL (
+                SELECT identified.episode_id
+                FROM episode AS identified
+                WHERE identified.namespace_id = space.namespace_id
+                    AND identified.space_id = space.space_id
+                    AND identified.episode_id = given.episode_id
+                LIMIT 1 -- noqa: AM09
+            ) AS by_id
+        ) AS episode
+    ) AS asked
+    WHERE namespace.slug = %(namespace)s::text
+)
+
+SELECT
+    page.asset_id,
+    page.name,
+    CASE
+        WHEN place.space_id IS NULL THEN 'project'
+        WHEN coalesce(cardinality(place.episode_ids), 0)
+            < cardinality(%(episodes)s::text[]) + cardinality(%(episode_ids)s::uuid[]) THEN 'episode'
+    END AS missing
+FROM place
+LEFT JOIN LATERAL (
+    SELECT
+        newest.asset_id,
+        newest.name
+    FROM unnest(place.episode_ids) AS scope (episode_id)
+    CROSS JOIN unnest(%(kinds)s::text[]) AS of_kind (kind)
+    CROSS JOIN LATERAL (
+        SELECT
+            asset.asset_id,
+            asset.name,
+            asset.created_at
+        FROM asset
+        WHERE asset.namespace_id IS NOT DISTINCT FROM place.namespace_id
+            AND asset.episode_id = scope.episode_id
+            AND asset.kind = of_kind.kind
+            AND asset.name = %(name)s::text
+            AND asset.deleted_at IS NULL
+        ORDER BY
+            asset.created_at DESC,
+            asset.asset_id DESC
+        LIMIT 1
+    ) AS newest
+    ORDER BY
+        newest.created_at DESC,
+        newest.asset_id DESC
+    LIMIT %(row_limit)s::bigint
+) AS page
+    ON TRUE
