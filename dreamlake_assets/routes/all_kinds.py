@@ -52,6 +52,6 @@ def look_up() -> Response:
     if not rows:
         raise AssetNotFound
     asset_id, kind = rows[0][:2]
-    response = conditional_asset(KINDS[kind], rows[0][:-1])
+    response = conditional_asset(KINDS[kind], rows[0][:-1], by_name=True)
     response.headers["Content-Location"] = f"{request.root_path}/assets/{kind}/{asset_id}"
     return response

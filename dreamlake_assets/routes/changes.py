@@ -54,5 +54,5 @@ def _change(kind: Kind, asset_id: UUID) -> Change:
     subject = authenticated_subject()
     refuse_query()
     trace.current().change_id = change_id = str(uuid7())
-    revisions = expected_revisions(request.headers.get("If-Match"))
+    revisions = expected_revisions(request.headers.get("If-Match"), str(asset_id))
     return Change(kind, subject, str(asset_id), change_id, revisions)

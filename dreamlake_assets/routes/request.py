@@ -157,18 +157,21 @@ def tagged(response: Response, revision: int) -> Response:
     return response
 
 
-def conditional_asset(kind: Kind, row: Row) -> Response:
+def conditional_asset(kind: Kind, row: Row, *, by_name: bool = False) -> Response:
     """Return the response with all fields of an asset, or 304 if If-None-Match has its ETag.
 
+    :param by_name: whether the URL may show another asset the next time.
     :raises PreconditionFailed: If-Match has other ETags.
     """
-    if not is_expected(row[-1], expected_revisions(request.headers.get("If-Match"))):
+    asset_id, revision = row[0], row[-1]
+    if not is_expected(revision, expected_revisions(request.headers.get("If-Match"), asset_id)):
         raise PreconditionFailed
-    response = whole_asset(kind, row)
+    response = json_response(kind.details(row))
+    response.headers["ETag"] = tag = etag(revision, asset_id if by_name else None)
     # Caches must revalidate the response before they reuse it.
     response.cache_control.private = True
     response.cache_control.no_cache = True
-    if is_known(row[-1], request.headers.get("If-None-Match")):
+    if is_known(tag, request.headers.get("If-None-Match")):
         response.status_code = 304
     return response
 

@@ -180,13 +180,13 @@ def test_looking_up_a_name(api: Api, connection: psycopg.Connection) -> None:
         kind, asset_id = response.json["kind"], response.json["id"]
         shown = api.get(f"/assets/{kind}/{asset_id}")
         assert response.json == shown.json
-        assert response.headers["ETag"] == shown.headers["ETag"]
         assert response.headers["Content-Location"] == f"/assets/{kind}/{asset_id}"
-        etag = {"If-None-Match": shown.headers["ETag"]}
+        etag = response.headers["ETag"]
+        assert api.get(shown.request.path, headers={"If-Match": etag}).status_code == 200
         unchanged = api.get(
             "/assets/lookup",
             query_string={"namespace": NAMESPACE, "project": PROJECT, "path": name, **query},
-            headers=etag,
+            headers={"If-None-Match": etag},
         )
         assert unchanged.status_code == 304
         return asset_id
@@ -198,6 +198,21 @@ def test_looking_up_a_name(api: Api, connection: psycopg.Connection) -> None:
     connection.execute("UPDATE asset SET deleted_at = now() WHERE kind = 'image'")
     assert look_up() == ids["audio"]
     assert look_up(kind="image") is None
+
+
+def test_another_asset_of_the_name_is_not_taken_for_the_one_before(shared_api: Api) -> None:
+    query = {"namespace": NAMESPACE, "project": PROJECT, "path": "/newest"}
+    older = shared_api.register("image", name="/newest").location
+    etag = shared_api.get("/assets/lookup", query_string=query).headers["ETag"]
+    newer = shared_api.register("video", name="/newest").location
+
+    def status(url: str, condition: str, **options: Any) -> int:
+        return shared_api.get(url, headers={condition: etag}, **options).status_code
+
+    assert status("/assets/lookup", "If-None-Match", query_string=query) == 200
+    assert status("/assets/lookup", "If-Match", query_string=query) == 412
+    assert status(newer, "If-Match", method="DELETE") == 412
+    assert status(older, "If-Match", method="DELETE") == 204
 
 
 def test_a_place_must_exist(api: Api) -> None:

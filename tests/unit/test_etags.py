@@ -5,6 +5,7 @@ import pytest
 from dreamlake_assets.model.etags import SHAPE, etag, expected_revisions, is_expected, is_known
 
 OTHER_SHAPE = SHAPE + 1
+ASSET, OTHER = "01970000-0000-7000-8000-000000000003", "01970000-0000-7000-8000-000000000004"
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,8 @@ OTHER_SHAPE = SHAPE + 1
         (f'"3.{OTHER_SHAPE}"', [3]),
         (f' {etag(3)} ,\t{etag(12)},"x"', [3, 12]),
         (f"{etag(3)},{etag(3)}", [3]),
+        (f"{etag(3, ASSET)}, {etag(4, OTHER)}", [3]),
+        (f'"3.{OTHER_SHAPE}.{ASSET}"', [3]),
         (etag(2**31 - 1), [2**31 - 1]),
         (etag(2**31), []),
         (etag(99_999_999_999), []),
@@ -41,7 +44,7 @@ OTHER_SHAPE = SHAPE + 1
     ],
 )
 def test_if_match_allows_revisions(header: str | None, revisions: list[int] | None) -> None:
-    assert expected_revisions(header) == revisions
+    assert expected_revisions(header, ASSET) == revisions
     assert is_expected(3, revisions) == (revisions is None or 3 in revisions)
 
 
@@ -56,8 +59,9 @@ def test_if_match_allows_revisions(header: str | None, revisions: list[int] | No
         (f'"x", W/"y", {etag(3)}', True),
         (f'"3.{OTHER_SHAPE}"', False),
         (etag(33), False),
+        (etag(3, ASSET), False),
         (etag(3).strip('"'), False),
     ],
 )
 def test_if_none_match_compares_whole_tags(header: str | None, known: bool) -> None:
-    assert is_known(3, header) is known
+    assert is_known(etag(3), header) is known
