@@ -141,14 +141,14 @@ class BssId(Text):
 
 
 class Id(Text):
-    """A UUID with hyphens, as in responses. An empty string counts as not given."""
+    """A UUID with hyphens, in lower case as in responses. An empty string counts as not given."""
 
     json_schema = {"pattern": f"^({_UUID_PATTERN})?$"}
 
     def checked(self, value: str) -> str:
         if not _UUID.fullmatch(value):
             raise names.InvalidName("Not a valid UUID.")
-        return value
+        return value.lower()
 
 
 class LanguageTag(Text):

@@ -28,6 +28,7 @@ from dreamlake_assets.schemas.requests import (
     GlobPattern,
     InProjectSchema,
     RequestSchema,
+    StrictSchema,
 )
 
 
@@ -42,6 +43,8 @@ class Each(fields.List):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             return [self.inner.deserialize(value)]
+        if isinstance(self.parent, StrictSchema) and self.data_key in self.parent.may_be_empty:
+            value = [each for each in value if each != ""]
         return list(dict.fromkeys(super()._deserialize(value, *args, **kwargs)))
 
 

@@ -54,7 +54,7 @@ class StrictSchema(Schema):
         if value is None:
             # An unknown field is rejected by name, even if it is null.
             return name not in self._known_names
-        return value not in ("", [""]) or name not in self.may_be_empty
+        return value != "" or name not in self.may_be_empty
 
     @cached_property
     def _known_names(self) -> set[str]:

@@ -97,6 +97,15 @@ def test_several_episodes(filled: Api, query: dict[str, Any]) -> None:
             assert listed == [item for item in whole if item["id"] in ids]
 
 
+@pytest.mark.parametrize("name", ["episode", "episodeId"])
+def test_an_episode_counts_once_and_an_empty_one_not_at_all(filled: Api, name: str) -> None:
+    one = filled.listing("episodes", name="one").json[0]["id" if name == "episodeId" else "name"]
+    same = one.upper() if name == "episodeId" else one
+
+    assert everything(filled, **{name: ["", one, same, ""]}) == everything(filled, episode="one")
+    assert everything(filled, **{name: ["", ""]}) == everything(filled)
+
+
 @pytest.mark.parametrize("query", [*QUERIES[:5], {"episode": "one"}, QUERIES[-1]], ids=str)
 def test_the_full_view_shows_what_showing_one_shows(filled: Api, query: dict[str, Any]) -> None:
     for kind in ("", "video"):

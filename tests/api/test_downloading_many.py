@@ -245,6 +245,7 @@ CHOICES = ", ".join(KINDS)
         ({"prefix": "/a", "limit": "1"}, {"limit": ["Must be a whole number from 1 to 200."]}),
         ({"prefix": "/a", "kind": "film"}, {"kind": [f"Must be one of: {CHOICES}."]}),
         ({"prefix": "/a", "what": None}, {"what": ["Unknown field."]}),
+        ({"prefix": [""], "glob": "*"}, {"prefix": ["Not a valid string."]}),
         ({"glob": "/[a"}, {"glob": None}),
         (
             {
