@@ -1,4 +1,7 @@
-"""Routes of the OpenAPI document, its page, and the page to look around. They need no token."""
+"""Routes of the OpenAPI document, its page, and the page to look around. They need no token.
+
+Beside the page are examples for client authors.
+"""
 
 from functools import cache
 from importlib.resources import files
@@ -17,7 +20,8 @@ blueprint = Blueprint("documentation", __name__)
 _OWN = Path(__file__).parents[1] / "documentation"
 _SWAGGER_UI = Path(str(files("flask_swagger_ui"))) / "dist"
 
-#: The files of the pages. They load no code from other hosts, so they work without the internet.
+#: The examples, and the files of the pages. The pages load no code from other hosts, so they work
+#: without the internet.
 _FILES = {
     path.name: path
     for path in (
@@ -25,6 +29,7 @@ _FILES = {
         _OWN / "page.js",
         _OWN / "browse.css",
         _OWN / "browse.js",
+        *(_OWN / "examples").glob("*.py"),
         _SWAGGER_UI / "swagger-ui.css",
         _SWAGGER_UI / "swagger-ui-bundle.js",
         _SWAGGER_UI / "favicon-32x32.png",
@@ -66,10 +71,11 @@ def browse() -> Response:
 
 @blueprint.get("/docs/<name>")
 def file(name: str) -> Response:
-    """Return a file of a page."""
+    """Return a file of a page, or an example."""
     if name not in _FILES:
         raise NotFound
-    media_type, _ = guess_type(name)
+    # Browsers show plain text, and some of them save other text as a file.
+    media_type = "text/plain" if name.endswith(".py") else guess_type(name)[0]
     return _answer(*_read(_FILES[name]), media_type)
 
 

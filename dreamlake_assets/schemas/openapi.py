@@ -52,6 +52,22 @@ Every request except those for health and documentation needs `Authorization: Be
 Unknown and repeated fields of a body are errors, as are unknown query parameters. Later versions \
 may add members to responses.
 
+## Examples
+
+Programs in Python, which need `requests`. Save [assets_client.py](docs/assets_client.py) beside \
+them, and set `DREAMLAKE_TOKEN`.
+
+- [upload_folder.py](docs/upload_folder.py) uploads a folder, and resumes where it was interrupted.
+- [download_videos.py](docs/download_videos.py) loops over the videos of an episode.
+- [export_project.py](docs/export_project.py) exports a project to Parquet with DuckDB.
+- [find_lerobot.py](docs/find_lerobot.py) finds the files of a LeRobot dataset.
+
+## Names
+
+Names are compared byte by byte. Composed (NFC) and decomposed (NFD, as on macOS) letters are \
+different names, so normalize names to NFC. A backslash is an ordinary character, so convert the \
+paths of Windows.
+
 ## Errors
 
 The body of an error has a sentence in `error`, a stable `code` and the `requestId`. Each \

@@ -100,15 +100,35 @@ def test_every_command_of_the_readme_works(start: Start) -> None:
         timeout=60,
         check=True,
     )
-    *documents, page = done.stdout.split("\0")[:-1]
-    registered, one, listed, download, identity, *health, api = map(json.loads, documents)
-    assert one["id"] == registered["id"]
-    assert [asset["id"] for asset in listed] == [registered["id"]]
+    table = section.partition("\n```sh\n")[0]
+    answers = done.stdout.split("\0")[:-1]
+    # A command for each endpoint. The command that sets ID prints nothing.
+    assert len(answers) == len(re.findall(r"^\| `", table, re.MULTILINE))
+    documents: list[Any] = [json.loads(each or "null") for each in answers[:-2]]
+    registered, batch, one, listed, every, newest, download, many, *documents = documents
+    projects, episodes, folders, patched, deleted, restored, *documents = documents
+    many_deleted, many_restored, identity, *health, api = documents
+    video, image = registered["id"], batch["assets"][0]["id"]
+    assert one["id"] == video
+    assert [asset["id"] for asset in listed] == [video]
+    assert [asset["id"] for asset in every] == [image, video]
+    assert newest["id"] == image
     assert download["filename"] == "run01.mp4"
+    assert [asset["id"] for asset in many["assets"]] == [image, video]
+    assert [each[0]["name"] for each in (projects, episodes, folders)] == [
+        "robotics",
+        "run-042",
+        "/camera/front",
+    ]
+    assert patched["tags"] == ["rain"]
+    assert deleted is None
+    assert restored["deletedAt"] is None
+    assert many_deleted == {"deleted": 1, "more": False, "ids": [video]}
+    assert many_restored == {"restored": 1, "ids": [video]}
     assert identity["namespace"]["slug"] == "testuser"
     assert health == [{"status": "ok"}] * 2
     assert api["openapi"] == "3.1.0"
-    assert page.startswith("<!doctype html>")
+    assert [each[:15] for each in answers[-2:]] == ["<!doctype html>"] * 2
 
 
 @pytest.mark.parametrize(

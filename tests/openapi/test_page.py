@@ -96,6 +96,7 @@ def test_its_policy_lets_it_ask_nobody_else(page: Docs) -> None:
         ("swagger-ui.css", "text/css"),
         ("swagger-ui-bundle.js", "text/javascript"),
         ("favicon-32x32.png", "image/png"),
+        ("upload_folder.py", "text/plain"),
     ],
 )
 def test_its_files_are_sent_once(shared_api: Api, name: str, kind: str) -> None:

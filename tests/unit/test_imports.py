@@ -31,8 +31,8 @@ NEVER = {("schemas", "serving"), ("schemas", "store"), ("app", "local")}
 OWNERS = {
     "psycopg": {"database"},
     "psycopg_pool": {"database"},
-    "requests": {"local"},
-    "urllib3": {"bss", "transport"},
+    "requests": {"local", "documentation"},
+    "urllib3": {"bss", "transport", "documentation"},
     "jwt": {"auth", "issuer_keys"},
     "gunicorn": {"serving"},
     "marshmallow": {"model", "schemas", "routes"},
