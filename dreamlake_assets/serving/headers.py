@@ -25,7 +25,7 @@ PROTECTION: Headers = [
 #: The response headers that pages may read, and the request headers that they may send. Credentials
 #: (cookies) stay disallowed: tokens travel in the Authorization header.
 _EXPOSED = (
-    *("Link", "X-Next-Cursor", "ETag", "Location", "Idempotent-Replayed"),
+    *("Link", "X-Next-Cursor", "ETag", "Location", "Content-Location", "Idempotent-Replayed"),
     *("X-Request-Id", "Server-Timing", "Retry-After", "WWW-Authenticate"),
 )
 _ALLOWED = (
