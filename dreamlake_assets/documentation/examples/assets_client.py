@@ -1,4 +1,9 @@
-"""The requests that the examples share: to the service, with retries, and uploads to BSS."""
+"""The requests that the examples share: to the service, with retries, and uploads to BSS.
+
+DREAMLAKE_TOKEN is required. In the local stack: cut -d ' ' -f 3 var/authorization
+DREAMLAKE_URL and DREAMLAKE_BSS_URL are those of the local stack by default.
+DREAMLAKE_NAMESPACE is by default the first namespace to which the token can write.
+"""
 
 import os
 import re
@@ -50,7 +55,7 @@ def body_of(response: requests.Response) -> Any:
 
 
 def namespace() -> str:
-    """Return the namespace that is set, or the first to which the token can write."""
+    """Return the namespace of the settings or of the token."""
     return os.environ.get("DREAMLAKE_NAMESPACE") or get("/auth/me")["namespace"]["slug"]
 
 
