@@ -239,7 +239,7 @@ COMMENT ON COLUMN asset.content_type IS 'The media type, such as video/mp4, as t
 ALTER TABLE ONLY asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (namespace_id, asset_id);
 
-COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/delete, asset/delete_many, asset/find_by_id, asset/find_expired, asset/find_many, asset/find_namespace, asset/purge, asset/restore, asset/restore_many, asset/update, asset/view_full and asset/view_item; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
+COMMENT ON CONSTRAINT asset_pkey ON asset IS 'Serves asset/delete, asset/delete_many, asset/find_by_id, asset/find_expired, asset/find_many, asset/find_namespace, asset/purge, asset/restore, asset/restore_many, asset/update, asset/view_full, asset/view_item and asset/view_revision; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
 
 CREATE INDEX asset_by_deleted_at ON asset USING btree (deleted_at, asset_id) WHERE (deleted_at IS NOT NULL);
 

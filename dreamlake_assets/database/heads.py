@@ -54,6 +54,7 @@ FILES = [
     "asset/update",
     "asset/view_full",
     "asset/view_item",
+    "asset/view_revision",
     "cluster/find",
     "episode/list_by_project",
     "episode/upsert",

@@ -15,6 +15,7 @@ from dreamlake_assets.routes.request import (
 )
 from dreamlake_assets.schemas import many
 from dreamlake_assets.services import services
+from dreamlake_assets.store.listing import Filters
 from dreamlake_assets.store.many import Changes
 
 blueprint = Blueprint("many", __name__, url_prefix="/assets")
@@ -25,9 +26,22 @@ def delete() -> Response:
     """Delete up to 1,000 assets, by their ids or by a selection."""
     subject = authenticated_subject()
     refuse_query()
-    body = validated(many.MANY, json_body())
-    changed = services().database.write(store.many.delete, changes=_changes(subject, body))
-    return _response("deleted", changed, more=False)
+    body = validated(many.DELETE, json_body())
+    if body["ids"] is not None:
+        changed = services().database.write(store.many.delete, changes=_changes(subject, body))
+        return _response("deleted", changed, more=False)
+    # Not in one operation with the deletion: a repeated one would select further assets.
+    selected = services().database.run(
+        store.many.select, kind=body["kind"], subject=subject, filters=_filters(body)
+    )
+    changed = body["ids"] = list(selected.revisions)
+    if changed and not body["dry_run"]:
+        changed = services().database.write(
+            store.many.delete,
+            changes=_changes(subject, body),
+            revisions=list(selected.revisions.values()),
+        )
+    return _response("deleted", changed, more=selected.more)
 
 
 @blueprint.post("/restore")
@@ -35,9 +49,24 @@ def restore() -> Response:
     """Restore up to 1,000 deleted assets, by their ids."""
     subject = authenticated_subject()
     refuse_query()
-    body = validated(many.MANY, json_body())
+    body = validated(many.RESTORE, json_body())
     changed = services().database.write(store.many.restore, changes=_changes(subject, body))
     return _response("restored", changed)
+
+
+def _filters(body: dict[str, Any]) -> Filters:
+    return Filters(
+        body["namespace"],
+        body["project"],
+        episodes=[body["episode"]] if body["episode"] else [],
+        episode_ids=[body["episode_id"]] if body["episode_id"] else [],
+        prefix=body["prefix"],
+        glob=body["glob"],
+        name=body["name"],
+        tags=body["tags"],
+        created_after=body["created_after"],
+        created_before=body["created_before"],
+    )
 
 
 def _changes(subject: str, body: dict[str, Any]) -> Changes:

@@ -30,21 +30,24 @@ def of_many() -> dict[str, _Object]:
     """Return the operations on many existing assets, by path and method."""
     more = {
         "type": "boolean",
-        "description": "Whether more assets are to be deleted; false with ids.",
+        "description": "Whether more assets match the selection; false with ids.",
     }
     delete = operation(
         "deleteMany",
         "batches",
         "Delete many assets",
         f"Deletes 1 to {limits.BATCH:,} assets of any kinds by their `ids`: all of them, or none if"
-        " one is unknown, which is named by its position: `ids.3`. Deleted assets can be restored:"
-        " POST the `ids` of the response to `/assets/restore`. With `dryRun`, nothing is written.",
+        " one is unknown, which is named by its position: `ids.3`. Instead of `ids`, the other"
+        f" members select assets; all that are given must hold. Up to {limits.BATCH:,} are deleted,"
+        " in the order of their names, except those that change meanwhile: while `more` is true,"
+        " send the request again. Deleted assets can be restored: POST the `ids` of the response to"
+        " `/assets/restore`. With `dryRun`, nothing is written.",
         success=json_response(
             200,
             _schema({"deleted": _count("deleted"), "more": more, "ids": _IDS}),
             {"deleted": 1, "more": False, "ids": [EXAMPLE_ID]},
         ),
-        failures=_FAILURES,
+        failures=(*_FAILURES, errors.EpisodeNotFound),
     )
     restore = operation(
         "restoreMany",
@@ -61,9 +64,10 @@ def of_many() -> dict[str, _Object]:
         failures=_FAILURES,
     )
     body = {**_PLACE, "ids": [EXAMPLE_ID]}
-    for each in (delete, restore):
-        content = {"application/json": {"schema": "Many", "example": body}}
-        each["requestBody"] = {"required": True, "content": content}
+    selection = {**_PLACE, "prefix": "/camera/", "tag": "night", "dryRun": True}
+    examples = {"ids": {"value": body}, "selection": {"value": selection}}
+    delete["requestBody"] = _body({"schema": "Deletion", "examples": examples})
+    restore["requestBody"] = _body({"schema": "Restoration", "example": body})
     return {"/assets/delete": {"post": delete}, "/assets/restore": {"post": restore}}
 
 
@@ -73,3 +77,7 @@ def _count(verb: str) -> _Object:
 
 def _schema(properties: _Object) -> _Object:
     return {"type": "object", "required": [*properties], "properties": properties}
+
+
+def _body(content: _Object) -> _Object:
+    return {"required": True, "content": {"application/json": content}}

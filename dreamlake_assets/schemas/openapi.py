@@ -260,7 +260,7 @@ def _nullability(field: fields.Field[Any], *, ret: _Object) -> _Object:
             | batches.BatchSchema()
             | downloads.ManySchema()
             | downloads.ItemSchema()
-            | many.ManySchema()
+            | many.RestoreSchema()
             | patches.PatchSchema()
         ):
             allowed = not field.required
@@ -359,6 +359,7 @@ def _add_components(spec: APISpec) -> None:
             f"Registered{title}Item", schema=responses.registered_schema(kind, in_batch=True)
         )
     spec.components.schema("Batch", schema=batches.BATCH)
-    spec.components.schema("Many", schema=many.MANY)
+    spec.components.schema("Deletion", schema=many.DELETE)
+    spec.components.schema("Restoration", schema=many.RESTORE)
     spec.components.schema("Item", operation_parts.any_kind("{}Item"))
     spec.components.schema("RegisteredItem", operation_parts.any_kind("Registered{}Item"))

@@ -4,14 +4,21 @@ A call with the same ``change_id`` as an earlier one, whose connection was lost,
 changes as long as no others have followed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dreamlake_assets import limits
 from dreamlake_assets.database.connection import Connection
 from dreamlake_assets.database.statements import Parameters, fetch_all
 from dreamlake_assets.database.tenants import require_member, tenant
 from dreamlake_assets.errors import AssetNotFound, NamespaceNotFound
+from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.store.listing import Filters
+from dreamlake_assets.store.listing import assets as listed_assets
+from dreamlake_assets.store.lists import page
 from dreamlake_assets.store.missing import require_found
+
+_VIEW = "asset/view_revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,37 @@ class Changes:
     change_id: str
     ids: Sequence[str]
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Assets to change, in the order of their names.
+
+    :param revisions: the revision of each asset, by its id.
+    :param more: whether there are more.
+    """
+
+    revisions: Mapping[str, int]
+    more: bool
+
+
+def select(connection: Connection, *, kind: str | None, subject: str, filters: Filters) -> Selected:
+    """Select up to ``limits.BATCH`` live assets to delete.
+
+    Takes one roundtrip, or two on a Citus cluster.
+
+    :param kind: select assets of this kind only.
+    :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
+        member of the namespace.
+    :raises Forbidden: the subject may read the namespace but not write to it.
+    """
+    kinds = [KINDS[kind]] if kind else [*KINDS.values()]
+    listing = listed_assets(
+        kinds=kinds, subject=subject, filters=filters, after=None, paged=True, view=_VIEW
+    )
+    rows = page(connection, listing=listing, row_limit=limits.BATCH)
+    revisions = {asset_id: revision for asset_id, _, revision, _ in rows[: limits.BATCH]}
+    return Selected(revisions, more=len(rows) > limits.BATCH)
 
 
 def delete(

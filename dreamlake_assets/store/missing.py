@@ -1,19 +1,27 @@
 """The column ``missing`` of statements: the part of a path that does not exist."""
 
-from dreamlake_assets.errors import AssetNotFound, EpisodeNotFound, NotFound, ProjectNotFound
+from dreamlake_assets.errors import (
+    AssetNotFound,
+    AssetsError,
+    EpisodeNotFound,
+    Forbidden,
+    ProjectNotFound,
+)
 
-_NOT_FOUND: dict[str, type[NotFound]] = {
+_ERRORS: dict[str, type[AssetsError]] = {
     "project": ProjectNotFound,
     "episode": EpisodeNotFound,
     "asset": AssetNotFound,
+    "writer": Forbidden,
 }
 
 
 def require_found(missing: str | None) -> None:
     """Raise an error if a part of a path does not exist.
 
-    :param missing: ``project``, ``episode``, ``asset``, or None if the whole path exists.
+    :param missing: ``project``, ``episode``, ``asset``, ``writer`` (the right to write), or None.
     :raises NotFound: the part does not exist.
+    :raises Forbidden: the subject may not write to the namespace.
     """
     if missing is not None:
-        raise _NOT_FOUND[missing]
+        raise _ERRORS[missing]

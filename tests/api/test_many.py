@@ -127,3 +127,73 @@ def test_bad_ids(api: Api, verb: str) -> None:
         assert list(response.json["fields"]) == fields
     response = api.change_many(verb, ids=[good] * 1000)
     assert (response.status_code, len(response.json["fields"])) == (404, 1000)
+
+
+SELECTIONS: list[tuple[dict[str, Any], list[int]]] = [
+    ({"prefix": "/camera"}, [0, 1, 2]),
+    ({"prefix": "/camera", "kind": "audio"}, [1]),
+    ({"glob": "/cam*/[12]"}, [1, 2]),
+    ({"name": "camera/1"}, [1]),
+    ({"episode": "run-042"}, [0, 1, 2]),
+    ({"tag": "night"}, [0, 1, 2]),
+    ({"tag": ["night", "rain"]}, [0, 1, 2]),
+    ({"tag": ["night", "snow"]}, []),
+    ({"createdAfter": "2026-01-01T00:00:00Z"}, [0, 1, 2, 3]),
+    ({"createdBefore": "2026-01-01T00:00:00Z"}, []),
+    ({"episode": "run-042", "tag": "rain", "glob": "*/*", "kind": "file"}, [2]),
+]
+
+
+@pytest.mark.every_way
+def test_a_selection(api: Api) -> None:
+    ids = add(api, tags=["night", "rain"], episodeName="run-042")
+    ids.append(api.register(name="/other", tags=["snow"]).json["id"])
+    for selection, expected in SELECTIONS:
+        selected = [ids[n] for n in expected]
+        answer = {"deleted": len(expected), "more": False, "ids": selected}
+        for members in ({"dryRun": True}, {}):
+            response = api.change_many("delete", **{**selection, **members})
+            assert (response.status_code, response.json) == (200, answer), selection
+        assert api.change_many("delete", **selection).json == DELETED
+        if selected:
+            restored = api.change_many("restore", ids=selected).json
+            assert sorted(restored["ids"]) == sorted(selected)
+
+
+def test_a_selection_of_more_than_a_request_deletes(api: Api) -> None:
+    names = [f"/{n:04}" for n in range(1_005)]
+    for part in (names[:1000], names[1000:]):
+        items = [{"kind": "video", "name": name} for name in part]
+        api.change_many("batch", assets=items)
+    first = api.change_many("delete", prefix="/").json
+    assert (first["deleted"], first["more"]) == (1000, True)
+    assert api.names() == names[1000:]
+    last = api.change_many("delete", prefix="/").json
+    assert (last["deleted"], last["more"]) == (5, False)
+
+
+def test_bad_selections(api: Api) -> None:
+    ids = add(api)
+    table: list[tuple[dict[str, Any], int, list[str] | None]] = [
+        ({"kind": "video"}, 400, ["ids"]),
+        ({"kind": "video", "dryRun": True}, 400, ["ids"]),
+        ({"prefix": "/a", "glob": "*"}, 400, ["glob"]),
+        ({"glob": "*", "name": "/a"}, 400, ["name"]),
+        ({"ids": ids, "tag": "x", "kind": "video"}, 400, ["tag", "kind"]),
+        ({"episode": "a", "episodeId": str(uuid7())}, 400, ["episodeId"]),
+        ({"prefix": "", "tag": "x"}, 400, ["prefix"]),
+        ({"tag": []}, 400, ["tag"]),
+        ({"tag": ["x"] * 11}, 400, ["tag"]),
+        ({"kind": "film", "tag": "x"}, 400, ["kind"]),
+        ({"limit": 5, "tag": "x"}, 400, ["limit"]),
+        ({"tag": "x", "subject": READER}, 403, None),
+        ({"tag": "x", "subject": READER, "dryRun": True}, 403, None),
+        ({"tag": "x", "subject": STRANGER}, 404, None),
+        ({"tag": "x", "project": "nothing"}, 404, None),
+        ({"episode": "nothing"}, 404, None),
+    ]
+    for members, status, fields in table:
+        response = api.change_many("delete", **members)
+        assert response.status_code == status, (members, response.text)
+        assert (list(response.json["fields"]) if fields else None) == fields
+    assert api.names() == ["/camera/0"]

@@ -202,7 +202,7 @@ def test_answers_may_say_more_one_day() -> None:
     }
     items = {f"{title(kind)}Item" for kind in KINDS.values()}
     bodies = {name for name in published if name.endswith(("Registration", "Patch"))}
-    many = {"Batch", "Many", "DownloadItem", "DownloadOfMany"}
+    many = {"Batch", "Deletion", "Restoration", "DownloadItem", "DownloadOfMany"}
     assert closed == {*many, *items, *bodies} - {"MetadataPatch"}
 
 

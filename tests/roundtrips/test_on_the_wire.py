@@ -323,6 +323,20 @@ def test_changing_takes_one_roundtrip_and_two_for_a_new_path_or_merged_metadata(
         assert (counted.roundtrips, len(counted.statements)) == (1, 1)
 
 
+def test_deleting_a_selection_takes_two_roundtrips(api: Api, proxy: WireProxy) -> None:
+    for dry_run, roundtrips in ((True, 1), (False, 2)):
+        api.register(name="/camera/a")
+
+        def delete(dry_run: bool = dry_run) -> TestResponse:
+            return api.change_many("delete", prefix="/camera", dryRun=dry_run)
+
+        # The first use of a list on a connection prepares it.
+        for _ in range(20):
+            delete()
+        api.register(name="/camera/b")
+        assert cost(proxy, delete, 200) == (roundtrips, roundtrips)
+
+
 def test_asking_who_one_is_takes_one_roundtrip(api: Api, proxy: WireProxy) -> None:
     assert cost(proxy, lambda: api.get("/auth/me"), 200) == (1, 1)
 
