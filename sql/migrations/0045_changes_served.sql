@@ -23,4 +23,5 @@ COMMENT ON CONSTRAINT node_path_key ON node IS
 'node/upsert_many, node/list_by_episode and asset/list_by_episode_folder_glob.';
 COMMENT ON CONSTRAINT asset_pkey ON asset IS
 'Serves asset/find_by_id, asset/find_expired, asset/find_many, asset/find_namespace, asset/purge, asset/delete, '
-'asset/restore and asset/update; asset/insert and asset/insert_many, which find their own rows by it when they are sent again.';
+'asset/restore and asset/update; asset/insert and asset/insert_many, which find their own rows by it when they '
+'are sent again.';
