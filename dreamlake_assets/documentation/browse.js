@@ -117,8 +117,7 @@ class List {
 
 const createItem = (...children) => create("li", {}, ...children);
 
-function createRow({ id, name, createdAt }) {
-  const { kind = "video" } = place;
+function createRow({ id, kind, name, createdAt }) {
   const text = name === null ? `(no name) ${id}` : name.slice((place.folder ?? "").length + 1);
   const time = create("time", { dateTime: createdAt }, createdAt.slice(0, 16).replace("T", " "));
   const cells = [createLink(text, { asset: `${kind}/${id}` }), kind, time];
@@ -151,7 +150,7 @@ async function show() {
   find("#identity bdi").textContent = subject;
   if (identity && !namespaces.length) report(new Error("The subject of this token is in no namespace."));
   if (identity) place.namespace ??= (identity.namespace ?? namespaces[0])?.slug;
-  const { namespace, project, episode, kind = "video", folder = "", glob = "*" } = place;
+  const { namespace, project, episode, kind, folder = "", glob = "*" } = place;
   const within = identity && namespace && project && { namespace, project, episode };
   const pattern = `${folder.replace(/[\\*?[\]{}]/g, "\\$&")}/${glob.replace(/^\/+/, "")}`;
   const items = namespaces.map(({ slug, role }) => createItem(createLink(slug, { namespace: slug }), ` (${role})`));
@@ -161,9 +160,8 @@ async function show() {
   lists.folders.show("assets/folders", within && { ...within, parent: folder });
   lists.episodes.show("assets/episodes", within && { ...within, episode: "", glob: place.episodes });
   // No pattern matches assets without a name.
-  lists.assets.show(`assets/${kind}`, within && { ...within, glob: pattern === "/**" ? "" : pattern });
-  for (const control of findAll("section input")) control.value = place[control.name] ?? "";
-  find("[name=kind]").value = kind;
+  lists.assets.show("assets", within && { ...within, kind, glob: pattern === "/**" ? "" : pattern });
+  for (const control of findAll("section [name]")) control.value = place[control.name] ?? "";
   showPath();
   showAsset((identity && place.asset) ?? "");
   updateLinks();
@@ -206,9 +204,12 @@ async function showAsset(key) {
     if (!isCurrent()) return;
     heading.textContent = asset.name ?? "Asset without a name";
     fields.append(...Object.entries(asset).flatMap(createField));
-    const { kind, namespace, project, episodeId, name: path } = asset;
-    const [{ url }] = await ask(`assets/${kind}/download`, { query: { namespace, project, episodeId, path } });
+    const { namespace, project, id } = asset;
+    const body = JSON.stringify({ namespace, project, items: [{ id }] });
+    const [{ assets }] = await ask("assets/download", { method: "POST", body });
+    const [{ url, error }] = assets;
     if (!isCurrent()) return;
+    if (error) throw new Error(error);
     links.prepend(create("a", { href: url, rel: "noreferrer", target: "_blank" }, "Download"), " ");
     const isText = ["text-track", "label-track"].includes(asset.kind);
     const shown = isText ? await readText(url) : createPlayer(asset, url);

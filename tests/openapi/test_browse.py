@@ -36,11 +36,11 @@ class Browse(Page):
         self.driver.execute_script("location.hash = arguments[0]", fragment)  # type: ignore[no-untyped-call]
 
     def follow(self, section: str, text: str) -> None:
-        """Wait for a link with a text, and press Enter on it."""
+        """Wait for a link that begins with a text, and press Enter on it."""
 
         def followed(driver: webdriver.Chrome) -> bool:
             links = driver.find_elements(By.CSS_SELECTOR, f"{section} a")
-            found = [each for each in links if each.get_property("text") == text]
+            found = [each for each in links if str(each.get_property("text")).startswith(text)]
             for each in found:
                 each.send_keys(Keys.ENTER)
             return bool(found)
@@ -89,6 +89,7 @@ def url(stack: RunningStack, token: str) -> str:
         register("video", name=f"/{HOSTILE}/[x]*.mp4", metadata=numbers)
         register("video", name="/[x]y/other.mp4", bssVideoId="sample-video")
         register("video", name="/camera/top.mp4", bssVideoId="sample-video")
+        register("image", bssImageId="sample-image")
         for number in range(101):
             register("file", name=f"/many/{number:03}", episodeName="2026/run-2")
     return f"{stack.url}/browse"
@@ -111,7 +112,7 @@ def test_a_person_walks_from_a_token_to_a_video_and_back(page: Browse, token: st
     page.lists("#episodes", "2 episodes", "2026/run-1", "2026/run-2")
     page.follow("#episodes", "2026/run-1")
     page.follow("#folders", "camera")
-    page.lists("#assets", "1 asset", "top.mp4")
+    page.lists("#assets", "2 assets", "front.png", "top.mp4")
     page.follow("#folders", "front")
     page.until(lambda _: page.focus == "front")
     page.follow("#assets", "run01.mp4")
@@ -129,7 +130,7 @@ def test_a_person_walks_from_a_token_to_a_video_and_back(page: Browse, token: st
     page.until(lambda _: page.focus == "run01.mp4")
     assert not page.driver.find_element(By.CSS_SELECTOR, "article").is_displayed()
     page.driver.back()
-    page.lists("#assets", "1 asset", "top.mp4")
+    page.lists("#assets", "2 assets", "front.png", "top.mp4")
     assert page.fragment.endswith("episode=2026/run-1&folder=/camera")
 
     page.click("#identity button")
@@ -139,28 +140,27 @@ def test_a_person_walks_from_a_token_to_a_video_and_back(page: Browse, token: st
 
 
 def test_it_shows_each_kind(page: Browse, url: str, token: str) -> None:
+    page.go("namespace=testuser&project=look-around&episode=2026/run-1&glob=**")
     page.give(token)
 
-    def follow(kind: str, name: str) -> None:
-        page.go(f"namespace=testuser&project=look-around&episode=2026/run-1&kind={kind}&glob=**")
-        page.follow("#assets", name)
-
-    follow("image", "camera/front.png")
+    page.follow("#assets", "camera/front.png")
     page.loaded("img", "naturalWidth > 0")
-    follow("audio", "microphone/front.wav")
+    page.follow("#assets", "microphone/front.wav")
     page.loaded("audio", "duration > 1")
-    follow("text-track", "subtitles/english.vtt")
+    page.follow("#assets", "(no name)")
+    page.loaded("img", "naturalWidth > 0")
+    page.follow("#assets", "subtitles/english.vtt")
     page.loaded("pre", "innerText.startsWith('WEBVTT')")
-    follow("label-track", "detections/boxes.jsonl")
+    page.follow("#assets", "detections/boxes.jsonl")
     page.until(lambda _: "The file continues." in page.find("article").text)
     assert len(page.find("article pre").text.splitlines()) == 40
-    follow("file", "calibration/front.json")
+    page.follow("#assets", "calibration/front.json")
     page.until(lambda _: page.find("article p").text == "Download Close")
 
     # A browser does not tell a page whether a rule or the network refused.
     for method, parameters in (("enable", {}), ("setBlockedURLs", {"urls": ["*/dreamlake/*"]})):
         page.driver.execute_cdp_cmd(f"Network.{method}", parameters)
-    follow("text-track", "subtitles/english.vtt")
+    page.follow("#assets", "subtitles/english.vtt")
     page.until(lambda _: "CORS rule that allows GET from http://127" in page.find("article").text)
     page.driver.execute_cdp_cmd("Network.disable", {})
     assert [each for each in page.complaints() if "ERR_BLOCKED_BY_CLIENT" not in each] == []
