@@ -298,6 +298,8 @@ def test_every_setting_that_the_code_reads_is_in_the_table() -> None:
     read = {
         name
         for source in sources
+        # The examples run where clients do.
+        if "examples" not in source.parts
         for name in re.findall(r'"(DREAMLAKE_[A-Z_]+[A-Z])"', source.read_text("utf-8"))
     }
 
