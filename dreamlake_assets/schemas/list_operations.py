@@ -76,8 +76,9 @@ def of_all_kinds(schema: _Object) -> dict[str, _Object]:
         "assets",
         "Get an asset by its name",
         "Returns all fields of the asset with this name that was registered last, whatever its"
-        " kind.",
-        parameters=[*query(queries.LOOKUP), "If-None-Match"],
+        " kind. The `ETag` also names the asset, so it changes with a newer asset of this name, and"
+        " `If-Match` takes it for this asset only.",
+        parameters=[*query(queries.LOOKUP), "If-Match", "If-None-Match"],
         success=json_response(
             200,
             any_kind("Whole{}"),

@@ -78,6 +78,13 @@ def test_every_operation_has_words_and_a_name_of_its_own() -> None:
         assert operation["tags"]
 
 
+def test_requests_for_assets_that_may_fail_a_precondition_have_it() -> None:
+    for path, method, operation in operations():
+        if path.startswith("/assets"):
+            names = {resolved(parameter)["name"] for parameter in operation["parameters"]}
+            assert ("If-Match" in names) == ("412" in operation["responses"]), f"{method} {path}"
+
+
 def test_every_parameter_and_every_property_has_a_type_and_words() -> None:
     for _, _, operation in operations():
         for parameter in map(resolved, operation["parameters"]):
