@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from tests.faults.writers import BATCH, BATCHED, Tally
+from tests.faults.writers import BATCH, BATCHED, Tally, Written
 
 #: Queries for incomplete work that a request must not leave behind. Each must return nothing.
 #: A path exists completely, with an asset at its end, or not at all.
@@ -43,10 +43,11 @@ _HALF_MADE = {
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The state of the acknowledged registrations.
+    """The state of the acknowledged registrations and changes.
 
-    :param lost: acknowledged, but missing under their id and name.
-    :param duplicated: stored more than once; each request of a client uses a unique name.
+    :param lost: assets that are missing, or lack an acknowledged change.
+    :param duplicated: assets that are stored more than once, or that more changes were made to
+        than clients sent; each request of a client uses a unique name.
     :param half_made: rows that a request left behind without an asset, by kind.
     """
 
@@ -58,16 +59,29 @@ class Findings:
 def audit(url: str, tally: Tally) -> Findings:
     """Compare the database with a tally."""
     with psycopg.connect(url) as connection:
-        rows = connection.execute("SELECT asset_id::text, name FROM asset").fetchall()
+        rows = connection.execute(
+            "SELECT asset_id::text, name, deleted_at IS NOT NULL, revision FROM asset"
+        ).fetchall()
         half_made = Counter(
             {
                 kind: connection.execute(statement.encode()).fetchall()[0][0]
                 for kind, statement in _HALF_MADE.items()
             }
         )
-    names = Counter(name for _, name in rows)
+    stored = {
+        asset_id: (Written(asset_id, *state), revision) for asset_id, *state, revision in rows
+    }
+    # Each success of a client raises the revision by one, from none at all.
+    successes = Counter(each.asset_id for each in tally.acknowledged)
+    lost, changed_twice = 0, 0
+    for last in {each.asset_id: each for each in tally.acknowledged}.values():
+        asset, revision = stored.get(last.asset_id, (None, 0))
+        beyond = revision - successes[last.asset_id]
+        lost += beyond < 0 or (beyond == 0 and asset != last)
+        changed_twice += beyond > tally.unanswered[last.asset_id]
+    names = Counter(name for _, name, *_ in rows)
     return Findings(
-        lost=len(set(tally.acknowledged) - set(rows)),
-        duplicated=sum(count - 1 for count in names.values()),
+        lost=lost,
+        duplicated=sum(count - 1 for count in names.values()) + changed_twice,
         half_made=+half_made,
     )

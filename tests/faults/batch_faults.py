@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.conftest import NAMESPACE
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Service, running_database, running_service
-from tests.faults.writers import Tally
+from tests.faults.writers import Tally, Written
 
 #: Clients that send batches at once: as many as two workers take.
 _BATCHING = 8
@@ -72,7 +72,7 @@ def _send_batches(service: Service, client: int, end: float) -> Tally:
         content = json.loads(answer.read())
         tally.slowest = max(tally.slowest, time.monotonic() - begun)
         if answer.status == 201:
-            tally.acknowledged += [(asset["id"], asset["name"]) for asset in content["assets"]]
+            tally.acknowledged += [Written(each["id"], each["name"]) for each in content["assets"]]
         else:
             tally.errors[f"{answer.status} {content['code']}"] += 1
     connection.close()

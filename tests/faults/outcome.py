@@ -13,7 +13,7 @@ class Outcome:
 
     :param fault: description of the fault.
     :param rounds: number of repetitions.
-    :param acknowledged: number of acknowledged registrations.
+    :param acknowledged: number of acknowledged registrations and changes.
     :param slowest: seconds of the slowest response.
     :param notes: other measurements.
     :param broken: descriptions of the broken promises.
@@ -45,11 +45,11 @@ class Outcome:
         self.slowest = max(self.slowest, tally.slowest)
 
     def database_holds(self, findings: Findings) -> None:
-        """Check that no acknowledged row is lost or duplicated, and no row is incomplete."""
+        """Check that each acknowledged write was made once, and that no row is incomplete."""
         self.lost += findings.lost
         self.duplicated += findings.duplicated
-        self.promise("every acknowledged asset is there", kept=findings.lost == 0)
-        self.promise("each asset is there once", kept=findings.duplicated == 0)
+        self.promise("every acknowledged write is there", kept=findings.lost == 0)
+        self.promise("each write is there once", kept=findings.duplicated == 0)
         for kind, count in findings.half_made.items():
             self.broken.append(f"nothing is half made, but there is {kind} ({count} times)")
         self.promise("somebody could write at all", kept=self.acknowledged > 0)

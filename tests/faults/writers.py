@@ -1,4 +1,4 @@
-"""Clients that register continuously, and record the acknowledged registrations."""
+"""Clients that register and change assets continuously, and record what was acknowledged."""
 
 import http.client
 import itertools
@@ -6,21 +6,22 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from tests.conftest import NAMESPACE
 from tests.support.waiting import until
 
 WRITERS = 16
-#: Registrations before and after a fault: about a second of the writers.
+#: Registrations and changes before and after a fault: about a second of the writers.
 ENOUGH = 1000
 #: Client timeout, far above every deadline of the service: only a hang reaches it.
 CLIENT_SECONDS = 60.0
 #: Pause after a response that asks the client to retry later.
 PAUSE_SECONDS = 0.1
-#: One in this many registrations creates a new episode with new folders.
+#: One in this many registrations creates a new episode with new folders; another is changed.
 NEW_PATH = 4
 #: Of the writers, those that also send batches: as many as a worker takes at once.
 BATCH_WRITERS = 4
@@ -29,29 +30,43 @@ BATCH = 10
 #: The beginning of the BSS ids of the assets of a batch, which are equal.
 BATCHED = "batch "
 
+_PROJECT = {"namespace": NAMESPACE, "project": "robotics"}
+
+
+class Written(NamedTuple):
+    """An asset as an acknowledged registration or change left it."""
+
+    asset_id: str
+    name: str
+    deleted: bool = False
+
 
 @dataclass
 class Tally:
     """The responses that clients received.
 
-    :param acknowledged: id and name of every 201.
+    :param acknowledged: every asset of every success. Those of one asset are in order, so their
+        number is its revision.
+    :param unanswered: changes that ended in an error, by the id of the asset. Each was made or not.
     :param errors: every other outcome, by kind: ``503 database_unavailable``, ``ConnectionReset``.
     :param slowest: seconds of the slowest response.
     """
 
-    acknowledged: list[tuple[str, str]] = field(default_factory=list)
+    acknowledged: list[Written] = field(default_factory=list)
+    unanswered: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
 
     def add(self, other: "Tally") -> None:
         """Add the tally of another client."""
         self.acknowledged += other.acknowledged
+        self.unanswered += other.unanswered
         self.errors += other.errors
         self.slowest = max(self.slowest, other.slowest)
 
-    def await_more(self, registrations: int = ENOUGH) -> None:
-        """Wait until the service has acknowledged this many more registrations."""
-        enough = len(self.acknowledged) + registrations
+    def await_more(self, writes: int = ENOUGH) -> None:
+        """Wait until the service has acknowledged this many more registrations and changes."""
+        enough = len(self.acknowledged) + writes
         until(lambda: len(self.acknowledged) >= enough)
 
 
@@ -62,7 +77,7 @@ class _Writer(threading.Thread):
         run: str,
         port: int,
         headers: dict[str, str],
-        acknowledged: list[tuple[str, str]],
+        acknowledged: list[Written],
         *,
         batches: bool,
     ):
@@ -80,13 +95,15 @@ class _Writer(threading.Thread):
             if self.stopping.is_set():
                 break
             new_path = count % NEW_PATH == 0
-            if self._batches and count // NEW_PATH % 2:
-                self._register_batch(name, new_path=new_path)
-            else:
-                self._register(name, new_path=new_path)
+            batch = self._batches and count // NEW_PATH % 2
+            register = self._register_batch if batch else self._register
+            written = register(name, new_path=new_path)
+            # Other assets are left on the path that one of these leaves: no folder gets empty.
+            if written and count % NEW_PATH == NEW_PATH - 1:
+                self._change(_changes_of_many(written) if batch else _changes_of_one(*written))
         self._connection.close()
 
-    def _register_batch(self, name: str, *, new_path: bool) -> None:
+    def _register_batch(self, name: str, *, new_path: bool) -> list[Written]:
         folder = f"/{name}" if new_path else "/camera"
         assets = [
             {
@@ -96,41 +113,77 @@ class _Writer(threading.Thread):
             }
             for number in range(BATCH)
         ]
-        body: dict[str, object] = {"namespace": NAMESPACE, "project": "robotics", "assets": assets}
-        self._send("/assets/batch", {**body, "episodeName": name if new_path else "run"})
+        body = {**_PROJECT, "episodeName": name if new_path else "run", "assets": assets}
+        content = self._send("POST", "/assets/batch", body) or {"assets": []}
+        return self._acknowledge(Written(each["id"], each["name"]) for each in content["assets"])
 
-    def _register(self, name: str, *, new_path: bool) -> None:
+    def _register(self, name: str, *, new_path: bool) -> list[Written]:
         folder = f"/{name}/front" if new_path else "/camera/front"
         body = {
-            "namespace": NAMESPACE,
-            "project": "robotics",
+            **_PROJECT,
             "episodeName": name if new_path else "run",
             "name": f"{folder}/{name}.mp4",
             "bssVideoId": name,
         }
-        self._send("/assets/video", body)
+        content = self._send("POST", "/assets/video", body)
+        return self._acknowledge([Written(content["id"], content["name"])] if content else [])
 
-    def _send(self, path: str, body: Mapping[str, object]) -> None:
+    def _change(self, changes: "Iterable[_Change]") -> None:
+        """Make changes until one fails: then the state of the assets is unknown."""
+        for method, path, body, after in changes:
+            if self._send(method, path, body) is None:
+                self.tally.unanswered.update(each.asset_id for each in after)
+                break
+            self._acknowledge(after)
+
+    def _acknowledge(self, written: Iterable[Written]) -> list[Written]:
+        assets = list(written)
+        self._acknowledged += assets
+        return assets
+
+    def _send(self, method: str, path: str, body: Mapping[str, object] | None) -> Any:
+        """Return the body of a success, and None after an error."""
         begun = time.monotonic()
+        text = None if body is None else json.dumps(body)
         try:
-            self._connection.request("POST", path, json.dumps(body), self._headers)
+            self._connection.request(method, path, text, self._headers)
             answer = self._connection.getresponse()
-            content = json.loads(answer.read())
+            content = json.loads(answer.read() or "{}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.tally.errors[type(error).__name__] += 1
             self._connection.close()
             time.sleep(PAUSE_SECONDS)
-            return
+            return None
         self.tally.slowest = max(self.tally.slowest, time.monotonic() - begun)
-        if answer.status == 201:
-            assets = content.get("assets", [content])
-            self._acknowledged += [(asset["id"], asset["name"]) for asset in assets]
-            return
+        if answer.status < 300:
+            return content
         kind = f"{answer.status} {content.get('code')}"
         if answer.status == 503 and "Retry-After" not in answer.headers:
             kind += " without Retry-After"
         self.tally.errors[kind] += 1
         time.sleep(PAUSE_SECONDS)
+        return None
+
+
+#: A change: method, path, body, and its assets after it.
+_Change = tuple[str, str, Mapping[str, object] | None, Sequence[Written]]
+
+
+def _changes_of_one(asset: Written) -> Iterator[_Change]:
+    """Correct an asset, delete it, restore it, and move it to a new path."""
+    path = f"/assets/video/{asset.asset_id}"
+    moved = asset._replace(name=f"/moved/{asset.asset_id}/{asset.name.rpartition('/')[2]}")
+    yield "PATCH", path, {"addTags": ["checked"], "metadata": {"checked": True}}, [asset]
+    yield "DELETE", path, None, [asset._replace(deleted=True)]
+    yield "POST", f"{path}/restore", None, [asset]
+    yield "PATCH", path, {"name": moved.name, "episodeName": asset.asset_id}, [moved]
+
+
+def _changes_of_many(assets: Sequence[Written]) -> Iterator[_Change]:
+    """Delete assets at once, and restore them."""
+    body = {**_PROJECT, "ids": [each.asset_id for each in assets]}
+    yield "POST", "/assets/delete", body, [each._replace(deleted=True) for each in assets]
+    yield "POST", "/assets/restore", body, assets
 
 
 _RUNS = itertools.count(1)
