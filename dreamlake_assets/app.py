@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import werkzeug.exceptions
-from flask import Flask, Response, request
+from flask import Flask, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from dreamlake_assets import limits, routes, services, trace
@@ -19,6 +19,7 @@ from dreamlake_assets.errors import (
     NotFound,
     UnsupportedMediaType,
 )
+from dreamlake_assets.routes.application import Application, Response
 from dreamlake_assets.serving import logs
 from dreamlake_assets.serving.headers import CrossOrigin, Origins
 from dreamlake_assets.serving.observer import Observer
@@ -41,9 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     :param settings: the settings; None reads them from the environment.
     :raises SettingsError: a setting is missing or bad.
     """
-    app = Flask(__name__, static_folder=None)
-    # Routes depend on the path alone. Otherwise werkzeug refuses a Host that is not valid IDNA.
-    app.config["SERVER_NAME"] = "localhost"
+    app = Application(__name__, static_folder=None)
     # A path is matched exactly: no slash is added, dropped or merged.
     app.url_map.merge_slashes = False
     routes.install(app)
@@ -73,7 +72,11 @@ def _read_body() -> None:
     chunked = "HTTP_TRANSFER_ENCODING" in request.environ
     if not chunked and "CONTENT_LENGTH" not in request.environ:
         return
-    request.max_content_length = longest = limits.body(request.path)
+    longest = limits.body(request.path)
+    if chunked:
+        request.max_content_length = longest
+    elif (request.content_length or 0) > longest:
+        raise BodyTooLarge
     try:
         body = request.get_data()
     except ClientDisconnected:

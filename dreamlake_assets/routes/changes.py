@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
 from dreamlake_assets import store, trace
 from dreamlake_assets.model.etags import expected_revisions
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
+from dreamlake_assets.routes.application import Response
 from dreamlake_assets.routes.request import (
     JSON,
     MERGE_PATCH,

@@ -8,10 +8,11 @@ from importlib.resources import files
 from mimetypes import guess_type
 from pathlib import Path
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from werkzeug.http import generate_etag
 
 from dreamlake_assets.errors import NotFound
+from dreamlake_assets.routes.application import Response
 from dreamlake_assets.routes.request import conditional
 from dreamlake_assets.schemas import openapi
 

@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from flask import Response, request
+from flask import request
 
 from dreamlake_assets import limits, store
 from dreamlake_assets.database.connection import Row
 from dreamlake_assets.errors import UrlTooLong
 from dreamlake_assets.model.cursors import InvalidCursor, Position
+from dreamlake_assets.routes.application import Response
 from dreamlake_assets.routes.request import base_url, invalid_value
 from dreamlake_assets.services import services
 from dreamlake_assets.store.lists import Listing

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import orjson
-from flask import Response, request
+from flask import request
 from marshmallow import Schema
 
 from dreamlake_assets import trace
@@ -21,6 +21,7 @@ from dreamlake_assets.model import exact_json
 from dreamlake_assets.model.etags import etag, expected_revisions, is_expected, is_known
 from dreamlake_assets.model.kinds import Kind
 from dreamlake_assets.model.names import IDEMPOTENCY_KEY_PATTERN
+from dreamlake_assets.routes.application import Response
 from dreamlake_assets.schemas import requests
 from dreamlake_assets.services import services
 

@@ -1,7 +1,7 @@
 """gunicorn's threaded worker (gthread), with a bound on every wait.
 
-Only this module depends on how gunicorn serves requests. Each item names what gunicorn's worker
-does, what this worker does instead, and the methods that make the difference.
+Each item names what gunicorn's worker does, what this worker does instead, and the methods that
+make the difference.
 
 Load:
 
@@ -15,6 +15,8 @@ Load:
   ``enqueue_req``)
 - Health checks. In gunicorn ``/livez`` waits in the same queue. Here a separate thread serves it
   while the others are busy. (``on_client_socket_readable``, ``enqueue_req``)
+- Keep-alive. In gunicorn a thread wakes the main thread to wait for the next request of a
+  connection. Here the thread itself adds the connection to the poller. (``_serve``)
 - Balance. In gunicorn the first worker to wake up gets a new connection and keeps it: one of two
   workers often had 12 of 16 connections. Here a worker with more connections than another waits
   briefly before it accepts. (``accept``)
@@ -30,9 +32,9 @@ Clients:
 - Sending. gunicorn waits without limit for a client to read its response. Here each write
   ends after ``deadlines.SEND``. (``accept``)
 - Unread bodies. gunicorn reads the rest of a body for up to 5 seconds before it reuses the
-  connection. Here a body above ``limits.body()`` ends its connection. (``handle_request``)
+  connection. Here a body above ``limits.body()`` ends its connection. (:mod:`.exchange`)
 - Closing. gunicorn's main thread waits up to 2 seconds for a client to close its end. Here the
-  poller waits, for up to ``deadlines.CLOSE``. (``_finish``)
+  poller waits, for up to ``deadlines.CLOSE``. (``_close``)
 - Invalid requests. gunicorn repeats them in its log and in its response. They may hold a token, so
   here neither repeats them. (``handle_error``)
 
@@ -45,7 +47,7 @@ Start and stop:
   (``set_accept_enabled``)
 - Idle connections. gunicorn's worker waits up to ``graceful_timeout`` for kept-alive connections
   to close. Here it closes them once they are idle for ``deadlines.LAST_REQUEST``; until then it
-  serves a request that is already on its way. (``handle_exit``, ``_finish``,
+  serves a request that is already on its way. (``handle_exit``, ``_wait_for_request``,
   ``murder_keepalived``, ``murder_pending``, ``wait_for_and_dispatch_events``)
 - Orphans. gunicorn's worker keeps waiting for idle connections after the master process has died.
   Here it stops as on SIGTERM. (``is_parent_alive``)
@@ -64,11 +66,12 @@ from functools import partial
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import TConn
 
 from dreamlake_assets import config, deadlines, limits
 from dreamlake_assets.serving.balance import Balance
 from dreamlake_assets.serving.descriptors import connection_limit, reserve
+from dreamlake_assets.serving.exchange import Exchange
 from dreamlake_assets.serving.headers import Origins
 from dreamlake_assets.serving.refusals import (
     PEEK_BYTES,
@@ -99,7 +102,7 @@ _LIVEZ = b"GET /livez"
 _TIMEVAL = struct.Struct("ll")
 
 
-class Worker(ThreadWorker):
+class Worker(Exchange):
     """gunicorn's threaded worker with bounds; the docstring of the module lists them."""
 
     def __init__(self, age: int, *arguments: Any):
@@ -212,7 +215,8 @@ class Worker(ThreadWorker):
         is_livez = False
         if len(self._active) >= self.cfg.threads:
             with suppress(OSError):
-                is_livez = conn.sock.recv(len(_LIVEZ), socket.MSG_PEEK) == _LIVEZ
+                peeked = conn.sock.recv(len(_LIVEZ), socket.MSG_PEEK | socket.MSG_DONTWAIT)
+                is_livez = peeked == _LIVEZ
         self._start(self._health_thread.submit if is_livez else self._threads.run, conn)
 
     def handle(self, conn: TConn) -> Any:
@@ -223,12 +227,6 @@ class Worker(ThreadWorker):
         self._active[conn] = started
         return super().handle(conn)
 
-    def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Serve a parsed request. A body that is too large to be read ends its connection."""
-        if getattr(req.body.reader, "length", 0) > limits.body(req.path):
-            req.force_close()
-        return super().handle_request(req, conn)
-
     def _start(self, run: Callable[..., object], conn: TConn) -> None:
         self._active[conn] = monotonic()
         run(self._serve, conn)
@@ -238,25 +236,22 @@ class Worker(ThreadWorker):
         try:
             keep = bool(self.handle(conn))
         finally:
-            self.method_queue.defer(self._finish, conn, keep)
-
-    def _finish(self, conn: TConn, keep: bool) -> None:
-        """Keep a connection for its next request, or close it. Runs in the main thread.
-
-        A stopping worker keeps it, too: the response promised keep-alive, and the next request may
-        be on its way.
-        """
-        del self._active[conn]
-        if keep:
-            self._wait_for_request(conn)
-        else:
-            self._close(conn)
+            del self._active[conn]
+            if keep:
+                self._wait_for_request(conn)
+            else:
+                self.method_queue.defer(self._close, conn)
 
     def _wait_for_request(self, conn: TConn) -> None:
-        conn.sock.setblocking(False)
+        """Let the poller wait for the next request of a connection. Runs in any thread.
+
+        A stopping worker keeps the connection, too: the response promised keep-alive, and the next
+        request may be on its way.
+        """
         conn.set_timeout()
         self.keepalived_conns.append(conn)
         callback = partial(self.on_client_socket_readable, conn)
+        # From here on, the main thread may close the connection or pass it to another thread.
         self.poller.register(conn.sock, selectors.EVENT_READ, callback)
 
     # Refused and invalid requests.
@@ -271,8 +266,8 @@ class Worker(ThreadWorker):
         self._turned_away.count(reason)
         whole = is_whole(received)
         with suppress(OSError):
-            client.send(refusal(received, keep=whole, origins=self._origins))
-            return whole
+            response = refusal(received, keep=whole, origins=self._origins)
+            return client.send(response, socket.MSG_DONTWAIT) == len(response) and whole
         return False
 
     def handle_error(
@@ -394,7 +389,8 @@ class Worker(ThreadWorker):
         :param timeout: seconds from the last use of a connection to ``conn.timeout``.
         """
         expired = monotonic() - deadlines.LAST_REQUEST + timeout
-        for conn in [each for each in connections if each.timeout and each.timeout < expired]:
+        # list() copies in one step: a thread may add a connection meanwhile.
+        for conn in [each for each in list(connections) if each.timeout and each.timeout < expired]:
             connections.remove(conn)
             self.poller.unregister(conn.sock)
             self._close_now(conn)
