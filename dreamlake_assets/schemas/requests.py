@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
-from marshmallow import RAISE, Schema, ValidationError, pre_load, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, missing, pre_load, validates_schema
 
 from dreamlake_assets import limits
 from dreamlake_assets.errors import InvalidRequest
@@ -59,6 +59,50 @@ class StrictSchema(Schema):
     @cached_property
     def _known_names(self) -> set[str]:
         return {each.data_key or name for name, each in self.load_fields.items()}
+
+    def _deserialize(self, data: Any, **options: Any) -> Any:
+        """Return the values of an object, in one pass over the members that are given.
+
+        Marshmallow's own makes a pass over all fields of the schema, which takes twice the time. It
+        repeats the work if something is wrong, and collects the errors in the order of the fields.
+        """
+        if not isinstance(data, Mapping) or options.get("partial"):
+            return super()._deserialize(data, **options)
+        try:
+            return self._valid(data)
+        except (KeyError, ValidationError):
+            return super()._deserialize(data, **options)
+
+    def _valid(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of an object.
+
+        :raises KeyError: a field is unknown, or a required one is missing.
+        :raises ValidationError: a value is not valid.
+        """
+        fields, required, defaults = self._compiled
+        if not required <= data.keys():
+            raise KeyError
+        result = {name: value() if callable(value) else value for name, value in defaults.items()}
+        for name, value in data.items():
+            column, field = fields[name]
+            if value is None:
+                raise KeyError
+            result[column] = loaded = field._deserialize(value, name, data)  # noqa: SLF001
+            if field.validators:
+                field._validate(loaded)  # noqa: SLF001
+        return result
+
+    @cached_property
+    def _compiled(self) -> tuple[dict[str, tuple[str, Any]], set[str], dict[str, Any]]:
+        """The fields by published name, the published names of required ones, and the defaults."""
+        named = {each.data_key or name: (name, each) for name, each in self.load_fields.items()}
+        required = {name for name, (_, each) in named.items() if each.required}
+        defaults = {
+            name: each.load_default
+            for name, each in self.load_fields.items()
+            if each.load_default is not missing
+        }
+        return named, required, defaults
 
 
 class RequestSchema(StrictSchema):
