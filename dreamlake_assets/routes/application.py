@@ -1,7 +1,7 @@
 """Flask and its response, without the work that no route of this service needs."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.routing import MapAdapter
@@ -11,7 +11,25 @@ if TYPE_CHECKING:
 
 
 class Application(flask.Flask):
-    """Flask, whose routes depend on the path and the method alone."""
+    """Flask, whose routes depend on the path and the method alone.
+
+    It has no sessions and sends no signals, its routes are functions that return responses, and
+    its hooks are those of ``before_request``.
+    """
+
+    def full_dispatch_request(self) -> flask.Response:
+        """Return the response to a request."""
+        try:
+            for prepare in self.before_request_funcs[None]:
+                prepare()
+            response: Any = self.dispatch_request()
+        except Exception as error:  # noqa: BLE001  (an error handler responds to it)
+            response = self.handle_user_exception(error)
+        return response
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function of a route as it is."""
+        return func
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         """Return the adapter that matches the path of a request.
