@@ -87,6 +87,8 @@ def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
     parameters: dict[str, list[str]] = {}
     # Flask leaves escaped bytes that are not UTF-8 as they are, and fails for unescaped ones.
     query = request.query_string.decode("latin-1")
+    if not query:
+        return {}
     for pair in parse_qsl(query, keep_blank_values=True, encoding="latin-1"):
         name_bytes, value = (text.encode("latin-1") for text in pair)
         # No schema knows a name that is not UTF-8.
