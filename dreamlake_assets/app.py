@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import werkzeug.exceptions
-from flask import Flask, request
+from flask import Flask, Request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from dreamlake_assets import limits, routes, services, trace
@@ -42,12 +42,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     :param settings: the settings; None reads them from the environment.
     :raises SettingsError: a setting is missing or bad.
     """
-    app = Application(__name__, static_folder=None)
+    app = Application(__name__, checks=[_read_body, _refuse_aliases])
     # A path is matched exactly: no slash is added, dropped or merged.
     app.url_map.merge_slashes = False
     routes.install(app)
-    app.before_request(_read_body)
-    app.before_request(_refuse_aliases)
     app.register_error_handler(AssetsError, _handle_assets_error)
     app.register_error_handler(HTTPException, _handle_http_exception)
     app.register_error_handler(Exception, _handle_unexpected_error)
@@ -63,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _read_body() -> None:
+def _read_body(request: Request) -> None:
     """Read the body of each request, even if the request is going to be refused.
 
     gunicorn would read an unread body after the response. By then the client may have sent its next
@@ -88,7 +86,7 @@ def _read_body() -> None:
         raise BodyTooLarge
 
 
-def _refuse_aliases() -> None:
+def _refuse_aliases(request: Request) -> None:
     """Refuse a doubled slash at the beginning of a path and an escaped one, which werkzeug accepts.
 
     nginx decides by the path, too, so a route must have one spelling only.

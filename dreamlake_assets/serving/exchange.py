@@ -88,10 +88,11 @@ class _Response(wsgi.Response):
         :raises gunicorn.http.errors.InvalidHeader: a value has a character that is not allowed.
         """
         lines = _lines(headers)
+        names = [name.lower() for name, _ in headers]
         lengths = [value for name, value in headers if name == "Content-Length"]
         # A line break within a value would begin another line.
         whole = _LINES.fullmatch(lines) and lines.count("\n") == len(headers)
-        if not whole or len(lengths) != 1 or any(util.is_hoppish(name) for name, _ in headers):
+        if not whole or len(lengths) != 1 or not util.hop_headers.isdisjoint(names):
             super().process_headers(headers)
             return
         self.response_length = int(lengths[0])
