@@ -4,20 +4,26 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from threading import Event
 from time import monotonic
 from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 
 from dreamlake_assets import store
+from dreamlake_assets.config import Settings
 from dreamlake_assets.database.connection import Connection, connect
-from dreamlake_assets.errors import AssetDeleted, AssetsError, Conflict, PreconditionFailed
+from dreamlake_assets.errors import AssetsError, Conflict, PreconditionFailed
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import FOUND_COLUMNS, KINDS
 from dreamlake_assets.schemas import patches, requests
 from dreamlake_assets.store.change import Change
-from tests.conftest import WRITER
+from tests.conftest import WRITER, headers_of
+from tests.support.api import Api, serving
 
 VIDEO = KINDS["video"]
 CLIENTS = 32
@@ -171,34 +177,81 @@ def test_a_change_that_is_sent_again_finds_itself(
     assert find(database_url, asset_id)["revision"] == revision + 1
 
 
-def test_deleting_restoring_and_updating_at_random(database_url: str, namespace: str) -> None:
-    """Every success that changed the asset raised the revision, to a number of its own."""
-    asset_id = register(database_url, namespace)
+def test_deleting_restoring_and_updating_at_random(
+    settings: Settings, database_url: str, namespace: str
+) -> None:
+    """The ETags of an asset go through every number up to its last revision: none is lost."""
+    asset_ids = [register(database_url, namespace) for _ in range(3)]
+    headers = headers_of(settings)()
     end = monotonic() + SECONDS
 
-    def client(number: int) -> list[int]:
+    def client(app: Flask, number: int) -> list[tuple[str, str, int]]:
+        """Return the method, the asset and its revision of every success."""
         chance = random.Random(number)
-        seen = []
-        with connect(database_url) as connection:
-            while monotonic() < end:
-                try:
-                    match chance.randrange(4):
-                        case 0:
-                            store.change.delete(connection, change=change(asset_id))
-                        case 1:
-                            store.change.restore(connection, change=change(asset_id))
-                        case 2:
-                            # A value of its own, so each success is a change.
-                            body = {"bssVideoId": str(uuid7())}
-                            seen.append(update(connection, asset_id, body)["revision"])
-                        case _:
-                            body = {"metadata": {"by": str(uuid7())}}
-                            seen.append(update(connection, asset_id, body)["revision"])
-                except (AssetDeleted, Conflict):
-                    pass
-        return seen
+        met = []
+        while monotonic() < end:
+            asset_id = chance.choice(asset_ids)
+            method, verb, body = chance.choice(
+                [
+                    ("DELETE", "", None),
+                    ("POST", "/restore", None),
+                    # A value of its own, so each success is a change.
+                    ("PATCH", "", {"bssVideoId": str(uuid7())}),
+                    ("PATCH", "", {"metadata": {"by": str(uuid7())}}),
+                ]
+            )
+            answer = app.test_client().open(
+                f"/assets/video/{asset_id}{verb}", method=method, json=body, headers=headers
+            )
+            if answer.status_code == 409:
+                assert answer.get_json()["code"] in ("asset_deleted", "conflict")
+                continue
+            assert answer.status_code == (204 if method == "DELETE" else 200), answer.text
+            revision = int(answer.headers["ETag"].strip('"').split(".")[0])
+            met.append((method, asset_id, revision))
+        return met
 
-    with ThreadPoolExecutor(8) as pool:
-        seen = [revision for each in pool.map(client, range(8)) for revision in each]
-    assert len(seen) == len(set(seen)) > 0
-    assert find(database_url, asset_id)["revision"] >= max(seen)
+    with serving(replace(settings, threads=8)) as app, ThreadPoolExecutor(8) as pool:
+        app.extensions["dreamlake_assets"].database.wait()
+        met = [success for each in pool.map(partial(client, app), range(8)) for success in each]
+    patched = [success for success in met if success[0] == "PATCH"]
+    assert len(patched) == len(set(patched))
+    for asset_id in asset_ids:
+        last = find(database_url, asset_id)["revision"]
+        # A restoration without effect may meet revision 1, which registering made.
+        revisions = {revision for _, each, revision in met if each == asset_id} - {1}
+        assert revisions == set(range(2, last + 1))
+        assert last > 10
+
+
+def test_a_walk_meets_each_asset_that_stays_live_once(
+    settings: Settings, database_url: str, namespace: str
+) -> None:
+    """While every other asset is deleted and restored again and again."""
+    asset_ids = [
+        register(database_url, namespace, name=f"/a/{number:03}.mp4") for number in range(200)
+    ]
+    stay, flicker = asset_ids[::2], asset_ids[1::2]
+    done = Event()
+
+    def deleting_and_restoring() -> int:
+        changes = 0
+        with connect(database_url) as connection:
+            while not done.is_set():
+                for verb in (store.change.delete, store.change.restore):
+                    for asset_id in random.sample(flicker, 20):
+                        verb(connection, change=change(asset_id))
+                        changes += 1
+        return changes
+
+    with serving(settings) as app, ThreadPoolExecutor(1) as pool:
+        api = Api(app.test_client(), headers_of(settings))
+        changing = pool.submit(deleting_and_restoring)
+        try:
+            for limit in (1, 3, 20):
+                met = [item["id"] for page in api.pages(limit=limit) for item in page]
+                assert len(met) == len(set(met))
+                assert [each for each in met if each in set(stay)] == stay
+        finally:
+            done.set()
+        assert changing.result() > 100

@@ -14,7 +14,7 @@ from tests.support.postgres import Server
 SERVED = [
     name
     for name in FILES
-    if (route := Head(name).words("Route")).startswith(("GET /assets", "POST /assets"))
+    if (route := Head(name).words("Route")).startswith(tuple(f"{method} /" for method in METHODS))
     and "on a Citus cluster only" not in route
 ]
 
