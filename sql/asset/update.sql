@@ -187,14 +187,26 @@ wanted AS (
             CASE WHEN 'episode' = any(%(given)s::text[]) THEN %(episode)s::text ELSE old_episode.name END AS episode,
             CASE WHEN 'name' = any(%(given)s::text[]) THEN %(folder)s::text ELSE old_node.path END AS folder
     ) AS asked
-    LEFT JOIN episode
-        ON episode.namespace_id = found.namespace_id
-        AND episode.space_id = found.space_id
-        AND episode.name = coalesce(asked.episode, '')
-    LEFT JOIN node
-        ON node.namespace_id = found.namespace_id
-        AND node.scope_id = coalesce(episode.episode_id, found.space_id)
-        AND node.path = coalesce(asked.folder, '')
+    LEFT JOIN LATERAL (
+        SELECT named.episode_id
+        FROM episode AS named
+        WHERE named.namespace_id = found.namespace_id
+            AND named.space_id = found.space_id
+            AND named.name BETWEEN coalesce(asked.episode, '') AND coalesce(asked.episode, '')
+        ORDER BY named.name ASC
+        LIMIT 1
+    ) AS episode
+        ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT named.node_id
+        FROM node AS named
+        WHERE named.namespace_id = found.namespace_id
+            AND named.scope_id = coalesce(episode.episode_id, found.space_id)
+            AND named.path BETWEEN coalesce(asked.folder, '') AND coalesce(asked.folder, '')
+        ORDER BY named.path ASC
+        LIMIT 1
+    ) AS node
+        ON TRUE
 ),
 
 decided AS (

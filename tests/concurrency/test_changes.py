@@ -248,7 +248,7 @@ def test_a_walk_meets_each_asset_that_stays_live_once(
         api = Api(app.test_client(), headers_of(settings))
         changing = pool.submit(deleting_and_restoring)
         try:
-            for limit in (1, 3, 20):
+            for limit in (3, 20):
                 met = [item["id"] for page in api.pages(limit=limit) for item in page]
                 assert len(met) == len(set(met))
                 assert [each for each in met if each in set(stay)] == stay
