@@ -181,7 +181,9 @@ def test_the_longest_names_can_be_paged(api: Api) -> None:
 @pytest.mark.every_way
 def test_any_list_is_sent_as_ndjson(api: Api, connection: psycopg.Connection) -> None:
     for number in range(3):
-        api.register(name=f"/{number}/a", episodeName=str(number))
+        api.register(
+            name=f"/{number}/a", episodeName=str(number), metadata={"note": "},{\n,\n", "tab": "\t"}
+        )
     # More than a chunk of a stream.
     connection.execute(
         "INSERT INTO episode (namespace_id, space_id, episode_id, name)"
@@ -190,7 +192,10 @@ def test_any_list_is_sent_as_ndjson(api: Api, connection: psycopg.Connection) ->
     )
     for place in (*PLACES, "video"):
         of = {} if place == "projects" else {"project": PROJECT}
-        for query in ({}, {"limit": 2}):
+        queries = [{}, {"limit": 2}]
+        if place == "video":
+            queries += [{"view": "full"}, {"prefix": "/none", "limit": 2}]
+        for query in queries:
             given = {"namespace": NAMESPACE, **of, **query}
             as_json = api.get(f"/assets/{place}", query_string=given)
             whole = as_json.json
