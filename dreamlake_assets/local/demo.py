@@ -21,6 +21,7 @@ PART_BYTES = 8 * 1024 * 1024
 _VIDEO_SECONDS = 12
 _VIDEO_MEGABITS = 12
 _FOLDER_FILES = 100
+_FOLDER_CONTENTS = 10
 _CHUNK_BYTES = 1024 * 1024
 _TIMEOUT_SECONDS = 60
 
@@ -51,7 +52,9 @@ def run(*, url: str, bss_url: str, video: Path | None) -> None:
                 demo.find(kind)
             demo.download("video", files["video"])
             demo.correct("video")
-            demo.register_folder(_make_folder(Path(directory) / "telemetry"))
+            folder = _make_folder(Path(directory) / "telemetry")
+            demo.register_folder(folder)
+            demo.download_folder(folder)
         except requests.RequestException as error:
             raise DemoError(f"a request failed: {error}") from error
 
@@ -67,8 +70,8 @@ def _make_folder(path: Path) -> list[Path]:
     path.mkdir()
     files = [path / f"{number:03}.json" for number in range(_FOLDER_FILES)]
     for number, file in enumerate(files):
-        file.write_text(f'{{"step": {number}}}\n')
-    click.echo(f"Generated a folder of {len(files)} files.")
+        file.write_text(f'{{"step": {number % _FOLDER_CONTENTS}}}\n')
+    click.echo(f"Generated a folder of {len(files)} files with {_FOLDER_CONTENTS} contents.")
     return files
 
 
@@ -81,6 +84,8 @@ class _Demo:
         self._bss_url = bss_url
         self._headers = {"Authorization": f"Bearer {stack.token()}"}
         self._place = {"namespace": stack.NAMESPACE, "project": PROJECT}
+        #: The content that this demo has uploaded: pairs of a route of BSS and a hash.
+        self._uploaded: set[tuple[str, str]] = set()
         self._episode = datetime.now().astimezone().strftime("%Y/%m/%d/%H%M%S")
 
     def check_running(self) -> None:
@@ -101,12 +106,28 @@ class _Demo:
         return bss_id
 
     def _upload(self, bss_route: str, file: Path, advance: Callable[[int], None]) -> str:
-        route = f"{self._bss_url}/{bss_route}"
-        place = {"owner": stack.NAMESPACE, "project": PROJECT}
-        staging_hash = _sha256(file)
-        upload = self._post(f"{route}/upload/multipart/init", {**place, "hash": staging_hash})
+        """Create a record in BSS. Files with equal content share one upload."""
+        content = (bss_route, _sha256(file))
+        if content not in self._uploaded:
+            self._upload_content(*content, file, advance)
+            self._uploaded.add(content)
+        record = {
+            "owner": stack.NAMESPACE,
+            "project": PROJECT,
+            "name": f"/{file.name}",
+            "episodeId": self._episode,
+            "stagingHash": content[1],
+        }
+        return self._post(f"{self._bss_url}/{bss_route}", record)["id"]
+
+    def _upload_content(
+        self, bss_route: str, staging_hash: str, file: Path, advance: Callable[[int], None]
+    ) -> None:
+        route = f"{self._bss_url}/{bss_route}/upload/multipart"
+        place = {"owner": stack.NAMESPACE, "project": PROJECT, "hash": staging_hash}
+        upload = self._post(f"{route}/init", place)
         numbers = list(range(1, max(1, -(-file.stat().st_size // PART_BYTES)) + 1))
-        places = self._post(f"{route}/upload/multipart/parts", {**upload, "partNumbers": numbers})
+        places = self._post(f"{route}/parts", {**upload, "partNumbers": numbers})
         parts = []
         with file.open("rb") as source:
             for number in numbers:
@@ -115,9 +136,7 @@ class _Demo:
                 response = self._session.put(part_url, data=part, timeout=_TIMEOUT_SECONDS)
                 _check(response)
                 parts.append({"partNumber": number, "etag": response.headers["ETag"]})
-        self._post(f"{route}/upload/multipart/complete", {**upload, "parts": parts})
-        record = {"name": f"/{file.name}", "episodeId": self._episode, "stagingHash": staging_hash}
-        return self._post(route, {**place, **record})["id"]
+        self._post(f"{route}/complete", {**upload, "parts": parts})
 
     def register(self, kind: str, file: Path, bss_id: str) -> None:
         body = {**self._place, "episodeName": self._episode, "name": _name(file)}
@@ -141,13 +160,23 @@ class _Demo:
                 for file in bar
             ]
         body = {**self._place, "episodeName": self._episode, "assets": assets}
-        started = time.perf_counter()
-        registered = self._post(f"{self._url}/assets/batch", body)["assets"]
-        milliseconds = (time.perf_counter() - started) * 1000
+        answer, milliseconds = self._timed_post("/assets/batch", body)
+        registered = answer["assets"]
         click.echo(
             f"Registered {len(registered)} files in one request, in {milliseconds:.0f} ms:"
             f" {registered[0]['name']} to {registered[-1]['name']}."
         )
+
+    def download_folder(self, files: list[Path]) -> None:
+        """Get the URLs of the files of a folder in one request, and compare one file."""
+        prefix = f"/demo/{files[0].parent.name}/"
+        body = {**self._place, "episode": self._episode, "prefix": prefix}
+        answer, milliseconds = self._timed_post("/assets/download", body)
+        found = [asset.get("filename") for asset in answer["assets"]]
+        if answer["failed"] or found != [file.name for file in files]:
+            raise DemoError(f"the URLs of the folder are not those of its files: {answer}")
+        click.echo(f"Got the URLs of {len(found)} files in one request, in {milliseconds:.0f} ms.")
+        self._compare(answer["assets"][-1], files[-1])
 
     def find(self, kind: str) -> None:
         assets = self._get(f"/assets/{kind}", {})
@@ -156,7 +185,9 @@ class _Demo:
 
     def download(self, kind: str, file: Path) -> None:
         """Download a file through the service, and compare it with the uploaded file."""
-        place = self._get(f"/assets/{kind}/download", {"path": _name(file)})
+        self._compare(self._get(f"/assets/{kind}/download", {"path": _name(file)}), file)
+
+    def _compare(self, place: dict[str, Any], file: Path) -> None:
         digest = hashlib.sha256()
         with (
             self._session.get(place["url"], stream=True, timeout=_TIMEOUT_SECONDS) as response,
@@ -188,6 +219,12 @@ class _Demo:
         return _check(
             self._session.request(method, url, json=body, headers=headers, timeout=_TIMEOUT_SECONDS)
         )
+
+    def _timed_post(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], float]:
+        """Return the response of the service, and the milliseconds."""
+        started = time.perf_counter()
+        answer = self._post(self._url + path, body)
+        return answer, (time.perf_counter() - started) * 1000
 
     def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         response = self._session.post(

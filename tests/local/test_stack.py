@@ -206,6 +206,8 @@ def test_the_demo_passes(stack: RunningStack) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Downloaded demo.mp4: the same bytes" in done.stdout
     assert "Registered 100 files in one request" in done.stdout
+    assert "Got the URLs of 100 files in one request" in done.stdout
+    assert "Downloaded 099.json: the same bytes" in done.stdout
 
 
 def test_the_demo_takes_a_file(stack: RunningStack, tmp_path: Path) -> None:
