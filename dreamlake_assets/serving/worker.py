@@ -251,8 +251,10 @@ class Worker(Exchange):
         conn.set_timeout()
         self.keepalived_conns.append(conn)
         callback = partial(self.on_client_socket_readable, conn)
-        # From here on, the main thread may close the connection or pass it to another thread.
-        self.poller.register(conn.sock, selectors.EVENT_READ, callback)
+        # From here on, the main thread may close the connection or pass it to another thread. The
+        # poller is closed if the worker has given up waiting for this request.
+        with suppress(ValueError):
+            self.poller.register(conn.sock, selectors.EVENT_READ, callback)
 
     # Refused and invalid requests.
 
