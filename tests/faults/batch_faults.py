@@ -32,10 +32,13 @@ def overlapping_batches(rounds: int, seconds: float = 60.0) -> Outcome:
                 threads.submit(_send_batches, service, number * _BATCHING + client, end)
                 for client in range(_BATCHING)
             ]
-            time.sleep(seconds / 4)
+            slowest = _ask_whether_alive(outcome, service, seconds / 4)
             before = service.memory()
+            slowest = max(slowest, _ask_whether_alive(outcome, service, seconds / 2))
             for each in running:
                 outcome.writers_were_told(each.result())
+            outcome.note(f"/livez in {slowest:.2f} s at most")
+            outcome.promise("/livez answers within 2 s", kept=slowest < 2)
             growth = service.memory() - before
             outcome.note(f"the workers grew by {growth / 2**20:.1f} MiB")
             outcome.promise("their memory is flat", kept=growth < _BATCH_MEMORY)
@@ -47,6 +50,21 @@ def overlapping_batches(rounds: int, seconds: float = 60.0) -> Outcome:
     outcome.promise("each folder is there once", kept=folders == different)
     outcome.no_error()
     return outcome
+
+
+def _ask_whether_alive(outcome: Outcome, service: Service, seconds: float) -> float:
+    """Poll /livez.
+
+    :returns: the seconds of the slowest response.
+    """
+    end = time.monotonic() + seconds
+    slowest = 0.0
+    while time.monotonic() < end:
+        alive = service.ask("/livez")
+        outcome.promise("/livez answers 200", kept=alive.status == 200)
+        slowest = max(slowest, alive.seconds)
+        time.sleep(0.1)
+    return slowest
 
 
 def _send_batches(service: Service, client: int, end: float) -> Tally:

@@ -62,6 +62,22 @@ def test_a_request_has_one_line(service: Service) -> None:
     }
 
 
+def test_a_change_is_found_by_its_id_in_the_row(service: Service, populated_url: str) -> None:
+    asset_id = json.loads(service.register(name="/logs/changed").body)["id"]
+    path = f"/assets/video/{asset_id}"
+    for method, of, body in (
+        ("PATCH", path, {"tags": ["a"]}),
+        ("DELETE", path, None),
+        ("POST", f"{path}/restore", None),
+    ):
+        line = service.logged(service.ask(of, method, body))
+        with psycopg.connect(populated_url) as connection:
+            [(change_id,)] = connection.execute(
+                "SELECT change_id::text FROM asset WHERE asset_id = %s", [asset_id]
+            ).fetchall()
+        assert line["change_id"] == change_id
+
+
 def test_a_request_of_a_trace_is_found_by_the_id_of_the_trace(service: Service) -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
 

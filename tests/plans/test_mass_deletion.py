@@ -1,0 +1,67 @@
+"""Pages after most assets of a project were deleted, and the table was vacuumed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dreamlake_assets.database.connection import Connection, connect
+from tests.conftest import add_namespace
+from tests.plans.conftest import PAGE, Explain, Plan, explain
+from tests.support.postgres import Server
+
+ASSETS = 20_000
+#: 95 % of the names are before this one.
+FIRST_LEFT = f"/camera/c05/{ASSETS * 95 // 100:06}.mp4"
+#: One list of each way to read an index.
+LISTS = (
+    *("asset/list_by_project", "asset/list_by_prefix", "asset/list_by_glob"),
+    *("asset/list_by_episode", "asset/list_by_tag", "asset/list_by_created_at"),
+)
+EVERYTHING = {"created_after": "-infinity", "created_before": "infinity", "episode": "run"}
+
+#: One episode, in which neighbours by name were registered apart.
+_INSERT = f"""
+    WITH project AS (
+        INSERT INTO space (namespace_id, space_id, slug)
+        SELECT namespace_id, gen_random_uuid(), 'robotics' FROM namespace
+        RETURNING namespace_id, space_id
+    ), run AS (
+        INSERT INTO episode (namespace_id, space_id, episode_id, name)
+        SELECT namespace_id, space_id, gen_random_uuid(), 'run' FROM project
+        RETURNING namespace_id, space_id, episode_id
+    )
+    INSERT INTO asset (namespace_id, space_id, episode_id, asset_id, kind, name, fps, lens, tags)
+    SELECT
+        namespace_id, space_id, episode_id, gen_random_uuid(), 'video',
+        '/camera/c05/' || lpad((number * 7919 % {ASSETS})::text, 6, '0') || '.mp4',
+        30, 'pinhole', '{{night,rain}}'
+    FROM run, generate_series(0, {ASSETS - 1}) AS number
+"""
+
+
+@pytest.fixture
+def large(server: Server, template: str) -> Iterator[Connection]:
+    with (
+        server.database(template=template) as url,
+        connect(url, as_service=True) as connection,
+    ):
+        add_namespace(connection)
+        connection.execute(_INSERT.encode())
+        connection.execute("VACUUM (ANALYZE)")
+        yield connection
+
+
+def pages(connection: Connection) -> dict[str, Plan]:
+    """The first page of each list."""
+    plan: Explain = explain(connection)
+    return {name: plan(name, **EVERYTHING) for name in LISTS}
+
+
+def test_a_page_reads_no_more_after_it(large: Connection) -> None:
+    """All are deleted that stand before the rest in the order of the lists."""
+    before = pages(large)
+    large.execute(f"UPDATE asset SET deleted_at = now() WHERE name < '{FIRST_LEFT}'".encode())
+    large.execute("VACUUM (ANALYZE) asset")
+    for name, page in pages(large).items():
+        assert page.rows == PAGE, name
+        assert page.buffers <= before[name].buffers, name
