@@ -51,6 +51,10 @@ _ELSEWHERE = [
 ]
 
 
+#: The id of an asset that does not exist.
+_NOBODY = "01970000-0000-7000-8000-000000000003"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request with an escaped URL."""
@@ -64,7 +68,8 @@ class Request:
 class Fuzzer:
     """Generates requests without end.
 
-    Set ``cursor`` to the last cursor from the service, so that the fuzzer can forge it.
+    Set ``cursor`` to the last cursor from the service, so that the fuzzer can forge it, and
+    ``asset`` to the path of the last registered asset, so that it can change it.
     """
 
     def __init__(self, seed: str, tokens: Mapping[str, str]):
@@ -75,15 +80,16 @@ class Fuzzer:
         self._random = random.Random(seed)
         self._tokens = tokens
         self.cursor = "WyIvYSIsIngiXQ.AAAA"
+        self.asset = f"/assets/video/{_NOBODY}"
 
     def request(self) -> Request:
         """Return the next request."""
         (make,) = self._random.choices(
             [
                 *(self._register, self._register_batch, self._list, self._download),
-                *(self._me, self._health, self._elsewhere),
+                *(self._change, self._me, self._health, self._elsewhere),
             ],
-            [35, 10, 30, 10, 4, 1, 10],
+            [35, 10, 25, 10, 10, 3, 1, 6],
         )
         return make()
 
@@ -106,6 +112,38 @@ class Fuzzer:
         headers = {**self._headers(), "Content-Type": "application/json"}
         body = f'{{{place},"assets":[{items}]}}'.encode()
         return Request("POST", "/assets/batch", headers, body)
+
+    def _change(self) -> Request:
+        path = self.asset if self._happens(0.9) else f"/assets/video/{self._one([_NOBODY, 'x'])}"
+        headers = self._headers()
+        if self._happens(0.3):
+            tags = [
+                "*",
+                '"1.3"',
+                'W/"1.3"',
+                '"1.3", "2.3"',
+                quote(self._nasty()[:100], errors="replace"),
+            ]
+            headers["If-Match"] = self._one(tags)
+        method, of = self._one([("PATCH", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/restore")])
+        if method != "PATCH":
+            return Request(method, f"{path}{of}", headers)
+        headers["Content-Type"] = self._one(["application/merge-patch+json", "application/json"])
+        body = self._one(BODIES) if self._happens(0.06) else self._patch(path.split("/")[2])
+        return Request(method, path, headers, body)
+
+    def _patch(self, kind: str) -> bytes:
+        """Return a patch without a move, which would leave an empty folder."""
+        own = published({**KINDS[kind].own_fields, **COMMON_FIELDS})
+        good = {**_GOOD, KINDS[kind].bss_field: ['"other"', "null"]}
+        good |= {name: ['["night"]', '["a", "b"]'] for name in ("addTags", "removeTags")}
+        names = [*own.values(), "tags", "metadata", "addTags", KINDS[kind].bss_field, "removeTags"]
+        members = {name: self._one(good[name]) for name in names if self._happens(0.3)}
+        if self._happens(0.4):
+            name = self._one(names if self._happens(0.8) else _WRONG_FIELDS)
+            members[name] = self._one(VALUES) if self._happens(0.5) else self._string()
+        body = ",".join(f'"{name}":{value}' for name, value in members.items())
+        return f"{{{body}}}".encode()
 
     def _body(self, kind: str) -> bytes:
         place = {"namespace": f'"{NAMESPACE}"', "project": f'"{self._one(PROJECTS)}"'}
@@ -141,7 +179,7 @@ class Fuzzer:
             query = {"prefix": f"/{self._one(STRINGS)}"}
         narrow = {
             "episode": self._one(_EPISODES),
-            "episodeId": self._one(["01970000-0000-7000-8000-000000000003", "x"]),
+            "episodeId": self._one([_NOBODY, "x"]),
             "prefix": self._one([*_NAMES, self._nasty()]),
             "glob": self._one([*GLOBS, *_NAMES, self._nasty()]),
             "cursor": self._forged(),

@@ -25,14 +25,16 @@ def fault(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
 
     :param headers: with names in lower case.
     """
+    if "x-request-id" not in headers:
+        return "it has no request id"
+    if status == 204:
+        return "it has a body" if body else None
     if "json" not in headers.get("content-type", ""):
         return "it is not JSON"
     try:
         answer = json.loads(body)
     except ValueError:
         return "it is not JSON"
-    if "x-request-id" not in headers:
-        return "it has no request id"
     return None if 200 <= status < 300 else _fault_of_error(status, headers, answer)
 
 

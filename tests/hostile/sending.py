@@ -139,6 +139,7 @@ def _take(connection: _Connection, fuzzer: Fuzzer, tally: Tally) -> bool | None:
     if answer.status == 201 and "idempotent-replayed" not in answer.headers:
         tally.registered += len(json.loads(answer.body).get("assets", [None]))
     fuzzer.cursor = answer.headers.get("x-next-cursor", fuzzer.cursor)
+    fuzzer.asset = answer.headers.get("location", fuzzer.asset)
     unread = answer.status >= 400 and len(connection.request.body) > _MOST_UNREAD_BYTES
     return unread or answer.headers.get("connection", "").lower() == "close"
 

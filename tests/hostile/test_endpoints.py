@@ -270,6 +270,7 @@ def test_what_the_program_sends(watched: Watched, shared_connection: psycopg.Con
         request = fuzzer.request()
         response = sound(ask(watched.api, request))
         fuzzer.cursor = response.headers.get("X-Next-Cursor", fuzzer.cursor)
+        fuzzer.asset = response.headers.get("Location", fuzzer.asset)
         if response.status_code == 201:
             registered += len(response.json.get("assets", [response.json]))
     assert registered > 50

@@ -29,6 +29,7 @@ def test_nothing_is_wrong_with(status: int, body: object) -> None:
         (200, {"content-type": "text/html", "x-request-id": "r"}, b"{}"),
         (200, {"content-type": "application/json"}, b"{}"),
         (200, HEADERS, b"{"),
+        (204, HEADERS, b"{}"),
         (400, HEADERS, b"[]"),
         (400, HEADERS, json.dumps({"error": "x"}).encode()),
         (400, HEADERS, json.dumps({**GOOD, "trace": "x"}).encode()),
