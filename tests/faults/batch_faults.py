@@ -4,6 +4,7 @@ import http.client
 import itertools
 import json
 import random
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,10 +12,13 @@ from tests.conftest import NAMESPACE
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Service, running_database, running_service
 from tests.faults.writers import Tally, Written
+from tests.support.waiting import until
 
 #: Clients that send batches at once: as many as two workers take.
 _BATCHING = 8
-#: Bytes by which the workers may grow from a quarter of the time to its end.
+#: Assets after which the workers have reached the memory that they need.
+_WARM = 40_000
+#: Bytes by which the workers may grow after that.
 _BATCH_MEMORY = 16 << 20
 
 
@@ -27,16 +31,25 @@ def overlapping_batches(rounds: int, seconds: float = 60.0) -> Outcome:
         ThreadPoolExecutor(_BATCHING) as threads,
     ):
         for number in range(rounds):
-            end = time.monotonic() + seconds
+            stopping = threading.Event()
+            tallies = [Tally() for _ in range(_BATCHING)]
             running = [
-                threads.submit(_send_batches, service, number * _BATCHING + client, end)
-                for client in range(_BATCHING)
+                threads.submit(
+                    _send_batches, service, connection, number * _BATCHING + client, tally, stopping
+                )
+                for client, (connection, tally) in enumerate(
+                    zip(_connected_one_by_one(service), tallies, strict=True)
+                )
             ]
-            slowest = _ask_whether_alive(outcome, service, seconds / 4)
-            before = service.memory()
-            slowest = max(slowest, _ask_whether_alive(outcome, service, seconds / 2))
-            for each in running:
-                outcome.writers_were_told(each.result())
+            try:
+                until(lambda tallies=tallies: _acknowledged(tallies) >= _WARM, 60)
+                before = service.memory()
+                slowest = _ask_whether_alive(outcome, service, seconds)
+            finally:
+                stopping.set()
+            for each, tally in zip(running, tallies, strict=True):
+                each.result()
+                outcome.writers_were_told(tally)
             outcome.note(f"/livez in {slowest:.2f} s at most")
             outcome.promise("/livez answers within 2 s", kept=slowest < 2)
             growth = service.memory() - before
@@ -50,6 +63,10 @@ def overlapping_batches(rounds: int, seconds: float = 60.0) -> Outcome:
     outcome.promise("each folder is there once", kept=folders == different)
     outcome.no_error()
     return outcome
+
+
+def _acknowledged(tallies: list[Tally]) -> int:
+    return sum(len(tally.acknowledged) for tally in tallies)
 
 
 def _ask_whether_alive(outcome: Outcome, service: Service, seconds: float) -> float:
@@ -67,13 +84,33 @@ def _ask_whether_alive(outcome: Outcome, service: Service, seconds: float) -> fl
     return slowest
 
 
-def _send_batches(service: Service, client: int, end: float) -> Tally:
+def _connected_one_by_one(service: Service) -> list[http.client.HTTPConnection]:
+    """Connect half of the clients to each worker: one more would find its worker full."""
+    connections: list[http.client.HTTPConnection] = []
+    until(lambda: not any(service.connections()), 10)
+    while len(connections) < _BATCHING:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+        connection.connect()
+        until(lambda: sum(service.connections()) == len(connections) + 1, 10)
+        if max(service.connections()) <= _BATCHING // 2:
+            connections.append(connection)
+        else:
+            connection.close()
+            until(lambda: sum(service.connections()) == len(connections), 10)
+    return connections
+
+
+def _send_batches(
+    service: Service,
+    connection: http.client.HTTPConnection,
+    client: int,
+    tally: Tally,
+    stopping: threading.Event,
+) -> None:
     """Send batches of up to 1,000 assets in 50 folders, which are new every eighth time."""
-    tally = Tally()
     chosen = random.Random(client)
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     for count in itertools.count():
-        if time.monotonic() > end:
+        if stopping.is_set():
             break
         assets = [
             {
@@ -94,4 +131,3 @@ def _send_batches(service: Service, client: int, end: float) -> Tally:
         else:
             tally.errors[f"{answer.status} {content['code']}"] += 1
     connection.close()
-    return tally
