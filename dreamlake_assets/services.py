@@ -83,8 +83,8 @@ def install(app: Flask, settings: Settings) -> Services:
 
     They are still closed: see :meth:`Services.open`.
     """
-    # Streams wait for their clients, tokens with unknown keys wait for the issuer, and batches take
-    # long. The other half of the requests that are worked on stays free of them.
+    # Streams wait for their clients, and tokens with unknown keys wait for the issuer. The other
+    # half of the requests that are worked on stays free of them.
     half = max(1, settings.threads // 2)
     previous = settings.previous_cursor_secret
     database = Database(
@@ -110,7 +110,9 @@ def install(app: Flask, settings: Settings) -> Services:
         ),
         database=database,
         metrics=_metrics(settings, database),
-        batches=BoundedSemaphore(half),
+        # Batches take long. With a quarter free of them, eight clients that send batches to two
+        # workers are not refused, although their connections may be spread unevenly.
+        batches=BoundedSemaphore(max(1, settings.threads * 3 // 4)),
     )
     app.extensions[_EXTENSION] = installed
     return installed
