@@ -23,7 +23,7 @@ demo: $(READY) ## Upload, register, find, download and change a real video while
 	@exec $(BIN)/dreamlake-assets demo $(ARGS)
 
 # A folder or a file of tests runs in one process (tests/conftest.py).
-PARALLEL := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+PARALLEL := $(BIN)/python -m pytest --numprocesses 2
 
 .PHONY: check
 check: lint ## Run lint and the tests that need PostgreSQL at most; in two minutes

@@ -7,6 +7,8 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from dreamlake_assets import auth, create_app, store
 from dreamlake_assets.config import Settings, TokenSettings
@@ -26,15 +28,20 @@ STRANGER = "test-003"
 
 
 #: Folders whose tests share little, so that each file may run in another process.
-SEPARATE = {"api", "sql", "unit"}
+SEPARATE = {"tests/api", "tests/sql", "tests/unit"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of a folder in one process: they share the servers that its fixtures start."""
-    for item in items:
-        file = item.path
-        group = file.stem if file.parent.name in SEPARATE else file.parent.name
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByFolder(LoadScopeScheduling):
+    """Runs the tests of a folder in one process: they share the servers that its fixtures start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return file if folder in SEPARATE else folder
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFolder:
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ from tests.support.api import Api, problem
     [
         "/",
         "/nope",
-        "/assets",
         "/assets/",
         "/assets/picture",
         "/assets/Video",

@@ -47,7 +47,9 @@ def test_a_line_for_each_file(explained: str) -> None:
     assert result.exit_code == 0
     assert list(lines(result)) == FILES
     measured = re.compile(r"\S+ +\w.* \d+ rows +\d+ buffers +\d+\.\d\d ms")
-    assert [line for line in result.stdout.splitlines() if not measured.fullmatch(line)] == []
+    others = [name for name, line in lines(result).items() if not measured.fullmatch(line)]
+    # A purge reads the whole table once: an index would be written by every registration.
+    assert others == ["asset/count_by_bss_id"]
 
 
 def test_every_listing_names_an_index(explained: str) -> None:
@@ -104,7 +106,8 @@ def test_on_a_cluster_nothing_is_written(explained: str, connection: psycopg.Con
     result = run("explain", DATABASE_URL=explained)
     found = lines(result)
     assert (result.exit_code, list(found)) == (0, FILES)
-    written = {name for name in FILES if not re.search("/(find|list|lock)", name)}
+    reads = "/(begin|count|find|keys|list|lock|newest|stream|view)_?"
+    written = {name for name in FILES if not re.search(reads, name)}
     assert {name for name in FILES if "not run, because it writes" in found[name]} == written
     measured = r"asset/find_by_name +0 tasks +Index Scan.* 1 rows +\d+\.\d+ ms"
     assert re.fullmatch(measured, found["asset/find_by_name"])
