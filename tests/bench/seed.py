@@ -20,12 +20,14 @@ from tests.bench.servers import SECRET
 NAMESPACE = "testuser"
 SUBJECT = "test-001"
 
-#: The project for lists: every camera has a folder in every episode, and 20 files in each.
+#: The project for lists: every camera has a folder in every episode, and 20 videos in each. Those
+#: of the camera MIXED are there once more in each other kind.
 LISTED = "listed"
 CAMERAS = {"quick": 10, "full": 50}
 FILES_OF_A_FOLDER = 20
 LISTED_EPISODES = 1_001
 FILES_OF_A_CAMERA = FILES_OF_A_FOLDER * LISTED_EPISODES
+MIXED = 0
 
 #: The project for registrations; this many of its episodes have the folders of FOLDER.
 REGISTERED = "registered"
@@ -81,6 +83,15 @@ CROSS JOIN LATERAL generate_series(
 WHERE node.parent_id IS NOT NULL
 ORDER BY episode.name, node.path, file;
 
+INSERT INTO asset (namespace_id, space_id, episode_id, node_id, asset_id, kind, name, bss_id)
+SELECT
+    namespace_id, space_id, episode_id, node_id, id('01900006', row_number() OVER ()), other.kind,
+    name, bss_id
+FROM asset
+CROSS JOIN unnest(ARRAY['audio', 'label-track', 'text-track', 'image', 'file']) AS other (kind)
+WHERE starts_with(name, '/camera/c{mixed:02}/')
+ORDER BY asset_id;
+
 INSERT INTO episode (namespace_id, space_id, episode_id, name)
 SELECT namespace_id, id('01900000', 2), id('01900004', number), 'run-' || number
 FROM namespace, generate_series(0, {episodes} - 1) AS number;
@@ -96,7 +107,7 @@ WHERE space_id = id('01900000', 2);
 
 
 def seed(database_url: str, cameras: int, *, finish: bool = True) -> int:
-    """Create the schema and the rows. Returns the number of assets.
+    """Create the schema and the rows. Returns the number of videos.
 
     :param finish: remove from the schema what only earlier releases use.
     """
@@ -111,6 +122,7 @@ def seed(database_url: str, cameras: int, *, finish: bool = True) -> int:
             files_of_a_folder=FILES_OF_A_FOLDER,
             cameras=cameras,
             episodes=EPISODES,
+            mixed=MIXED,
             folder=FOLDER,
         )
         connection.execute(statements.encode())
@@ -131,6 +143,11 @@ def get(path: str, /, **query: object) -> bytes:
 def listing(**query: object) -> bytes:
     """Return a request for a list of the project LISTED."""
     return get("/assets/video", namespace=NAMESPACE, project=LISTED, **query)
+
+
+def as_lines(request: bytes) -> bytes:
+    """Return a request for a list as one for NDJSON."""
+    return request.replace(b"\r\n\r\n", b"\r\nAccept: application/x-ndjson\r\n\r\n")
 
 
 def livez() -> Iterator[bytes]:
@@ -219,20 +236,56 @@ _COPY = """
 
 
 def pages_by_prefix(cameras: int) -> Iterator[bytes]:
-    """Generate requests for pages of a prefix that fits PAGE assets, of any camera."""
+    """Generate requests for pages of a prefix that fits PAGE videos, of any camera."""
     while True:
-        prefix = f"/camera/c{random.randrange(cameras):02}/person{random.randrange(200):04}"
-        yield listing(prefix=prefix, limit=PAGE)
+        yield listing(prefix=_prefix(random.randrange(cameras)), limit=PAGE)
+
+
+def pages_of_mixed(path: str) -> Iterator[bytes]:
+    """Generate requests for pages of a prefix of the camera that has assets of all kinds.
+
+    :param path: of the list: all kinds, or one.
+    """
+    while True:
+        query = {"prefix": _prefix(MIXED), "limit": PAGE}
+        yield get(path, namespace=NAMESPACE, project=LISTED, **query)
+
+
+def _prefix(camera: int) -> str:
+    return f"/camera/c{camera:02}/person{random.randrange(200):04}"
+
+
+def folders(*, of_an_episode: bool) -> Iterator[bytes]:
+    """Generate requests for the folders of all cameras, of the project or of any episode."""
+    while True:
+        query: dict[str, object] = {"parent": "/camera", "limit": PAGE}
+        if of_an_episode:
+            query["episode"] = f"run-{random.randrange(LISTED_EPISODES):05}"
+        yield get("/assets/folders", namespace=NAMESPACE, project=LISTED, **query)
+
+
+def episodes() -> Iterator[bytes]:
+    """Generate requests for pages of a prefix that fits PAGE episodes or a few more."""
+    while True:
+        query = {"prefix": f"run-{random.randrange(10, 100)}", "limit": PAGE}
+        yield get("/assets/episodes", namespace=NAMESPACE, project=REGISTERED, **query)
+
+
+def lookups(cameras: int) -> Iterator[bytes]:
+    """Generate requests for the newest asset with the name of any file."""
+    while True:
+        yield get("/assets/lookup", namespace=NAMESPACE, project=LISTED, path=_any_name(cameras))
 
 
 def page(number: int, database_url: str) -> bytes:
-    """Return a request for the page of all assets with this number, counted from 1."""
+    """Return a request for the page of all videos with this number, counted from 1."""
     query = {"namespace": NAMESPACE, "project": LISTED, "limit": str(PAGE)}
     if number > 1:
         with psycopg.connect(database_url) as connection:
             last = connection.execute(
                 "SELECT asset.name, asset_id::text FROM asset INNER JOIN space USING (space_id)"
-                " WHERE space.slug = %s ORDER BY asset.name, asset_id OFFSET %s LIMIT 1",
+                " WHERE space.slug = %s AND kind = 'video'"
+                " ORDER BY asset.name, asset_id OFFSET %s LIMIT 1",
                 [LISTED, (number - 1) * PAGE - 1],
             ).fetchone()
         assert last is not None
@@ -268,6 +321,10 @@ def downloads_of_many(cameras: int, count: int) -> Iterator[bytes]:
 def downloads(cameras: int) -> Iterator[bytes]:
     """Generate requests for the address of any file."""
     while True:
-        camera, person = random.randrange(cameras), random.randrange(FILES_OF_A_CAMERA)
-        path = f"/camera/c{camera:02}/person{person:06}.mp4"
-        yield get("/assets/video/download", namespace=NAMESPACE, project=LISTED, path=path)
+        query = {"project": LISTED, "path": _any_name(cameras)}
+        yield get("/assets/video/download", namespace=NAMESPACE, **query)
+
+
+def _any_name(cameras: int) -> str:
+    camera, person = random.randrange(cameras), random.randrange(FILES_OF_A_CAMERA)
+    return f"/camera/c{camera:02}/person{person:06}.mp4"

@@ -83,12 +83,11 @@ class Stage:
 
     @property
     def assets(self) -> int:
-        """Number of assets in the project LISTED."""
+        """Number of videos in the project LISTED."""
         return self.cameras * seed.FILES_OF_A_CAMERA
 
     def workloads(self) -> Iterator[Workload]:
         """Yield all workloads, in the order of the table."""
-
         into_existing = seed.registrations(_existing)
         into_new = seed.registrations(_new)
         livez = self._http(self.service, seed.livez())
@@ -173,6 +172,24 @@ class Stage:
             "list /camera/*/person012345.mp4, one at a time",
             {"service": self._http(self.service, seed.globs(), 1)},
         )
+        yield Workload(
+            f"list {seed.PAGE} of all kinds",
+            {
+                "all kinds": self._http(self.service, seed.pages_of_mixed("/assets")),
+                "one kind": self._http(self.service, seed.pages_of_mixed("/assets/video")),
+            },
+        )
+        yield Workload(
+            "folders of one level",
+            {
+                f"of {of}": self._http(self.service, seed.folders(of_an_episode=of == "an episode"))
+                for of in ("a project", "an episode")
+            },
+        )
+        episodes = self._http(self.service, seed.episodes())
+        yield Workload(f"list {seed.PAGE} episodes", {"service": episodes, "livez": livez})
+        lookups = self._http(self.service, seed.lookups(self.cameras))
+        yield Workload("lookup", {"service": lookups, "livez": livez})
         downloads = seed.downloads(self.cameras)
         yield Workload(
             "download",
@@ -207,7 +224,11 @@ class Stage:
         )
         yield Workload(
             "list everything",
-            {"service": self._everything, "psql": self._everything_by_psql},
+            {
+                "service": self._everything(seed.listing()),
+                "psql": self._everything_by_psql,
+                "NDJSON": self._everything(seed.as_lines(seed.listing())),
+            },
             fixed=True,
         )
 
@@ -222,6 +243,10 @@ class Stage:
             "register, new episode and folders": self._count(self.far_service, into_new),
             "register, new episode and folders, chain": self._count(self.far_chain, into_new),
             "list": self._count(self.far_service, pages),
+            "list of all kinds": self._count(self.far_service, seed.pages_of_mixed("/assets")),
+            "folders": self._count(self.far_service, seed.folders(of_an_episode=False)),
+            "episodes": self._count(self.far_service, seed.episodes()),
+            "lookup": self._count(self.far_service, seed.lookups(self.cameras)),
             "download": self._count(self.far_service, seed.downloads(self.cameras)),
         }
 
@@ -323,16 +348,17 @@ class Stage:
 
         return measure
 
-    def _everything(self, _: float) -> Measurement:
-        workers = self.service.workers()
-        before = [_reset_peak(worker) for worker in workers]
-        seconds, size = load.read_stream(self.service.port, seed.listing())
-        after = [_peak(worker) for worker in workers]
-        return Measurement(
-            per_second=self.assets / seconds,
-            megabytes_per_second=size / seconds / 1_000_000,
-            memory_growth=max(high - low for low, high in zip(before, after, strict=True)),
-        )
+    def _everything(self, request: bytes) -> Callable[[float], Measurement]:
+        def measure(_: float) -> Measurement:
+            before = {worker: _reset_peak(worker) for worker in self.service.workers()}
+            seconds, size = load.read_stream(self.service.port, request)
+            return Measurement(
+                per_second=self.assets / seconds,
+                megabytes_per_second=size / seconds / 1_000_000,
+                memory_growth=max(_peak(worker) - low for worker, low in before.items()),
+            )
+
+        return measure
 
     def _everything_by_psql(self, _: float) -> Measurement:
         return Measurement(self.assets / pgbench.copy_every_item(self.database_url))
