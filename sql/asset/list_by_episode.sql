@@ -89,6 +89,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     UNION ALL
     (
@@ -118,6 +119,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     ORDER BY
         name ASC, -- noqa: RF02

@@ -71,6 +71,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     UNION ALL
     (
@@ -100,6 +101,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     ORDER BY
         name ASC, -- noqa: RF02
