@@ -175,6 +175,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     UNION ALL
     (
@@ -207,6 +208,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     ORDER BY
         name ASC, -- noqa: RF02

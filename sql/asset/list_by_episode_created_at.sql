@@ -197,6 +197,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     UNION ALL
     (
@@ -229,6 +230,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     ORDER BY
         name ASC, -- noqa: RF02

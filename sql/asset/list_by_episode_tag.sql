@@ -199,6 +199,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     UNION ALL
     (
@@ -232,6 +233,7 @@ LEFT JOIN LATERAL (
         ORDER BY
             asset.name ASC,
             asset.asset_id ASC
+        LIMIT %(row_limit)s::bigint
     )
     ORDER BY
         name ASC, -- noqa: RF02
