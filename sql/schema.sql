@@ -257,7 +257,7 @@ CREATE INDEX asset_deleted_by_space_name ON asset USING btree (namespace_id, spa
 
 COMMENT ON INDEX asset_deleted_by_space_name IS 'Serves asset/keys_by_deleted.';
 
-CREATE INDEX asset_live_by_created_at ON asset USING btree (space_id, kind, created_at) WHERE (deleted_at IS NULL);
+CREATE INDEX asset_live_by_created_at ON asset USING btree (space_id, kind, created_at) WHERE (num_nonnulls(deleted_at) = 0);
 
 COMMENT ON INDEX asset_live_by_created_at IS 'Serves asset/keys_by_created_at, asset/keys_by_episode_created_at, asset/list_by_created_at and asset/list_by_episode_created_at.';
 
@@ -265,7 +265,7 @@ CREATE INDEX asset_live_by_episode_name ON asset USING btree (namespace_id, epis
 
 COMMENT ON INDEX asset_live_by_episode_name IS 'Serves asset/keys_by_episode, asset/keys_by_episode_created_at, asset/keys_by_episode_folder_glob, asset/keys_by_episode_tag, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag and asset/stream_by_episode.';
 
-CREATE INDEX asset_live_by_episode_name_created_at ON asset USING btree (episode_id, kind, name, created_at, asset_id) WHERE ((episode_id IS NOT NULL) AND (name IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX asset_live_by_episode_name_created_at ON asset USING btree (episode_id, kind, name, created_at, asset_id) WHERE ((episode_id IS NOT NULL) AND (name IS NOT NULL) AND (num_nonnulls(deleted_at) = 0));
 
 COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_by_episode_name, asset/find_many and asset/newest_by_episode_name.';
 
@@ -277,7 +277,7 @@ CREATE INDEX asset_live_by_space_name ON asset USING btree (namespace_id, space_
 
 COMMENT ON INDEX asset_live_by_space_name IS 'Serves asset/keys_by_created_at, asset/keys_by_folder_glob, asset/keys_by_project, asset/keys_by_tag, asset/list_by_created_at, asset/list_by_folder_glob, asset/list_by_glob, asset/list_by_prefix, asset/list_by_project, asset/list_by_tag and asset/stream_by_project.';
 
-CREATE INDEX asset_live_by_space_name_created_at ON asset USING btree (space_id, kind, name, created_at, asset_id) WHERE ((name IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX asset_live_by_space_name_created_at ON asset USING btree (space_id, kind, name, created_at, asset_id) WHERE ((name IS NOT NULL) AND (num_nonnulls(deleted_at) = 0));
 
 COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_by_name, asset/find_many and asset/newest_by_name.';
 

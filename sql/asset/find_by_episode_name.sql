@@ -54,7 +54,7 @@ LEFT JOIN LATERAL (
     WHERE asset.namespace_id IS NOT DISTINCT FROM space.namespace_id
         AND asset.episode_id = episode.episode_id
         AND asset.kind = %(kind)s::text
-        AND asset.deleted_at IS NULL
+        AND num_nonnulls(asset.deleted_at) = 0
         AND asset.name = %(name)s::text
     ORDER BY
         asset.created_at DESC,

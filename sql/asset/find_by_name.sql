@@ -36,7 +36,7 @@ LEFT JOIN LATERAL (
     WHERE asset.namespace_id IS NOT DISTINCT FROM space.namespace_id
         AND asset.space_id = space.space_id
         AND asset.kind = %(kind)s::text
-        AND asset.deleted_at IS NULL
+        AND num_nonnulls(asset.deleted_at) = 0
         AND asset.name = %(name)s::text
     ORDER BY
         asset.created_at DESC,

@@ -102,7 +102,7 @@ LEFT JOIN LATERAL (
                     AND asset.space_id = space.space_id
                     AND asset.kind = each.kind
                     AND asset.name = item.name
-                    AND asset.deleted_at IS NULL
+                    AND num_nonnulls(asset.deleted_at) = 0
                     AND coalesce(%(episode)s::text, %(episode_id)s::uuid::text) IS NULL
                 ORDER BY
                     asset.created_at DESC,
@@ -123,7 +123,7 @@ LEFT JOIN LATERAL (
                     AND asset.episode_id = episode.episode_id
                     AND asset.kind = each.kind
                     AND asset.name = item.name
-                    AND asset.deleted_at IS NULL
+                    AND num_nonnulls(asset.deleted_at) = 0
                 ORDER BY
                     asset.created_at DESC,
                     asset.asset_id DESC

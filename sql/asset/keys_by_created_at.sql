@@ -54,7 +54,7 @@ few AS (
         WHERE asset.namespace_id IS NOT DISTINCT FROM place.namespace_id
             AND asset.space_id = place.space_id
             AND asset.kind = of_kind.kind
-            AND asset.deleted_at IS NULL
+            AND num_nonnulls(asset.deleted_at) = 0
             AND asset.created_at >= %(created_after)s::timestamptz
             AND asset.created_at < %(created_before)s::timestamptz
         ORDER BY asset.created_at ASC

@@ -52,7 +52,7 @@ LEFT JOIN LATERAL (
             AND asset.space_id = place.space_id
             AND asset.kind = of_kind.kind
             AND asset.name = %(name)s::text
-            AND asset.deleted_at IS NULL
+            AND num_nonnulls(asset.deleted_at) = 0
         ORDER BY
             asset.created_at DESC,
             asset.asset_id DESC

@@ -2,8 +2,11 @@
 -- Why:  deleted assets stay in the table. An index that has them makes a page after a mass deletion
 --       read all of them. Statements that know no deletions, of 0.2, use the old indexes, which
 --       `dreamlake-assets migrate --finish` drops.
---       num_nulls(deleted_at) = 1 says the same as deleted_at IS NULL, but the planner does not know it:
---       a list by tag would otherwise be planned with any of these indexes while the table is empty.
+--       num_nulls(deleted_at) = 1 and num_nonnulls(deleted_at) = 0 say the same as deleted_at IS NULL,
+--       but the planner does not know it.
+--       So each statement can be planned with the indexes meant for it only: lists by name with none
+--       that contains created_at, which would read and sort all assets of a kind, and lists by tag
+--       with none by name.
 -- transaction: none
 
 DROP INDEX CONCURRENTLY IF EXISTS asset_live_by_space_name;
@@ -30,7 +33,7 @@ DROP INDEX CONCURRENTLY IF EXISTS asset_live_by_space_name_created_at;
 
 CREATE INDEX CONCURRENTLY asset_live_by_space_name_created_at
 ON asset (space_id, kind, name, created_at, asset_id)
-WHERE name IS NOT NULL AND deleted_at IS NULL;
+WHERE name IS NOT NULL AND num_nonnulls(deleted_at) = 0;
 
 COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_by_name.';
 
@@ -38,7 +41,7 @@ DROP INDEX CONCURRENTLY IF EXISTS asset_live_by_episode_name_created_at;
 
 CREATE INDEX CONCURRENTLY asset_live_by_episode_name_created_at
 ON asset (episode_id, kind, name, created_at, asset_id)
-WHERE episode_id IS NOT NULL AND name IS NOT NULL AND deleted_at IS NULL;
+WHERE episode_id IS NOT NULL AND name IS NOT NULL AND num_nonnulls(deleted_at) = 0;
 
 COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_by_episode_name.';
 
@@ -54,7 +57,7 @@ DROP INDEX CONCURRENTLY IF EXISTS asset_live_by_created_at;
 
 CREATE INDEX CONCURRENTLY asset_live_by_created_at
 ON asset (space_id, kind, created_at)
-WHERE deleted_at IS NULL;
+WHERE num_nonnulls(deleted_at) = 0;
 
 COMMENT ON INDEX asset_live_by_created_at IS
 'Serves asset/list_by_created_at and asset/list_by_episode_created_at.';
