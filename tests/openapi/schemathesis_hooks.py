@@ -4,7 +4,8 @@
 - A ``cursor`` is signed: a valid one comes from a response and is valid for that query only.
 - An ``Idempotency-Key`` is new for each asset, in this run and in earlier ones.
 - An ``If-Match`` must be the current ETag.
-- Two parameters of a query, or two members of a body, exclude each other.
+- Two parameters of a query, or two members of a body, exclude or require each other.
+- Tags are added to an asset that may have 100 already.
 - An id of BSS must exist in BSS: otherwise a download correctly returns 502.
 
 The hooks correct requests that are meant to be valid. Requests that are meant to be invalid stay
@@ -48,12 +49,22 @@ def before_call(
     if isinstance(case.body, dict):
         for each in (case.body, *_objects(case.body.get("assets"))):
             each.update({name: known for name, known in _BSS_IDS.items() if each.get(name)})
+            if isinstance(tags := each.get("tags"), list):
+                each["tags"] = tags[:90]
         _change_tags_once(case.body)
         if case.operation.path == "/assets/download":
             _name_once(case.body)
-    case.query.pop("cursor", None)
-    if case.query.get("episodeId"):
-        case.query.pop("episode", None)
+        if case.operation.path == "/assets/delete":
+            _select_once(case.body)
+    _correct_query(case.query, is_list=not case.operation.path.endswith(("download", "lookup")))
+
+
+def _correct_query(query: dict[str, Any], *, is_list: bool) -> None:
+    query.pop("cursor", None)
+    if query.get("episodeId"):
+        query.pop("episode", None)
+    if is_list and (query.get("deleted") or query.get("episode") or query.get("episodeId")):
+        query.setdefault("limit", 10)
 
 
 def _objects(items: Any) -> list[dict[str, Any]]:
@@ -87,3 +98,21 @@ def _name_once(body: dict[str, Any]) -> None:
             item.pop("kind", None)
         else:
             item["path"] = item.get("path") or "/camera/front/run01.mp4"
+
+
+def _select_once(body: dict[str, Any]) -> None:
+    """Leave ids, or a selection by at most one episode and one pattern of names."""
+    selecting = ("kind", "episode", "episodeId", "prefix", "glob", "name", "tag")
+    selecting += ("createdAfter", "createdBefore")
+    for name in selecting:
+        if body.get("ids") or not body.get(name):
+            body.pop(name, None)
+    if body.get("ids"):
+        return
+    body.pop("ids", None)
+    if "episodeId" in body:
+        body.pop("episode", None)
+    for name in [name for name in ("prefix", "glob", "name") if name in body][1:]:
+        del body[name]
+    if not body.keys() & {*selecting[1:]}:
+        body["prefix"] = "/camera"

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,10 @@ def directory(tools: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def check_and_run(directory: Path, program: str, models: str, *arguments: str) -> None:
+def check_and_run(directory: Path, program: str, models: Sequence[str], *arguments: str) -> None:
     """Check the types of a Python program and of the models that it uses, then run it."""
     pyright = (sys.executable, "-m", "pyright", "--pythonpath", PYTHON)
-    run(directory, *pyright, program, models)
+    run(directory, *pyright, program, *models)
     run(directory, PYTHON, program, *arguments)
 
 
@@ -107,7 +108,7 @@ def test_openapi_python_client(directory: Path, stack: RunningStack, token: str)
     run(directory, *generate, "--meta", "none", "--output-path", "assets")
 
     program = "with_openapi_python_client.py"
-    check_and_run(directory, program, "assets/models", stack.url, token, "openapi-python-client")
+    check_and_run(directory, program, ["assets/models"], stack.url, token, "openapi-python-client")
 
 
 def test_datamodel_code_generator(directory: Path, stack: RunningStack, token: str) -> None:
@@ -116,7 +117,7 @@ def test_datamodel_code_generator(directory: Path, stack: RunningStack, token: s
     run(directory, *generate, "--output-model-type", "pydantic_v2.BaseModel", *style)
 
     program = "with_datamodel_code_generator.py"
-    check_and_run(directory, program, "assets.py", stack.url, token, "datamodel-code-generator")
+    check_and_run(directory, program, ["assets.py"], stack.url, token, "datamodel-code-generator")
 
 
 def test_openapi_generator(directory: Path, stack: RunningStack, token: str) -> None:
@@ -125,7 +126,13 @@ def test_openapi_generator(directory: Path, stack: RunningStack, token: str) -> 
 
     assert " ERROR " not in output
     program = "with_openapi_generator.py"
-    check_and_run(directory, program, "assets/models", stack.url, token, "openapi-generator")
+    # The generator's own code for oneOf and anyOf has errors of types, whatever the document.
+    models = [
+        str(path.relative_to(directory))
+        for path in (directory / "assets" / "models").glob("*.py")
+        if "_of_schemas" not in path.read_text()
+    ]
+    check_and_run(directory, program, models, stack.url, token, "openapi-generator")
 
 
 def test_openapi_typescript(directory: Path, stack: RunningStack, token: str) -> None:
