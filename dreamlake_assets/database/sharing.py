@@ -36,7 +36,8 @@ _TURN_SECONDS = 0.5
 #: Seconds between two log messages, whichever worker writes them.
 _LOG_SECONDS = 3600.0
 
-#: What PostgreSQL and PgBouncer say. libpq does not pass on the SQLSTATE of a refused connection.
+#: Matches the messages of PostgreSQL and PgBouncer for a refused connection, because libpq does not
+#: pass on its SQLSTATE.
 _LIMIT = re.compile(
     "too many (clients|connections)|connection slots are reserved|no more connections allowed"
 )

@@ -27,7 +27,7 @@ from dreamlake_assets.store.listing import Filters
 blueprint = Blueprint("downloads", __name__, url_prefix="/assets/download")
 
 _PLACE = ("namespace", "project", "episode", "episode_id")
-#: What a cursor of a selection is for.
+#: The name of the list that a cursor of a selection is valid for.
 _OF = "download"
 
 

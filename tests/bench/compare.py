@@ -36,7 +36,7 @@ _SERVICE = "dreamlake_assets:create_app()"
 
 @dataclass(slots=True)
 class Cost:
-    """What a version used in a round: CPU seconds and requests."""
+    """CPU seconds and requests of a version in a round."""
 
     service_seconds: float = 0.0
     database_seconds: float = 0.0

@@ -80,7 +80,7 @@ def test_at_first_there_are_the_places_of_a_slow_bss(
     asked = bss.ask(LEAST)
     bss.has(LEAST)
 
-    # Nobody knows how quick BSS is, so these wait for a place before they are refused.
+    # The speed of BSS is still unknown, so these wait for a place before they are refused.
     assert sent(bss.ask(LEAST)) == 0
 
     bss.respond()
