@@ -1,6 +1,7 @@
 """The marshmallow schemas of patches, made of the fields that register an asset."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from marshmallow import (
@@ -76,7 +77,7 @@ class PatchSchema(Schema):
         """Return whether a member removes a value. An unknown one is rejected by its name."""
         return name in self._fields and (value is None or (value == "" and name in _MAY_BE_EMPTY))
 
-    @property
+    @cached_property
     def _fields(self) -> dict[str, tuple[str, fields.Field[Any]]]:
         """The column and the field of each member."""
         return {each.data_key or name: (name, each) for name, each in self.load_fields.items()}

@@ -58,7 +58,7 @@ class StrictSchema(Schema):
 
     @cached_property
     def _known_names(self) -> set[str]:
-        return {each.data_key or name for name, each in self.load_fields.items()}
+        return {*self._compiled[0]}
 
     def _deserialize(self, data: Any, **options: Any) -> Any:
         """Return the values of an object, in one pass over the members that are given.

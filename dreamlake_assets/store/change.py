@@ -148,14 +148,11 @@ def _parameters(connection: Connection, change: Change) -> dict[str, Any]:
 def _changed(connection: Connection, statement: str, change: Change) -> Row:
     """Send a change until it is settled, and return its row without the outcome."""
     parameters = _parameters(connection, change)
-    row = fetch_by_id(connection, statement, parameters)
-    for _ in range(_ATTEMPTS - 1):
-        if _is_settled(row):
-            break
+    for _ in range(_ATTEMPTS):
         row = fetch_by_id(connection, statement, parameters)
-    if not _is_settled(row):
-        raise Conflict
-    return row[1:]
+        if _is_settled(row):
+            return row[1:]
+    raise Conflict
 
 
 def _is_settled(row: Row) -> bool:
