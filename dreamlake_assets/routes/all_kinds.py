@@ -14,8 +14,7 @@ from dreamlake_assets.routes.request import (
 )
 from dreamlake_assets.schemas import queries
 from dreamlake_assets.services import services
-from dreamlake_assets.store.listing import Filters
-from dreamlake_assets.store.lists import FULL, ITEM
+from dreamlake_assets.store.lists import ITEM
 
 blueprint = Blueprint("all_kinds", __name__, url_prefix="/assets")
 
@@ -23,20 +22,9 @@ blueprint = Blueprint("all_kinds", __name__, url_prefix="/assets")
 @blueprint.get("")
 def list_assets() -> Response:
     """List assets of all kinds, or of those that the request names, in one order."""
-    subject = authenticated_subject()
-    given = query_string(repeatable=queries.REPEATABLE)
-    query = validated(queries.ALL_KINDS, given)
-    full = query["view"] is not None
-    listing = store.listing.assets(
-        kinds=[KINDS[name] for name in query["kinds"] or KINDS],
-        subject=subject,
-        filters=Filters(**{name: query[name] for name in Filters.__dataclass_fields__}),
-        after=lists.position("assets", given),
-        paged=query["limit"] is not None,
-        view=FULL if full else ITEM,
+    return lists.assets(
+        "assets", queries.ALL_KINDS, KINDS, view=ITEM, items=items_of_kinds, whole=whole_of_kinds
     )
-    items = whole_of_kinds if full else items_of_kinds
-    return lists.response("assets", given, query["limit"], listing, items)
 
 
 @blueprint.get("/lookup")

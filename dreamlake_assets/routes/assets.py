@@ -26,8 +26,6 @@ from dreamlake_assets.routes.request import (
 from dreamlake_assets.schemas import queries, requests
 from dreamlake_assets.services import services
 from dreamlake_assets.store.asset import Registered
-from dreamlake_assets.store.listing import Filters
-from dreamlake_assets.store.lists import FULL
 
 blueprint = Blueprint("assets", __name__, url_prefix="/assets/<kind:kind>")
 
@@ -69,20 +67,9 @@ def registration(kind: Kind, asset: dict[str, Any], registered: Registered) -> d
 @blueprint.get("")
 def list_assets(kind: Kind) -> Response:
     """List assets by name: one page if the request has a limit, else all of them, streamed."""
-    subject = authenticated_subject()
-    given = query_string(repeatable=queries.REPEATABLE)
-    query = validated(queries.LIST, given)
-    full = query["view"] is not None
-    listing = store.listing.assets(
-        kinds=[kind],
-        subject=subject,
-        filters=Filters(**{name: query[name] for name in Filters.__dataclass_fields__}),
-        after=lists.position(kind.name, given),
-        paged=query["limit"] is not None,
-        view=FULL if full else None,
+    return lists.assets(
+        kind.name, queries.LIST, [kind.name], view=None, items=kind.items, whole=kind.whole
     )
-    items = kind.whole if full else kind.items
-    return lists.response(kind.name, given, query["limit"], listing, items)
 
 
 @blueprint.get("/<uuid:asset_id>")

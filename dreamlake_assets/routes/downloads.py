@@ -9,7 +9,6 @@ from dreamlake_assets import limits, store, trace
 from dreamlake_assets.bss import File
 from dreamlake_assets.errors import AssetsError, BssRecordMissing
 from dreamlake_assets.model.cursors import Position
-from dreamlake_assets.model.kinds import KINDS
 from dreamlake_assets.model.presigned import expires_at
 from dreamlake_assets.routes import lists
 from dreamlake_assets.routes.request import (
@@ -22,7 +21,6 @@ from dreamlake_assets.routes.request import (
 from dreamlake_assets.schemas import downloads
 from dreamlake_assets.services import services
 from dreamlake_assets.store.download import Found
-from dreamlake_assets.store.listing import Filters
 
 blueprint = Blueprint("downloads", __name__, url_prefix="/assets/download")
 
@@ -47,16 +45,9 @@ def download() -> Response:
     limit = query["limit"] or limits.URLS
     selected = services().database.read(
         store.download.select,
-        kinds=[KINDS[query["kind"]]] if query["kind"] else list(KINDS.values()),
+        kinds=lists.kinds_of(query["kind"]),
         subject=subject,
-        filters=Filters(
-            query["namespace"],
-            query["project"],
-            episodes=[query["episode"]] if query["episode"] else [],
-            episode_ids=[query["episode_id"]] if query["episode_id"] else [],
-            prefix=query["prefix"],
-            glob=query["glob"],
-        ),
+        filters=lists.selection(query),
         after=lists.position(_OF, given),
         row_limit=limit,
     )

@@ -9,15 +9,25 @@ from urllib.parse import urlencode
 
 import orjson
 from flask import request
+from marshmallow import Schema
 
 from dreamlake_assets import limits, store
 from dreamlake_assets.database.connection import Row
 from dreamlake_assets.errors import UrlTooLong
 from dreamlake_assets.model.cursors import InvalidCursor, Position
+from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.routes.application import Response
-from dreamlake_assets.routes.request import base_url, invalid_value
+from dreamlake_assets.routes.request import (
+    authenticated_subject,
+    base_url,
+    invalid_value,
+    query_string,
+    validated,
+)
+from dreamlake_assets.schemas import queries
 from dreamlake_assets.services import services
-from dreamlake_assets.store.lists import Listing
+from dreamlake_assets.store.listing import Filters
+from dreamlake_assets.store.lists import FULL, Listing
 
 _Items = list[dict[str, Any]]
 
@@ -57,6 +67,53 @@ def response(
             result.headers["Link"] = f'<{base_url()}?{query}&cursor={cursor}>; rel="next"'
     result.headers["Vary"] = "Accept"
     return result
+
+
+def assets(
+    of: str,
+    schema: Schema,
+    kinds: Iterable[str],
+    *,
+    view: str | None,
+    items: Callable[[Iterable[Row]], _Items],
+    whole: Callable[[Iterable[Row]], _Items],
+) -> Response:
+    """Return the list of assets that the request asks for.
+
+    :param of: as in :func:`response`.
+    :param kinds: the kinds of the assets, unless the request names some of them.
+    :param view: the view of a list that is not ``view=full``, as in :func:`.listing.assets`.
+    :param items: returns the published objects of its rows.
+    :param whole: returns those of the rows of ``view=full``.
+    """
+    subject = authenticated_subject()
+    given = query_string(repeatable=queries.REPEATABLE)
+    query = validated(schema, given)
+    full = query["view"] is not None
+    listing = store.listing.assets(
+        kinds=[KINDS[name] for name in query.get("kinds") or kinds],
+        subject=subject,
+        filters=Filters(**{name: query[name] for name in Filters.__dataclass_fields__}),
+        after=position(of, given),
+        paged=query["limit"] is not None,
+        view=FULL if full else view,
+    )
+    return response(of, given, query["limit"], listing, whole if full else items)
+
+
+def selection(body: Mapping[str, Any]) -> Filters:
+    """Return the filters of a body that selects assets, of one episode at most."""
+    given = {name: body[name] for name in Filters.__dataclass_fields__ if name in body}
+    return Filters(
+        **given,
+        episodes=[body["episode"]] if body["episode"] else [],
+        episode_ids=[body["episode_id"]] if body["episode_id"] else [],
+    )
+
+
+def kinds_of(name: str | None) -> list[Kind]:
+    """Return the kind with a name, or all kinds without one."""
+    return [*KINDS.values()] if name is None else [KINDS[name]]
 
 
 def position(of: str, given: Mapping[str, Any]) -> Position | None:

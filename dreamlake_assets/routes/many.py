@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from dreamlake_assets import store, trace
 from dreamlake_assets.model.ids import uuid7
+from dreamlake_assets.routes import lists
 from dreamlake_assets.routes.request import (
     authenticated_subject,
     json_body,
@@ -15,7 +16,6 @@ from dreamlake_assets.routes.request import (
 )
 from dreamlake_assets.schemas import many
 from dreamlake_assets.services import services
-from dreamlake_assets.store.listing import Filters
 from dreamlake_assets.store.many import Changes
 
 blueprint = Blueprint("many", __name__, url_prefix="/assets")
@@ -32,7 +32,10 @@ def delete() -> Response:
         return _response("deleted", changed, more=False)
     # Not in one operation with the deletion: a repeated one would select further assets.
     selected = services().database.run(
-        store.many.select, kind=body["kind"], subject=subject, filters=_filters(body)
+        store.many.select,
+        kinds=lists.kinds_of(body["kind"]),
+        subject=subject,
+        filters=lists.selection(body),
     )
     changed = body["ids"] = list(selected.revisions)
     if changed and not body["dry_run"]:
@@ -52,21 +55,6 @@ def restore() -> Response:
     body = validated(many.RESTORE, json_body())
     changed = services().database.write(store.many.restore, changes=_changes(subject, body))
     return _response("restored", changed)
-
-
-def _filters(body: dict[str, Any]) -> Filters:
-    return Filters(
-        body["namespace"],
-        body["project"],
-        episodes=[body["episode"]] if body["episode"] else [],
-        episode_ids=[body["episode_id"]] if body["episode_id"] else [],
-        prefix=body["prefix"],
-        glob=body["glob"],
-        name=body["name"],
-        tags=body["tags"],
-        created_after=body["created_after"],
-        created_before=body["created_before"],
-    )
 
 
 def _changes(subject: str, body: dict[str, Any]) -> Changes:

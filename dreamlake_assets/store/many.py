@@ -12,7 +12,7 @@ from dreamlake_assets.database.connection import Connection
 from dreamlake_assets.database.statements import Parameters, fetch_all
 from dreamlake_assets.database.tenants import require_member, tenant
 from dreamlake_assets.errors import AssetNotFound, NamespaceNotFound
-from dreamlake_assets.model.kinds import KINDS
+from dreamlake_assets.model.kinds import Kind
 from dreamlake_assets.store.listing import Filters
 from dreamlake_assets.store.listing import assets as listed_assets
 from dreamlake_assets.store.lists import page
@@ -50,17 +50,18 @@ class Selected:
     more: bool
 
 
-def select(connection: Connection, *, kind: str | None, subject: str, filters: Filters) -> Selected:
+def select(
+    connection: Connection, *, kinds: Sequence[Kind], subject: str, filters: Filters
+) -> Selected:
     """Select up to ``limits.BATCH`` live assets to delete.
 
     Takes one roundtrip, or two on a Citus cluster.
 
-    :param kind: select assets of this kind only.
+    :param kinds: select assets of these kinds only.
     :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
         member of the namespace.
     :raises Forbidden: the subject may read the namespace but not write to it.
     """
-    kinds = [KINDS[kind]] if kind else [*KINDS.values()]
     listing = listed_assets(
         kinds=kinds, subject=subject, filters=filters, after=None, paged=True, view=_VIEW
     )
