@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, validate
 
 from dreamlake_assets import limits
 from dreamlake_assets.errors import InvalidRequest
 from dreamlake_assets.model.fields import REQUIRED, EpisodeName, Text
 from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.schemas import requests
-from dreamlake_assets.schemas.requests import AssetSchema, InProjectSchema
+from dreamlake_assets.schemas.requests import ArrayOfBatch, AssetSchema, InProjectSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,14 @@ class Batch:
     assets: list[tuple[Kind, dict[str, Any]]]
 
 
-class Assets(fields.Field[list[Any]]):
+class Assets(ArrayOfBatch):
     """The assets, of any kinds. All of them are registered, or none."""
 
+    noun = "assets"
     json_schema: ClassVar[dict[str, Any]] = {
-        "type": "array",
-        "minItems": 1,
-        "maxItems": limits.BATCH,
+        **ArrayOfBatch.json_schema,
         "items": {"$ref": "#/components/schemas/Item"},
     }
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
-        if not isinstance(value, list) or not 1 <= len(value) <= limits.BATCH:
-            raise ValidationError(f"Must be an array of 1 to {limits.BATCH:,} assets.")
-        return value
 
 
 class BatchSchema(InProjectSchema):

@@ -8,19 +8,15 @@ from marshmallow.exceptions import SCHEMA
 
 from dreamlake_assets import limits
 from dreamlake_assets.model.fields import REQUIRED, AssetName, Id, Prefix, Text, Urls
-from dreamlake_assets.model.kinds import KINDS
-from dreamlake_assets.schemas.requests import EpisodeFilterSchema, GlobPattern, StrictSchema
+from dreamlake_assets.schemas.requests import (
+    EpisodeFilterSchema,
+    GlobPattern,
+    StrictSchema,
+    kind_filter,
+)
 
 #: The members of a selection; an episode may narrow items, too.
 _SELECTION = ("prefix", "glob", "kind", "limit", "cursor")
-
-
-def _kind(description: str) -> Text:
-    return Text(
-        load_default=None,
-        validate=validate.OneOf(list(KINDS), error="Must be one of: {choices}."),
-        metadata={"description": description},
-    )
 
 
 class ItemSchema(StrictSchema):
@@ -36,7 +32,7 @@ class ItemSchema(StrictSchema):
         load_default=None,
         metadata={"description": "The name of the asset: its full path."},
     )
-    kind = _kind("The kind of the asset. Without it, the newest asset of any kind is found.")
+    kind = kind_filter("The kind of the asset. Without it, the newest asset of any kind is found.")
 
     @validates_schema
     def _one_name(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -76,7 +72,7 @@ class ManySchema(EpisodeFilterSchema):
             "description": "Selects by a pattern, as in a list. It takes precedence over `prefix`."
         },
     )
-    kind = _kind("Selects assets of this kind.")
+    kind = kind_filter("Selects assets of this kind.")
     limit = Urls(
         load_default=None,
         metadata={"description": f"The number of assets in a page. Default: {limits.URLS}."},

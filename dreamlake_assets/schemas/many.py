@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validates_schema
 
 from dreamlake_assets import limits
 from dreamlake_assets.model.fields import (
@@ -17,8 +17,12 @@ from dreamlake_assets.model.fields import (
     Text,
     Timestamp,
 )
-from dreamlake_assets.model.kinds import KINDS
-from dreamlake_assets.schemas.requests import GlobPattern, InProjectSchema
+from dreamlake_assets.schemas.requests import (
+    ArrayOfBatch,
+    GlobPattern,
+    InProjectSchema,
+    kind_filter,
+)
 
 #: The members of a selection that narrow it, besides the kind.
 _NARROWING = ("episode", "episodeId", "prefix", "glob", "name", "tag")
@@ -28,20 +32,14 @@ _TAGS = Tags(maximum=limits.TAGS_TO_LIST_BY)
 _TAG = {**Text.json_schema, "minLength": 1, "maxLength": limits.TAG_CHARACTERS}
 
 
-class Ids(fields.Field[list[Any]]):
+class Ids(ArrayOfBatch):
     """The ids of assets. One that is given twice counts once."""
 
+    noun = "ids"
     json_schema: ClassVar[dict[str, Any]] = {
-        "type": "array",
-        "minItems": 1,
-        "maxItems": limits.BATCH,
+        **ArrayOfBatch.json_schema,
         "items": {"type": "string", "format": "uuid"},
     }
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
-        if not isinstance(value, list) or not 1 <= len(value) <= limits.BATCH:
-            raise ValidationError(f"Must be an array of 1 to {limits.BATCH:,} ids.")
-        return value
 
 
 class TagOrTags(fields.Field[list[Any]]):
@@ -110,11 +108,7 @@ class DeleteSchema(RestoreSchema):
     """
 
     ids = Ids(load_default=None)
-    kind = Text(
-        load_default=None,
-        validate=validate.OneOf([*KINDS]),
-        metadata={"description": "Selects assets of this kind only."},
-    )
+    kind = kind_filter("Selects assets of this kind only.")
     episode = EpisodeName(
         load_default=None, metadata={"description": "Selects by the name of an episode."}
     )

@@ -4,7 +4,16 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
-from marshmallow import RAISE, Schema, ValidationError, missing, pre_load, validates_schema
+from marshmallow import (
+    RAISE,
+    Schema,
+    ValidationError,
+    fields,
+    missing,
+    pre_load,
+    validate,
+    validates_schema,
+)
 
 from dreamlake_assets import limits
 from dreamlake_assets.errors import InvalidRequest
@@ -223,6 +232,31 @@ class GlobPattern(Text):
         except globs.GlobError as error:
             reason = str(error).removesuffix(".")
             raise ValidationError(f"{reason} (at position {error.position}).") from None
+
+
+class ArrayOfBatch(fields.Field[list[Any]]):
+    """An array of at most ``limits.BATCH`` items, which its schema validates afterwards."""
+
+    noun: ClassVar[str]
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": limits.BATCH,
+    }
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
+        if not isinstance(value, list) or not 1 <= len(value) <= limits.BATCH:
+            raise ValidationError(f"Must be an array of 1 to {limits.BATCH:,} {self.noun}.")
+        return value
+
+
+def kind_filter(description: str) -> Text:
+    """Return the field of a kind that a request may name."""
+    return Text(
+        load_default=None,
+        validate=validate.OneOf([*KINDS]),
+        metadata={"description": description},
+    )
 
 
 class DownloadSchema(EpisodeFilterSchema):
