@@ -57,14 +57,18 @@ class Outage:
             _log.warning("the %s is %s again after %.1f s", self._server, self._recovered, seconds)
 
 
-class _PoolWarnings(logging.Filter):
-    """Filter for warnings that the pools repeat several times a second during an outage.
+class _PsycopgWarnings(logging.Filter):
+    """Filter for warnings that psycopg repeats several times a second during an outage.
 
-    :class:`Outage` logs failed attempts to connect. One message in ``PAUSE_SECONDS`` reports lost
-    connections.
+    :class:`Outage` logs failed attempts to connect. A pipeline that cannot be ended raises the
+    error that it warns of. One message in ``PAUSE_SECONDS`` reports lost connections.
     """
 
-    _LOGGED_BY_OUTAGE = ("error connecting in", "reconnection attempt in pool")
+    _LOGGED_BY_OUTAGE = (
+        "error connecting in",
+        "reconnection attempt in pool",
+        "error ignored terminating",
+    )
     _LOGGED_PER_CONNECTION = "discarding closed connection"
 
     def __init__(self) -> None:
@@ -83,4 +87,7 @@ class _PoolWarnings(logging.Filter):
         return not record.msg.startswith(self._LOGGED_BY_OUTAGE)
 
 
-logging.getLogger("psycopg.pool").addFilter(_PoolWarnings())
+# A filter of a logger does not apply to the loggers below it.
+_psycopg_warnings = _PsycopgWarnings()
+for _name in ("psycopg", "psycopg.pool"):
+    logging.getLogger(_name).addFilter(_psycopg_warnings)

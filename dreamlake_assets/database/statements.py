@@ -1,6 +1,5 @@
 """Run the statements of ``sql/``, and count their roundtrips."""
 
-import logging
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -10,15 +9,10 @@ from typing import cast
 import psycopg
 
 from dreamlake_assets import trace
+from dreamlake_assets.database import outages  # noqa: F401  (filters psycopg's warnings)
 from dreamlake_assets.database.connection import Connection, Row, is_cluster
 from dreamlake_assets.database.queries import query, query_of_tenant
 from dreamlake_assets.database.sqlstates import translated
-
-# psycopg logs the end of a pipeline whose connection is lost, besides raising the error. The error
-# is what an outage reports, once in a while.
-logging.getLogger("psycopg").addFilter(
-    lambda record: not str(record.msg).startswith("error ignored terminating")
-)
 
 Parameters = Mapping[str, object]
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from dreamlake_assets.database.connection import Connection
 from dreamlake_assets.database.statements import fetch_all, one_flight
 from dreamlake_assets.errors import NamespaceNotFound
+from dreamlake_assets.model.cursors import FIRST_ID
 
 #: Assets that leave the database in one transaction.
 TRANSACTION = 1_000
@@ -89,7 +90,7 @@ def _windows(
     parameters = {"cutoff": cutoff, "of_namespace": of_namespace, "row_limit": WINDOW}
     for first_of_batch in (False, True):
         parameters["first_of_batch"] = first_of_batch
-        after: tuple[object, str] = ("-infinity", "00000000-0000-0000-0000-000000000000")
+        after: tuple[object, str] = ("-infinity", FIRST_ID)
         while True:
             parameters["after_deleted_at"], parameters["after_id"] = after
             rows = fetch_all(connection, "asset/find_expired", parameters)
