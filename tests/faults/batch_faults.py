@@ -14,7 +14,7 @@ from tests.faults.stage import Service, running_database, running_service
 from tests.faults.writers import Tally, Written
 from tests.support.waiting import until
 
-#: Clients that send batches at once: as many as two workers take.
+#: Clients that send batches at once. Each of two workers takes six of them.
 _BATCHING = 8
 #: Assets after which the workers have reached the memory that they need.
 _WARM = 40_000
@@ -85,7 +85,7 @@ def _ask_whether_alive(outcome: Outcome, service: Service, seconds: float) -> fl
 
 
 def _connected_one_by_one(service: Service) -> list[http.client.HTTPConnection]:
-    """Connect half of the clients to each worker: one more would find its worker full."""
+    """Connect half of the clients to each worker, so that none finds its worker full."""
     connections: list[http.client.HTTPConnection] = []
     until(lambda: not any(service.connections()), 10)
     while len(connections) < _BATCHING:
