@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Any
 
 from marshmallow import (
-    RAISE,
     Schema,
     ValidationError,
     fields,
@@ -27,16 +26,11 @@ _FIXED = {"namespace", "project"}
 _MAY_BE_EMPTY = {"name", "episodeName"}
 
 
-class PatchSchema(Schema):
+class PatchSchema(requests.ObjectSchema):
     """The body of PATCH /assets/<kind>/<id>, without the fields of registering.
 
     It loads the columns to set. Null sets the default of registering.
     """
-
-    class Meta:
-        """Marshmallow's options."""
-
-        unknown = RAISE
 
     add_tags = Tags(
         data_key="addTags",

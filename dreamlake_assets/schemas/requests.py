@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from marshmallow import (
+    EXCLUDE,
     RAISE,
     Schema,
     ValidationError,
@@ -44,13 +45,33 @@ slash is optional.
 """
 
 
-class StrictSchema(Schema):
+class ObjectSchema(Schema):
     """Rejects unknown fields, so that a typo does not lose data silently."""
 
     class Meta:
         """Marshmallow's options."""
 
         unknown = RAISE
+
+    def _deserialize(self, data: Any, **options: Any) -> Any:
+        """Return the values of an object, or of many.
+
+        Marshmallow's order of unknown fields differs between processes; here it is that of the
+        object.
+        """
+        if not isinstance(data, Mapping):
+            return super()._deserialize(data, **options)
+        values = super()._deserialize(data, **{**options, "unknown": EXCLUDE})
+        known = {each.data_key or name for name, each in self.load_fields.items()}
+        messages = [self.error_messages["unknown"]]
+        for name in data:
+            if name not in known:
+                options["error_store"].store_error(messages, name, options.get("index"))
+        return values
+
+
+class StrictSchema(ObjectSchema):
+    """An object in which null counts as not given, as do some empty values."""
 
     #: Fields whose empty value counts as not given.
     may_be_empty: frozenset[str] = frozenset()

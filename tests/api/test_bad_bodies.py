@@ -233,17 +233,21 @@ def test_a_bad_value_is_refused_by_the_name_of_its_field(
 
 @pytest.mark.every_way
 def test_every_wrong_field_is_named_at_once(shared_api: Api) -> None:
-    response = shared_api.register(fps=True, tags=[1, ""], metadata=[], nmae="/x")
+    # In the order in which the client sorts them.
+    unknown = dict.fromkeys(("Name", "alpha", "nmae", "tag", "zeta"), 1)
+    response = shared_api.register(**unknown, fps=True, tags=[1, ""], metadata=[])
 
     assert response.status_code == 400
     fields = {
         "fps": [POSITIVE],
         "tags": [f"[0] {STRING}", "[1] Length must be between 1 and 200."],
         "metadata": [OBJECT],
-        "nmae": [UNKNOWN],
+        **{name: [UNKNOWN] for name in unknown},
     }
     answer = problem(response)
     assert answer["fields"] == fields
+    # The unknown ones have the order of the body.
+    assert [name for name in answer["fields"] if name in unknown] == [*unknown]
     assert answer["error"] == " ".join(
         f"{name}: {' '.join(messages)}" for name, messages in answer["fields"].items()
     )
