@@ -4,15 +4,11 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
 from threading import Event
-from time import monotonic
 from typing import Any
 
 import psycopg
 import pytest
-from flask import Flask
 
 from dreamlake_assets import store
 from dreamlake_assets.config import Settings
@@ -175,53 +171,6 @@ def test_a_change_that_is_sent_again_finds_itself(
         )
     assert str(first) == str(second) or first[-1] == second[-1] == revision + 1
     assert find(database_url, asset_id)["revision"] == revision + 1
-
-
-def test_deleting_restoring_and_updating_at_random(
-    settings: Settings, database_url: str, namespace: str
-) -> None:
-    """The ETags of an asset go through every number up to its last revision: none is lost."""
-    asset_ids = [register(database_url, namespace) for _ in range(3)]
-    headers = headers_of(settings)()
-    end = monotonic() + SECONDS
-
-    def client(app: Flask, number: int) -> list[tuple[str, str, int]]:
-        """Return the method, the asset and its revision of every success."""
-        chance = random.Random(number)
-        met = []
-        while monotonic() < end:
-            asset_id = chance.choice(asset_ids)
-            method, verb, body = chance.choice(
-                [
-                    ("DELETE", "", None),
-                    ("POST", "/restore", None),
-                    # A value of its own, so each success is a change.
-                    ("PATCH", "", {"bssVideoId": str(uuid7())}),
-                    ("PATCH", "", {"metadata": {"by": str(uuid7())}}),
-                ]
-            )
-            answer = app.test_client().open(
-                f"/assets/video/{asset_id}{verb}", method=method, json=body, headers=headers
-            )
-            if answer.status_code == 409:
-                assert answer.get_json()["code"] in ("asset_deleted", "conflict")
-                continue
-            assert answer.status_code == (204 if method == "DELETE" else 200), answer.text
-            revision = int(answer.headers["ETag"].strip('"').split(".")[0])
-            met.append((method, asset_id, revision))
-        return met
-
-    with serving(replace(settings, threads=8)) as app, ThreadPoolExecutor(8) as pool:
-        app.extensions["dreamlake_assets"].database.wait()
-        met = [success for each in pool.map(partial(client, app), range(8)) for success in each]
-    patched = [success for success in met if success[0] == "PATCH"]
-    assert len(patched) == len(set(patched))
-    for asset_id in asset_ids:
-        last = find(database_url, asset_id)["revision"]
-        # A restoration without effect may meet revision 1, which registering made.
-        revisions = {revision for _, each, revision in met if each == asset_id} - {1}
-        assert revisions == set(range(2, last + 1))
-        assert last > 10
 
 
 def test_a_walk_meets_each_asset_that_stays_live_once(

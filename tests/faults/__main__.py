@@ -11,7 +11,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import batch_faults, database_faults, service_faults
+from tests.faults import (
+    batch_faults,
+    bss_faults,
+    change_faults,
+    database_faults,
+    service_faults,
+)
 from tests.faults.outcome import Outcome
 
 #: Each fault: its function, its number of rounds, and its number of rounds with ``--quick``.
@@ -25,9 +31,13 @@ FAULTS: dict[str, tuple[Callable[[int], Outcome], int, int]] = {
     "reloaded": (service_faults.reloaded, 10, 2),
     "stopped": (service_faults.stopped, 3, 1),
     "failover": (database_faults.failover, 3, 1),
-    "bss": (service_faults.bss, 3, 1),
+    "bss": (bss_faults.bss, 3, 1),
+    "bss-hangs": (bss_faults.hanging, 3, 1),
+    "bss-slow": (bss_faults.slow, 10, 3),
     "overload": (service_faults.overloaded, 3, 1),
     "batches": (batch_faults.overlapping_batches, 1, 1),
+    "batch-memory": (batch_faults.memory, 1000, 100),
+    "changes": (change_faults.at_random, 1, 1),
     "same-key": (service_faults.sent_at_once, 10, 3),
 }
 

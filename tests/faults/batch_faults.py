@@ -6,8 +6,10 @@ import json
 import random
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from dreamlake_assets.limits import BATCH
 from tests.conftest import NAMESPACE
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Service, running_database, running_service
@@ -18,6 +20,12 @@ from tests.support.waiting import until
 _BATCHING = 8
 #: Assets after which the workers have reached the memory that they need.
 _WARM = 40_000
+#: What makes a row of each table unique.
+_PARENTS = {
+    "space": "(namespace_id, slug)",
+    "episode": "(space_id, name)",
+    "node": "(scope_id, path)",
+}
 #: Bytes by which the workers may grow after that.
 _BATCH_MEMORY = 16 << 20
 
@@ -55,12 +63,47 @@ def overlapping_batches(rounds: int, seconds: float = 60.0) -> Outcome:
             growth = service.memory() - before
             outcome.note(f"the workers grew by {growth / 2**20:.1f} MiB")
             outcome.promise("their memory is flat", kept=growth < _BATCH_MEMORY)
-        [[assets, folders, different]] = database.query(
-            "SELECT (SELECT count(*) FROM asset), count(*), count(DISTINCT (scope_id, path))"
-            " FROM node"
-        )
+        [[assets]] = database.query("SELECT count(*) FROM asset")
+        for what, names in _PARENTS.items():
+            [[rows, different]] = database.query(
+                f"SELECT count(*), count(DISTINCT {names}) FROM {what}"
+            )
+            outcome.note(f"{rows:,} rows of {what}")
+            outcome.promise(f"each {what} is there once", kept=rows == different)
     outcome.promise("each asset is there once", kept=assets == outcome.acknowledged)
-    outcome.promise("each folder is there once", kept=folders == different)
+    outcome.no_error()
+    return outcome
+
+
+def memory(batches: int) -> Outcome:
+    """Send batches of 1,000 assets to a single worker, and watch its memory."""
+    outcome = Outcome("memory of a worker that takes batches of 1,000", batches)
+    tally = Tally()
+    megabytes: list[float] = []
+    with (
+        running_database() as database,
+        running_service(database.url, WEB_CONCURRENCY="1") as service,
+        ThreadPoolExecutor(2) as threads,
+    ):
+
+        def send(number: int) -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+            names = [f"/{each % 50}/{number}-{each}" for each in range(BATCH)]
+            assets = [{"kind": "file", "name": name, "episodeName": "run"} for name in names]
+            _send(service, connection, tally, "robotics", assets)
+            connection.close()
+
+        sent = 0
+        for until_then in (batches // 10, batches // 2, batches):
+            list(threads.map(send, range(sent, until_then)))
+            sent = until_then
+            megabytes.append(service.memory() / 2**20)
+            outcome.note(f"{megabytes[-1]:.1f} MiB after {sent:,} batches")
+        outcome.writers_were_told(tally)
+        [[assets]] = database.query("SELECT count(*) FROM asset")
+    growth = megabytes[-1] - megabytes[0]
+    outcome.promise(f"it is flat, not {growth:.1f} MiB more", kept=growth < _BATCH_MEMORY / 2**20)
+    outcome.promise("each asset is there once", kept=assets == batches * BATCH)
     outcome.no_error()
     return outcome
 
@@ -120,14 +163,25 @@ def _send_batches(
             }
             for number in range(chosen.choice((1, 10, 100, 1000)))
         ]
-        body = {"namespace": NAMESPACE, "project": f"project-{count // 64}", "assets": assets}
-        begun = time.monotonic()
-        connection.request("POST", "/assets/batch", json.dumps(body), service.headers())
-        answer = connection.getresponse()
-        content = json.loads(answer.read())
-        tally.slowest = max(tally.slowest, time.monotonic() - begun)
-        if answer.status == 201:
-            tally.acknowledged += [Written(each["id"], each["name"]) for each in content["assets"]]
-        else:
-            tally.errors[f"{answer.status} {content['code']}"] += 1
+        _send(service, connection, tally, f"project-{count // 64}", assets)
     connection.close()
+
+
+def _send(
+    service: Service,
+    connection: http.client.HTTPConnection,
+    tally: Tally,
+    project: str,
+    assets: Sequence[Mapping[str, str | None]],
+) -> None:
+    """Send a batch, and count the response."""
+    body = {"namespace": NAMESPACE, "project": project, "assets": assets}
+    begun = time.monotonic()
+    connection.request("POST", "/assets/batch", json.dumps(body), service.headers())
+    answer = connection.getresponse()
+    content = json.loads(answer.read())
+    tally.slowest = max(tally.slowest, time.monotonic() - begun)
+    if answer.status == 201:
+        tally.acknowledged += [Written(each["id"], each["name"]) for each in content["assets"]]
+    else:
+        tally.errors[f"{answer.status} {content['code']}"] += 1

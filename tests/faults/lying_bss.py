@@ -1,8 +1,9 @@
-"""A BSS in a separate process; the requested id selects its failure."""
+"""A BSS in a separate process; the requested id selects its failure, up to its first dot."""
 
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -11,6 +12,8 @@ from pathlib import Path
 from tests.support.http import Answer, HttpServer, answer
 
 HEALTHY = "healthy"
+SLOW = "slow"
+SLOW_SECONDS = 0.02
 LOCATION = {"Location": "https://s3.example/key"}
 
 # Created once: creating it per request would use the cores that the service shares with this BSS.
@@ -31,6 +34,11 @@ def _flood(handler: BaseHTTPRequestHandler) -> None:
 
 def _to_itself(handler: BaseHTTPRequestHandler) -> None:
     answer(302, {"Location": f"http://{handler.headers['Host']}{handler.path}"})(handler)
+
+
+def _slow(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(SLOW_SECONDS)
+    answer(302, LOCATION)(handler)
 
 
 #: For each id: the failure, and the code of the service's 502.
@@ -64,9 +72,11 @@ def running_bss() -> Iterator[str]:
 def main() -> None:
     """Print the URL, and serve until killed."""
 
+    redirects = {HEALTHY: answer(302, LOCATION), SLOW: _slow}
+
     def act(handler: BaseHTTPRequestHandler) -> None:
-        bss_id = handler.path.split("/")[-2]
-        respond = answer(302, LOCATION) if bss_id == HEALTHY else FAILURES[bss_id][0]
+        kind = handler.path.split("/")[-2].partition(".")[0]
+        respond = redirects.get(kind) or FAILURES[kind][0]
         respond(handler)
 
     with HttpServer(act) as server:

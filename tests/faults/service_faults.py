@@ -13,9 +13,7 @@ from itertools import pairwise
 
 import psutil
 
-from dreamlake_assets.local.processes import free_port
 from tests.faults.audit import audit
-from tests.faults.lying_bss import FAILURES, HEALTHY, running_bss
 from tests.faults.offer import Offered, offer
 from tests.faults.outcome import Outcome
 from tests.faults.stage import REGISTRATION, Service, running_database, running_service
@@ -95,107 +93,6 @@ def stopped(rounds: int) -> Outcome:
 def is_over(process: psutil.Process) -> bool:
     """Return whether a process has ended, even if its parent has not waited for it."""
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
-REFUSING = "refusing"
-_BSS_TIMEOUT_SECONDS = 2.0
-_DOWNLOADERS = 8
-
-
-def bss(
-    rounds: int, seconds: float = 5.0, kinds: tuple[str, ...] = (REFUSING, *FAILURES)
-) -> Outcome:
-    """Make BSS fail in every way, during the maximum of downloads and other registrations."""
-    outcome = Outcome(f"BSS {', '.join(kinds)}", rounds)
-    ratios: dict[str, float] = {}
-    with running_database() as database, running_bss() as url:
-        for kind in kinds:
-            bss_url = f"http://127.0.0.1:{free_port()}" if kind == REFUSING else url
-            # A separate service for each kind, so that its circuit breaker starts closed.
-            with (
-                running_service(
-                    database.url, bss_url=bss_url, DREAMLAKE_BSS_TIMEOUT=f"{_BSS_TIMEOUT_SECONDS:g}"
-                ) as failing,
-                running_service(database.url, bss_url=url) as healthy,
-            ):
-                _register_one(healthy, HEALTHY)
-                _register_one(failing, kind)
-                kept = []
-                for _ in range(rounds):
-                    told = Tally()
-                    # Measured between two healthy runs, so that a slower machine has no effect.
-                    before = _registered_beside_downloads(healthy, HEALTHY, seconds, Tally())
-                    ill = _registered_beside_downloads(failing, kind, 2 * seconds, told)
-                    after = _registered_beside_downloads(healthy, HEALTHY, seconds, Tally())
-                    kept.append(2 * ill / (before + after))
-                    _look_at_downloads(outcome, kind, told)
-                ratios[kind] = statistics.median(kept)
-    outcome.note(
-        "registering keeps "
-        + ", ".join(f"{kept:.1%} beside {kind}" for kind, kept in ratios.items())
-    )
-    outcome.promise("registering keeps 90% of its throughput", kept=min(ratios.values()) >= 0.9)
-    return outcome
-
-
-def _register_one(service: Service, bss_id: str) -> None:
-    body = {**REGISTRATION, "name": f"/{bss_id}", "bssVideoId": bss_id}
-    connection = http.client.HTTPConnection("127.0.0.1", service.port)
-    connection.request("POST", "/assets/video", json.dumps(body), service.headers())
-    assert connection.getresponse().status == 201
-    connection.close()
-
-
-def _registered_beside_downloads(
-    service: Service, bss_id: str, seconds: float, told: Tally
-) -> float:
-    """Return registrations per second during ten downloads per second per client."""
-    with _downloading(service, bss_id, told):
-        load = offer(service.port, service.requests(), connections=16, seconds=seconds)
-    return load.per_second("201")
-
-
-@contextmanager
-def _downloading(service: Service, bss_id: str, told: Tally) -> Iterator[None]:
-    stopping = threading.Event()
-    tallies = [Tally() for _ in range(_DOWNLOADERS)]
-
-    path = f"/assets/video/download?namespace=testuser&project=robotics&path=/{bss_id}"
-    many = {"namespace": "testuser", "project": "robotics", "items": [{"path": f"/{bss_id}"}]}
-
-    def download(tally: Tally, one_by_one: bool) -> None:
-        while not stopping.wait(0.1):
-            reply = service.ask(path) if one_by_one else service.ask("/assets/download", body=many)
-            tally.errors[f"{reply.status} {reply.code}"] += 1
-            tally.slowest = max(tally.slowest, reply.seconds)
-
-    threads = [
-        threading.Thread(target=download, args=[tally, bool(number % 2)])
-        for number, tally in enumerate(tallies)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        for thread, tally in zip(threads, tallies, strict=True):
-            thread.join()
-            told.add(tally)
-
-
-def _look_at_downloads(outcome: Outcome, kind: str, told: Tally) -> None:
-    code = "bss_unreachable" if kind == REFUSING else FAILURES[kind][1]
-    outcome.errors += told.errors
-    outcome.slowest = max(outcome.slowest, told.slowest)
-    outcome.promise(
-        f"BSS {kind}: 502 {code}, or 503 overloaded, not {dict(told.errors)}",
-        kept=f"502 {code}" in told.errors and set(told.errors) <= {f"502 {code}", "503 overloaded"},
-    )
-    outcome.promise(
-        f"BSS {kind}: in time, not after {told.slowest:.1f} s",
-        kept=told.slowest < 2 * _BSS_TIMEOUT_SECONDS + 2,
-    )
 
 
 _AT_ONCE = 100

@@ -81,26 +81,31 @@ class Service(servers.Server):
 
         :param seconds: timeout for the response.
         """
-        begun = time.monotonic()
-        status, content = self._send(path, seconds, body)
-        code = content.get("code") if isinstance(content, dict) else None
-        return Reply(status, code, time.monotonic() - begun)
+        reply, _ = self.reply(path, seconds, body)
+        return reply
 
     def body(self, path: str) -> Any:
         """Return the body of a successful GET."""
-        status, content = self._send(path, 60.0)
-        assert status == 200, content
+        reply, content = self.reply(path)
+        assert reply.status == 200, content
         return content
 
-    def _send(self, path: str, seconds: float, body: Any = None) -> tuple[int, Any]:
+    def reply(self, path: str, seconds: float = 60.0, body: Any = None) -> tuple[Reply, Any]:
+        """Send a request like :meth:`ask`, and return its body besides."""
         method, text = ("GET", None) if body is None else ("POST", json.dumps(body))
+        headers = self.headers()
+        begun = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
-            connection.request(method, path, text, self.headers())
+            connection.request(method, path, text, headers)
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            received = answer.read()
         finally:
             connection.close()
+        took = time.monotonic() - begun
+        content = json.loads(received)
+        code = content.get("code") if isinstance(content, dict) else None
+        return Reply(answer.status, code, took), content
 
 
 @contextmanager

@@ -23,8 +23,15 @@ from dreamlake_assets.places import PATIENCE_SECONDS
 from dreamlake_assets.serving import worker
 from dreamlake_assets.serving.headers import PROTECTION
 from tests.bench import servers
-from tests.faults import batch_faults, database_faults, service_faults
+from tests.faults import (
+    batch_faults,
+    bss_faults,
+    change_faults,
+    database_faults,
+    service_faults,
+)
 from tests.faults.offer import offer
+from tests.faults.outcome import Outcome
 from tests.faults.stage import Service, running_database, running_service
 from tests.support.http import HttpServer, answer
 from tests.support.waiting import until
@@ -52,10 +59,24 @@ def test_one_key_sent_a_hundred_times_at_once() -> None:
     assert service_faults.sent_at_once(2).broken == []
 
 
-def test_bss_that_hangs() -> None:
-    """The throughput is not checked: this machine is busy, and ``make faults`` measures it."""
-    broken = service_faults.bss(1, 1.0, ("hanging", "to-itself")).broken
-    assert [promise for promise in broken if "throughput" not in promise] == []
+def test_changes_at_random() -> None:
+    assert change_faults.at_random(1, 3.0).broken == []
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda: bss_faults.bss(1, 1.0, ("to-itself",)),
+        lambda: bss_faults.hanging(1, 2.0),
+        lambda: bss_faults.slow(1),
+    ],
+    ids=["redirects to itself", "hangs", "is slow"],
+)
+def test_bss_that_fails(run: Callable[[], Outcome]) -> None:
+    """Rates and times are not checked: this machine is busy, and ``make faults`` measures them."""
+    measured = ("throughput", "in 0.5 s", "at once")
+    broken = run().broken
+    assert [promise for promise in broken if not any(each in promise for each in measured)] == []
 
 
 def test_many_clients_download_from_a_quick_bss_without_a_503() -> None:
