@@ -28,8 +28,12 @@ from dreamlake_assets.serving.headers import PROTECTION, Headers, Origins
 #: The largest part of a request that the worker reads before it parses it, in bytes.
 PEEK_BYTES = 64 * 1024
 
+#: The beginning of a request of a health check.
+LIVEZ = b"GET /livez "
+
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
 _UNCERTAIN_END = re.compile(rb"\r\n(transfer-encoding|expect|connection):", re.IGNORECASE)
+_BODY_FOLLOWS = re.compile(rb"\r\n(content-length|transfer-encoding|expect):", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"\r\nx-request-id:[ \t]*([\w.:-]{1,128})[ \t]*\r\n", re.IGNORECASE)
 _ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]+)[ \t]*\r\n", re.IGNORECASE)
 
@@ -60,11 +64,16 @@ class TurnedAway:
             log.warning("turned away %d requests: %s", count, reason, extra=extra)
 
 
-def received_from(client: socket.socket) -> bytes:
-    """Return the bytes that a client has sent so far, up to ``PEEK_BYTES``. Does not wait."""
+def received_from(client: socket.socket, size: int = PEEK_BYTES, flags: int = 0) -> bytes:
+    """Return the bytes that a client has sent so far, up to a size. Does not wait."""
     with suppress(OSError):
-        return client.recv(PEEK_BYTES, socket.MSG_DONTWAIT)
+        return client.recv(size, socket.MSG_DONTWAIT | flags)
     return b""
+
+
+def peeked(client: socket.socket, size: int) -> bytes:
+    """Return the bytes that a client has sent so far, which remain to be received."""
+    return received_from(client, size, socket.MSG_PEEK)
 
 
 def is_whole(received: bytes) -> bool:
@@ -77,6 +86,15 @@ def is_whole(received: bytes) -> bool:
         return False
     length = _CONTENT_LENGTH.search(received, 0, end)
     return len(received) - end == (int(length[1]) if length else 0)
+
+
+def is_health_check(received: bytes) -> bool:
+    """Return whether the bytes are a complete GET of ``/livez``: no thread waits for its client."""
+    return (
+        received.startswith(LIVEZ)
+        and received.endswith(b"\r\n\r\n")
+        and not _BODY_FOLLOWS.search(received)
+    )
 
 
 def _header_lines(headers: Headers) -> bytes:

@@ -14,7 +14,8 @@ Load:
   gives up its turn while it waits for BSS (:mod:`dreamlake_assets.turns`). (``get_thread_pool``,
   ``enqueue_req``)
 - Health checks. In gunicorn ``/livez`` waits in the same queue. Here a separate thread serves it
-  while the others are busy. (``on_client_socket_readable``, ``enqueue_req``)
+  while the others are busy, if the request has arrived completely: a slow client does not keep
+  the thread from others. (``on_client_socket_readable``, ``enqueue_req``)
 - Keep-alive. In gunicorn a thread wakes the main thread to wait for the next request of a
   connection. Here the thread itself adds the connection to the poller. (``_serve``)
 - Balance. In gunicorn the first worker to wake up gets a new connection and keeps it: one of two
@@ -74,10 +75,13 @@ from dreamlake_assets.serving.descriptors import connection_limit, reserve
 from dreamlake_assets.serving.exchange import Exchange
 from dreamlake_assets.serving.headers import Origins
 from dreamlake_assets.serving.refusals import (
+    LIVEZ,
     PEEK_BYTES,
     TurnedAway,
     error_response,
+    is_health_check,
     is_whole,
+    peeked,
     received_from,
     refusal,
 )
@@ -97,7 +101,6 @@ os.register_at_fork(
     after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP_SIGNALS)
 )
 
-_LIVEZ = b"GET /livez"
 #: The C type ``struct timeval``, which SO_SNDTIMEO takes.
 _TIMEVAL = struct.Struct("ll")
 
@@ -196,7 +199,7 @@ class Worker(Exchange):
             return
         self.keepalived_conns.remove(conn)
         received = received_from(client)
-        if received.startswith(_LIVEZ):
+        if is_health_check(received):
             self.poller.unregister(client)
             conn.init()
             parser: Any = conn.parser
@@ -212,12 +215,11 @@ class Worker(Exchange):
 
     def enqueue_req(self, conn: TConn) -> None:
         """Queue the request of a connection for a thread."""
-        is_livez = False
-        if len(self._active) >= self.cfg.threads:
-            with suppress(OSError):
-                peeked = conn.sock.recv(len(_LIVEZ), socket.MSG_PEEK | socket.MSG_DONTWAIT)
-                is_livez = peeked == _LIVEZ
-        self._start(self._health_thread.submit if is_livez else self._threads.run, conn)
+        is_check = len(self._active) >= self.cfg.threads and (
+            peeked(conn.sock, len(LIVEZ)) == LIVEZ
+            and is_health_check(peeked(conn.sock, PEEK_BYTES))
+        )
+        self._start(self._health_thread.submit if is_check else self._threads.run, conn)
 
     def handle(self, conn: TConn) -> Any:
         """Serve a request, or refuse it if it waited too long. Runs in a thread."""

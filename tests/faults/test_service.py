@@ -155,7 +155,11 @@ def test_what_is_too_much_is_turned_away_at_once() -> None:
                 each.send()
             until(lambda: sum(each.is_answered() for each in asking) >= 5, 5)
             refused = [each for each in asking if each.is_answered()]
-            assert service.ask("/livez").status == 200
+            with socket.create_connection(("127.0.0.1", service.port)) as slow:
+                slow.sendall(b"GET /livez HT")
+                assert service.ask("/livez").status == 200
+                # The end of a request that the worker has refused.
+                assert slow.recv(4096).startswith(b"HTTP/1.1 503 ")
         assert len(refused) == 5
         for each in refused:
             status, headers, body = each.answer()
@@ -334,6 +338,8 @@ def test_requests_that_never_end_are_given_up(
         connection.sendall(b"GET /readyz HT")
     for connection in open_connections[24:48]:
         connection.sendall(body)
+    for connection in open_connections[48:]:
+        connection.sendall(b"GET /livez HT")
     assert service.ask("/livez").seconds < 2
 
     until(lambda: not takes_another(drops), 3 * deadlines.RECEIVE_ALL)
