@@ -128,6 +128,8 @@ def _error_response(error: AssetsError) -> Response:
         body["fields"] = error.fields
     if error.invalid:
         body["invalid"] = error.invalid
+    if error.next_cursor:
+        body["nextCursor"] = error.next_cursor
     return Response(
         orjson.dumps(body), error.status, headers=error.headers, mimetype="application/json"
     )

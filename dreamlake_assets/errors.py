@@ -32,6 +32,8 @@ class AssetsError(Exception):
         super().__init__(message or self.sentence())
         self.fields = fields
         self.invalid = invalid
+        #: For a page of a selection: the cursor of the next page, if there is one.
+        self.next_cursor: str | None = None
         self.reason = reason
         self.headers: dict[str, str] = {}
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from dreamlake_assets import limits, store, trace
 from dreamlake_assets.bss import File
-from dreamlake_assets.errors import AssetsError, BssRecordMissing
+from dreamlake_assets.errors import AssetsError, BssError, BssRecordMissing
 from dreamlake_assets.model.cursors import Position
 from dreamlake_assets.model.presigned import expires_at
 from dreamlake_assets.routes import lists
@@ -52,11 +52,17 @@ def download() -> Response:
         row_limit=limit,
     )
     page = selected[:limit]
-    body = _urls([{"id": each.asset_id} for each in page], page)
+    next_page = {}
     if len(selected) > limit:
         last = Position(page[-1].name, page[-1].asset_id)
-        body["nextCursor"] = lists.cursor_of(_OF, given, last)
-    return json_response(body)
+        next_page = {"nextCursor": lists.cursor_of(_OF, given, last)}
+    try:
+        body = _urls([{"id": each.asset_id} for each in page], page)
+    except BssError as error:
+        # BSS may have lost the files of this page only, so the client can go on behind it.
+        error.next_cursor = next_page.get("nextCursor")
+        raise
+    return json_response(body | next_page)
 
 
 def _asked(item: dict[str, Any]) -> dict[str, str]:

@@ -65,6 +65,13 @@ class ErrorSchema(ResponseSchema):
             " first 100."
         },
     )
+    next_cursor = fields.String(
+        data_key="nextCursor",
+        metadata={
+            "description": "For a page of a selection whose files BSS all failed for: the cursor of"
+            " the next page. Absent on the last one."
+        },
+    )
 
 
 class DownloadSchema(ResponseSchema):

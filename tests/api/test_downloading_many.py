@@ -345,6 +345,18 @@ def test_it_is_502_if_bss_fails_for_each_file(api: Api, bss: HttpServer) -> None
     assert len(bss.received) == 3
 
 
+def test_a_walk_goes_on_behind_a_page_that_bss_fails_for(api: Api, register: Register) -> None:
+    for number in range(2):
+        api.register(name=f"/a/{number}", bssVideoId=f"bad{number}")
+    last = register("/a/2", "v2")
+
+    first = api.download_many(prefix="/a", limit=2)
+    second = api.download_many(prefix="/a", limit=2, cursor=first.json["nextCursor"])
+
+    assert first.status_code == 502
+    assert second.json == {"assets": [last], "failed": 0}
+
+
 def test_a_bss_that_hangs_for_some_files_is_waited_for_until_the_deadline(
     api: Api, bss: HttpServer
 ) -> None:
