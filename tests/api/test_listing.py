@@ -3,6 +3,7 @@
 import re
 import threading
 from random import Random
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from dreamlake_assets import deadlines, store
+from dreamlake_assets.database.pool import Database
 from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import NAMESPACE, READER, WRITER
 from tests.support.api import PROJECT, Answer, Api, problem
@@ -474,6 +476,25 @@ class TestManyAssets:
             response.close()
 
         assert len(many.listing().json) == self.COUNT
+
+    def test_an_unread_stream_frees_its_connection_although_its_rows_are_referred_to(
+        self, many: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The garbage collector would close rows that nothing refers to."""
+        kept: list[object] = []
+        original = Database.stream
+
+        def stream(*args: Any, **kwargs: Any) -> Any:
+            rows = original(*args, **kwargs)
+            kept.append(rows)
+            return rows
+
+        monkeypatch.setattr(Database, "stream", stream)
+        for _ in range(3):
+            many.get(self.URL).close()
+
+        assert len(many.listing().json) == self.COUNT
+        assert len(kept) == 4
 
     @pytest.mark.every_way
     def test_a_stream_under_way_keeps_no_other_request_waiting(self, many: Api) -> None:
