@@ -80,6 +80,8 @@ GRANT SELECT, INSERT ON TABLES TO dreamlake_service;
 -- raise it if these are long and their readers slow.
 ALTER ROLE dreamlake_service SET default_transaction_isolation = 'read committed';
 ALTER ROLE dreamlake_service SET enable_seqscan = off;
+ALTER ROLE dreamlake_service SET enable_sort = off;
+ALTER ROLE dreamlake_service SET enable_incremental_sort = off;
 ALTER ROLE dreamlake_service SET idle_in_transaction_session_timeout = '5s';
 ALTER ROLE dreamlake_service SET jit = off;
 ALTER ROLE dreamlake_service SET lock_timeout = '2s';

@@ -4,7 +4,7 @@
 -- Params:
 --     none
 -- Returns: many: slug, readers, writers; by slug. The last two are arrays of subjects.
--- Index:   none, it reads all of them: Seq Scan, or a key where enable_seqscan is off
+-- Index:   none, it reads all of them: a Seq Scan, or a key in its order
 
 SELECT
     namespace.slug,

@@ -3,10 +3,9 @@
 -- Route:   GET /assets/<kind>/<id>, on a Citus cluster only
 -- Params:
 --     subject  text  test-001
--- Returns: many: namespace_id; by namespace_id.
+-- Returns: many: namespace_id, in any order.
 -- Index:   namespace_member_by_subject, Index Scan
 
 SELECT namespace_member.namespace_id
 FROM namespace_member
 WHERE namespace_member.subject = %(subject)s::text
-ORDER BY namespace_member.namespace_id ASC

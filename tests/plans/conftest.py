@@ -1,5 +1,6 @@
 """A large database, and the plans of statements on it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,8 +32,17 @@ class Plan:
         self.rows = int(root["Actual Rows"])
         self.buffers = root.get("Shared Hit Blocks", 0) + root.get("Shared Read Blocks", 0)
         self.types = {node["Node Type"] for node in nodes}
+        #: KiB that sorts wrote to temporary files.
+        self.spilled = sum(
+            node["Sort Space Used"] for node in nodes if node.get("Sort Space Type") == "Disk"
+        )
         self.sorts = bool(self.types & {"Sort", "Incremental Sort"})
         self.indexes = {node["Index Name"] for node in nodes if "Index Name" in node}
+        #: How often each index is searched.
+        self.probes = Counter[str]()
+        for node in nodes:
+            if "Index Name" in node:
+                self.probes[node["Index Name"]] += int(node["Actual Loops"])
         for node in nodes:  # of ON CONFLICT
             self.indexes.update(node.get("Conflict Arbiter Indexes", ()))
         self.scanned = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
@@ -101,7 +111,7 @@ def row_100_000(connection: psycopg.Connection, project: str) -> dict[str, objec
 
 @pytest.fixture(scope="session")
 def deep(seeded: psycopg.Connection) -> dict[str, object]:
-    """Row 100,000 of the project robotics, which has 2,000 episodes."""
+    """Row 100,000 of the project robotics, which has 10,000 episodes."""
     return row_100_000(seeded, "robotics")
 
 

@@ -14,7 +14,7 @@ SELECT
     pg_temp.id('000b', number) AS space_id,
     CASE number WHEN 2 THEN 'archive' WHEN 3 THEN 'few' ELSE 'robotics' END AS slug,
     -- robotics has many episodes, archive has a large one, the others are small.
-    CASE number WHEN 1 THEN 2000 WHEN 2 THEN 1 WHEN 3 THEN 10 ELSE 1 END AS episodes,
+    CASE number WHEN 1 THEN 10000 WHEN 2 THEN 1 WHEN 3 THEN 10 ELSE 1 END AS episodes,
     CASE number WHEN 1 THEN 120000 WHEN 2 THEN 110000 WHEN 3 THEN 2000 ELSE 2 END AS videos
 FROM generate_series(1, 5000) AS number;
 
@@ -53,7 +53,7 @@ SELECT
     project.namespace_id,
     project.space_id,
     pg_temp.id('000c', project.number * 10000 + episode),
-    'run-' || lpad(episode::text, 4, '0')
+    'run-' || lpad(episode::text, greatest(4, length(episode::text)), '0')
 FROM project
 CROSS JOIN generate_series(1, project.episodes) AS episode;
 
@@ -74,11 +74,11 @@ SELECT
     episode.namespace_id,
     episode.space_id,
     episode.episode_id,
-    pg_temp.id('000d', project.number * 1000000 + right(episode.name, 4)::bigint * 100 + folder.number),
+    pg_temp.id('000d', project.number * 1000000 + substr(episode.name, 5)::bigint * 100 + folder.number),
     CASE
         WHEN folder.path LIKE '/%/%' THEN pg_temp.id(
             '000d',
-            project.number * 1000000 + right(episode.name, 4)::bigint * 100 + parent.number
+            project.number * 1000000 + substr(episode.name, 5)::bigint * 100 + parent.number
         )
     END,
     folder.path
@@ -109,8 +109,8 @@ INSERT INTO asset (
 SELECT
     project.namespace_id,
     project.space_id,
-    pg_temp.id('000c', project.number * 10000 + 1 + (video / 20) % project.episodes),
-    pg_temp.id('000d', project.number * 1000000 + (1 + (video / 20) % project.episodes) * 100 + folder.number),
+    pg_temp.id('000c', project.number * 10000 + 1 + (video / 12) % project.episodes),
+    pg_temp.id('000d', project.number * 1000000 + (1 + (video / 12) % project.episodes) * 100 + folder.number),
     pg_temp.id('000e', project.number * 1000000 + video),
     'video',
     folder.path || '/person' || lpad((video / 20)::text, 6, '0') || '.mp4',

@@ -7,14 +7,14 @@ from dreamlake_assets.database.explain import plan_of
 from dreamlake_assets.database.heads import Head
 from dreamlake_assets.model.kinds import KINDS
 from tests.plans.conftest import GROWING, LARGE_EPISODE, PAGE, Explain, Plan, by_folder
-from tests.plans.test_listing import TO_EPISODE, TO_PROJECT
+from tests.plans.test_listing import ALWAYS, TO_EPISODE, TO_PROJECT
 
 OF_PROJECT = "asset_live_by_space_name"
 OF_EPISODE = "asset_live_by_episode_name"
 #: Two ranges of names for each kind, each three or four pages deep, and a page of keys in each.
 KEYS_BUFFERS = len(KINDS) * 2 * 4 + len(KINDS) * PAGE // 20 + 40
 IN_EPISODE = {"project": LARGE_EPISODE["project"], "episodes": f"{{{LARGE_EPISODE['episode']}}}"}
-SEVERAL = {"episodes": "{run-0001,run-0002,run-0003,run-0004,run-0005,run-0006,run-0007,run-0008}"}
+SEVERAL = {"episodes": f"{{{','.join(f'run-{number:04}' for number in range(1, 11))}}}"}
 
 
 @pytest.mark.parametrize("position", ["first", "deep", "unnamed"])
@@ -33,7 +33,7 @@ def test_a_page_of_episodes(plan: Explain, deep_in_episode: dict[str, object]) -
     for values, bound in (
         (IN_EPISODE, KEYS_BUFFERS + len(KINDS) * PAGE),
         ({**IN_EPISODE, **deep}, KEYS_BUFFERS + len(KINDS) * PAGE),
-        (SEVERAL, 8 * KEYS_BUFFERS + len(KINDS) * PAGE),
+        (SEVERAL, 10 * KEYS_BUFFERS + len(KINDS) * PAGE),
     ):
         found = plan("asset/keys_by_episode", **values)
         assert (found.rows, found.indexes) == (PAGE, TO_EPISODE | {OF_EPISODE})
@@ -53,6 +53,43 @@ def test_a_stream_sorts_nothing(plan: Explain, name: str, values: dict[str, obje
     of_audio = plan(name, **values, kinds="{audio}")
     assert of_audio.rows == PAGE
     assert of_audio.buffers <= 40 + PAGE
+
+
+@pytest.mark.parametrize("of", ["list", "keys"])
+def test_page_10_000_costs_what_the_first_costs(
+    plan: Explain, deep: dict[str, object], deep_in_episode: dict[str, object], of: str
+) -> None:
+    """In pages of ten."""
+    for name, values, after in (
+        ("project", {}, deep),
+        ("episode", LARGE_EPISODE | IN_EPISODE, deep_in_episode),
+    ):
+        first, last = (
+            plan(f"asset/{of}_by_{name}", **values, **position, row_limit=10)
+            for position in ({}, {key: after[key] for key in ("after_name", "after_id")})
+        )
+        assert (first.rows, last.rows) == (10, 10)
+        # The page may begin in the middle of a page of the index, and of the table.
+        assert last.buffers <= first.buffers + 10 + len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("keys_by_tag", {"tags": "{night}"}),
+        ("keys_by_created_at", ALWAYS),
+        ("keys_by_folder_glob", by_folder("/camera/*/*")),
+    ],
+)
+def test_a_filtered_stream_of_several_kinds_sorts_in_files(
+    seeded: psycopg.Connection, plan: Explain, name: str, values: dict[str, object]
+) -> None:
+    """Its keys take work_mem at most, and up to 100 bytes each of a temporary file."""
+    with seeded.transaction(force_rollback=True):
+        seeded.execute("SET LOCAL work_mem = '256kB'")
+        found = plan(f"asset/{name}", **values, row_limit=None)
+    assert found.rows > 30_000
+    assert 256 < found.spilled <= found.rows * 100 // 1024
 
 
 def test_a_glob_by_folders(plan: Explain) -> None:
@@ -102,13 +139,19 @@ def test_digests_and_deleted_assets(plan: Explain) -> None:
 
 def test_a_lookup_is_one_probe_for_each_kind(plan: Explain) -> None:
     name = {"name": "/camera/c07/person000042.mp4"}
-    for statement, values in (
-        ("asset/newest_by_name", name),
-        ("asset/newest_by_episode_name", {**name, **IN_EPISODE}),
+    for statement, index, values in (
+        ("asset/newest_by_name", "asset_live_by_space_name_created_at", name),
+        (
+            "asset/newest_by_episode_name",
+            "asset_live_by_episode_name_created_at",
+            {**name, **IN_EPISODE},
+        ),
     ):
         found = plan(statement, **values)
         assert found.rows == 1
         assert not found.scanned & GROWING
+        assert found.probes[index] == len(KINDS)
+        # The path, and for each kind three or four pages of the index and one of the table.
         assert found.buffers <= 40 + 5 * len(KINDS)
 
 

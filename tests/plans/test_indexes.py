@@ -62,6 +62,6 @@ def test_each_index_is_claimed_by_a_test(comments: dict[str, str]) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_each_file_uses_the_indexes_of_its_head_and_no_others(plan: Explain, name: str) -> None:
     found = plan(name)
-    assert found.indexes == Head(name).indexes
     if not Head(name).words("Index").startswith("none, it reads all of them"):
+        assert found.indexes == Head(name).indexes
         assert found.scanned == set()

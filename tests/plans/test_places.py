@@ -18,9 +18,9 @@ def test_projects(plan: Explain) -> None:
     assert found.buffers <= 20
 
 
-@pytest.mark.parametrize("values", [{}, {"from_name": "run-1900"}, NO_GLOB], ids=str)
+@pytest.mark.parametrize("values", [{}, {"from_name": "run-9900"}, NO_GLOB], ids=str)
 def test_episodes(plan: Explain, values: dict[str, object]) -> None:
-    """The first page and the last one of 2,000 episodes."""
+    """The first page and the last one of 10,000 episodes."""
     found = plan("episode/list_by_project", **values)
     assert (found.rows, found.indexes) == (PAGE, TO_PROJECT | {"episode_by_name"})
     assert not found.scanned & GROWING

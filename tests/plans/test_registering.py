@@ -15,7 +15,7 @@ TO_EPISODE = TO_PROJECT | {"episode_name_key"}
 NEW = "00000000-0000-0000-0000-00000000000f"
 
 #: An existing path: the last one that a scan of everything would find.
-PATH: dict[str, object] = {"episode": "run-2000", "folder": "/lidar/top"}
+PATH: dict[str, object] = {"episode": "run-9999", "folder": "/lidar/top"}
 
 
 def test_a_path_is_looked_up_by_its_names(plan: Explain) -> None:
@@ -41,7 +41,7 @@ def test_a_key_is_looked_up_first(plan: Explain, seeded: psycopg.Connection) -> 
     assert again.buffers <= 20
 
 
-#: A hundred existing places, in the project with 2,000 episodes, with 10 assets each.
+#: A hundred existing places, in the project with 10,000 episodes, with 10 assets each.
 PLACES = [
     {
         "episode": f"run-{1901 + number:04}",
@@ -137,18 +137,18 @@ def _entries_read(connection: psycopg.Connection) -> dict[str, int]:
     ("name", "existing", "new", "indexes"),
     [
         ("space/upsert", {}, {"project": "new"}, TO_PROJECT),
-        ("episode/upsert", {"episode": "run-2000"}, {"episode": "new"}, TO_EPISODE),
+        ("episode/upsert", {"episode": "run-9999"}, {"episode": "new"}, TO_EPISODE),
         (
             "node/upsert",
-            {"episode": "run-2000", "parent": "/lidar", "path": "/lidar/top"},
-            {"episode": "run-2000", "parent": "/lidar", "path": "/lidar/new"},
+            {"episode": "run-9999", "parent": "/lidar", "path": "/lidar/top"},
+            {"episode": "run-9999", "parent": "/lidar", "path": "/lidar/new"},
             TO_EPISODE | {"node_path_key"},
         ),
-        ("episode/upsert_many", {"episodes": ["run-2000"]}, {"episodes": ["new"]}, TO_EPISODE),
+        ("episode/upsert_many", {"episodes": ["run-9999"]}, {"episodes": ["new"]}, TO_EPISODE),
         (
             "node/upsert_many",
-            {"episodes": ["run-2000"], "parents": ["/lidar"], "folders": ["/lidar/top"]},
-            {"episodes": ["run-2000"], "parents": ["/lidar"], "folders": ["/lidar/new"]},
+            {"episodes": ["run-9999"], "parents": ["/lidar"], "folders": ["/lidar/top"]},
+            {"episodes": ["run-9999"], "parents": ["/lidar"], "folders": ["/lidar/new"]},
             TO_EPISODE | {"node_path_key"},
         ),
     ],
