@@ -44,6 +44,8 @@ URLS = 200
 
 # Lists.
 PAGE = 1000
+#: Bytes at which a page of ``view=full`` ends early. A thousand assets may have 64 MiB of metadata.
+PAGE_BYTES = 4 * 1024 * 1024
 #: The cursor of the longest name of an asset.
 CURSOR = 1460
 #: The cursor of the longest name of an episode, whose characters may have four bytes.

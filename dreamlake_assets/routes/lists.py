@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from io import BytesIO
 from itertools import chain, islice, repeat
 from typing import Any
@@ -12,7 +13,7 @@ from flask import request
 from marshmallow import Schema
 
 from dreamlake_assets import limits, store
-from dreamlake_assets.database.connection import Row
+from dreamlake_assets.database.connection import Connection, Row
 from dreamlake_assets.errors import UrlTooLong
 from dreamlake_assets.model.cursors import InvalidCursor, Position
 from dreamlake_assets.model.kinds import KINDS, Kind
@@ -57,11 +58,14 @@ def response(
         result = _streamed(rows, items, listing.chunk_rows)
     else:
         query = _query_of_next_page(of, given)
-        rows = services().database.read(store.lists.page, listing=listing, row_limit=limit)
-        shown = items(rows[:limit])
-        result = _response(iter([shown]), whole=True)
-        if len(rows) > limit:
-            last = Position(shown[-1]["name"], shown[-1].get("id", ""))
+        database = services().database
+        if limit <= listing.chunk_rows:
+            rows = iter(database.read(store.lists.page, listing=listing, row_limit=limit))
+            body, last = _page(rows, items, limit, listing.chunk_rows)
+        else:
+            body, last = database.read(_large_page, listing=listing, limit=limit, items=items)
+        result = Response(body, mimetype=_mimetype())
+        if last is not None:
             cursor = cursor_of(of, given, last)
             result.headers["X-Next-Cursor"] = cursor
             result.headers["Link"] = f'<{base_url()}?{query}&cursor={cursor}>; rel="next"'
@@ -171,12 +175,55 @@ def _query_of_next_page(of: str, given: Mapping[str, Any]) -> str:
     return query
 
 
+def _large_page(
+    connection: Connection,
+    *,
+    listing: Listing,
+    limit: int,
+    items: Callable[[Iterable[Row]], _Items],
+) -> tuple[list[bytes], Position | None]:
+    """Read and encode a page in chunks."""
+    rows = store.lists.every(connection, listing=listing, row_limit=limit + 1)
+    with closing(rows):
+        return _page(rows, items, limit, listing.chunk_rows)
+
+
+def _page(
+    rows: Iterator[Row],
+    items: Callable[[Iterable[Row]], _Items],
+    limit: int,
+    chunk_rows: int,
+) -> tuple[list[bytes], Position | None]:
+    """Encode a page. It ends at the limit, or with the chunk that makes it ``limits.PAGE_BYTES``.
+
+    :param rows: the rows of the page, and one more if there is another page.
+    :returns: the parts of the body, and where the page ends if there is another one.
+    """
+    body: list[bytes] = []
+    size = 0
+    last: Position | None = None
+
+    def chunks() -> Iterator[_Items]:
+        nonlocal last
+        for chunk in _chunks(islice(rows, limit), items, chunk_rows):
+            last = Position(chunk[-1]["name"], chunk[-1].get("id", ""))
+            yield chunk
+            if size >= limits.PAGE_BYTES:
+                return
+
+    for part in _encoded(chunks()):
+        size += len(part)
+        body.append(part)
+    return body, None if next(rows, None) is None else last
+
+
 def _streamed(
     rows: Generator[Row, None, None], items: Callable[[Iterable[Row]], _Items], chunk_rows: int
 ) -> Response:
     """Stream all rows. Wait for the first one, because it decides the status."""
     first = list(islice(rows, 1))
-    result = _response(_chunks(chain(first, rows), items, chunk_rows), whole=False)
+    chunks = _chunks(chain(first, rows), items, chunk_rows)
+    result = Response(_encoded(chunks), mimetype=_mimetype())
     # Release the connection at once if the client disconnects, or sent HEAD and reads no body.
     # Closing the outer generator is not enough: one that never started does not close its source.
     result.call_on_close(rows.close)
@@ -190,17 +237,16 @@ def _chunks(
         yield chunk
 
 
-def _response(chunks: Iterator[_Items], *, whole: bool) -> Response:
-    """Return a response of the media type that the client prefers: JSON, unless it asks for NDJSON.
-
-    :param whole: join the chunks, so that the response has a length.
-    """
+def _mimetype() -> str:
+    """Return the media type that the client prefers: JSON, unless it asks for NDJSON."""
     accepted = request.environ.get("HTTP_ACCEPT", "*/*")
-    mimetype = JSON
-    if accepted not in ("*/*", JSON):
-        mimetype = request.accept_mimetypes.best_match([JSON, NDJSON], JSON)
-    encoded = _lines(chunks) if mimetype == NDJSON else _array(chunks)
-    return Response(b"".join(encoded) if whole else encoded, mimetype=mimetype)
+    if accepted in ("*/*", JSON):
+        return JSON
+    return request.accept_mimetypes.best_match([JSON, NDJSON], JSON)
+
+
+def _encoded(chunks: Iterator[_Items]) -> Iterator[bytes]:
+    return _lines(chunks) if _mimetype() == NDJSON else _array(chunks)
 
 
 def _array(chunks: Iterator[_Items]) -> Iterator[bytes]:

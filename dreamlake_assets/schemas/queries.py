@@ -167,7 +167,10 @@ class ListSchema(InProjectSchema):
     view = Text(
         load_default=None,
         validate=validate.OneOf(["full"]),
-        metadata={"description": "`full` returns all fields of each asset."},
+        metadata={
+            "description": "`full` returns all fields of each asset. A page then ends early when it"
+            f" has {limits.PAGE_BYTES // 2**20} MiB."
+        },
     )
     limit = _LIMIT
     cursor = _CURSOR
@@ -197,7 +200,14 @@ class EpisodesSchema(InProjectSchema):
         load_default=None,
         metadata={"description": "Filters by the literal, case-sensitive beginning of names."},
     )
-    glob = GlobPattern(load_default=None, metadata={"description": GLOB_DESCRIPTION})
+    glob = GlobPattern(
+        load_default=None,
+        metadata={
+            "description": f"{GLOB_DESCRIPTION}\nThe name of an episode may begin with a slash, or"
+            " have several in a row. In a pattern only `**` matches these, while `prefix` and"
+            " `name` are literal."
+        },
+    )
     name = EpisodeName(load_default=None, metadata={"description": "Filters by the whole name."})
     limit = _LIMIT
     cursor = _CURSOR

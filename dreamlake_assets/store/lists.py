@@ -1,6 +1,6 @@
 """Lists of any kind of rows: one page, or all rows as they arrive."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -55,15 +55,18 @@ def page(connection: Connection, *, listing: Listing, row_limit: int) -> list[Ro
     return rows if _has_rows(rows[0] if rows else None) else []
 
 
-def every(connection: Connection, *, listing: Listing) -> Iterator[Row]:
-    """Yield all rows as they arrive from the database, in the order of :func:`page`.
+def every(
+    connection: Connection, *, listing: Listing, row_limit: int | None = None
+) -> Generator[Row, None, None]:
+    """Yield rows as they arrive from the database, in the order of :func:`page`.
 
     Takes one roundtrip, or two on a Citus cluster. The caller must close the iterator.
 
+    :param row_limit: the maximum number of rows; None for all.
     :raises NotFound: the namespace, project or episode does not exist, or the subject is not a
         member of the namespace.
     """
-    parameters = _parameters(connection, listing, None)
+    parameters = _parameters(connection, listing, row_limit)
     with closing(
         stream(connection, listing.name, parameters, chunk_rows=listing.chunk_rows)
     ) as rows:

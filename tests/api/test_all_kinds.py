@@ -119,6 +119,28 @@ def test_the_full_view_shows_what_showing_one_shows(filled: Api, query: dict[str
         ]
 
 
+def test_a_large_page_ends_early(api: Api, connection: psycopg.Connection) -> None:
+    """Not before it has 4 MiB, and no later than a chunk of a stream after that."""
+    api.register()
+    connection.execute(
+        "INSERT INTO asset"
+        " (namespace_id, space_id, asset_id, kind, name, fps, lens, metadata)"
+        " SELECT namespace_id, space_id, gen_random_uuid(), 'video', '/large/' || number, 30,"
+        " 'pinhole', jsonb_build_object('note', repeat('x', 65000))"
+        " FROM space, generate_series(1, 180) AS number"
+    )
+    for kind in ("video", ""):
+        query = {"prefix": "/large/", "limit": 1000, "view": "full"}
+        response = api.listing(kind, **query)
+        assert 4 * 2**20 <= len(response.data) < 4 * 2**20 + 50 * 65536
+        assert response.content_length == len(response.data)
+        pages = [[item["id"] for item in page] for page in api.pages(kind, **query)]
+        assert len(pages[0]) == 100
+        plain = api.listing(kind, prefix="/large/").json
+        assert [one for page in pages for one in page] == [item["id"] for item in plain]
+        assert len(api.listing(kind, **{**query, "limit": 130, "view": LEFT_OUT}).json) == 130
+
+
 def test_a_name_is_a_filter(filled: Api) -> None:
     for item in everything(filled)[:12]:
         name = item["name"]

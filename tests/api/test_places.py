@@ -71,6 +71,28 @@ def test_episodes(api: Api) -> None:
     }
 
 
+def test_slashes_in_the_names_of_episodes(api: Api) -> None:
+    """A glob reads slashes as in the names of assets, and only ** matches others."""
+    odd = ["/lead", "a//b", "a/b", "cam/"]
+    for name in odd:
+        api.register(episodeName=name)
+
+    assert names(api, "episodes") == sorted(odd)
+    for glob, found in {
+        "**": odd,
+        "**lead": ["/lead"],
+        "/lead": [],
+        "a/b": ["a/b"],
+        "/a//b": ["a/b"],
+        "a/**": ["a//b", "a/b"],
+        "cam/": ["cam/"],
+    }.items():
+        assert names(api, "episodes", glob=glob) == sorted(found)
+    for name in odd:
+        assert name in names(api, "episodes", prefix=name)
+        assert names(api, "episodes", name=name) == [name]
+
+
 @pytest.mark.every_way
 def test_folders(api: Api) -> None:
     files = ["/cam/front/a", "/cam-left/a", "/cam.mp4", "/cam/a", "/cam/front/raw/a", "/x"]
