@@ -1,7 +1,9 @@
 """Lists of folders, episodes and assets of all kinds equal a model, also resumed anywhere."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
@@ -120,45 +122,73 @@ def test_folders(
 
 kinds = st.lists(st.sampled_from([*KINDS]), min_size=1, max_size=3, unique=True)
 of_kinds = st.tuples(st.none() | names, st.sampled_from(EPISODES), st.sampled_from([*KINDS]))
+#: Each way to filter a list, and the assets that match: those with a name, or those at a position.
+FILTERS: list[tuple[dict[str, Any], Callable[[str, int], object]]] = [
+    ({}, lambda _name, _position: True),
+    ({"prefix": "/cam"}, lambda name, _: name.startswith("/cam")),
+    ({"glob": globs.parse("/cam*/**")}, lambda name, _: re.match("/cam[^/]*/", name)),
+    ({"glob": globs.parse("/*/cam*")}, lambda name, _: re.fullmatch("/[^/]*/cam[^/]*", name)),
+    ({"tags": ["second"]}, lambda _, position: position % 2 == 0),
+    ({"created_after": "2026-01-10"}, lambda _, position: position >= 10),
+    ({"digests": ["0" * 64]}, lambda _, position: position % 5 == 0),
+    ({"deleted": "only"}, lambda _name, _position: True),
+]
 
 
-@example([(f"/{name}", None, "video") for name in SEGMENTS], [*KINDS], [])
-@settings(max_examples=25, deadline=None)
+def register(
+    connection: psycopg.Connection, ids: list[str], made: list[tuple[str | None, str | None, str]]
+) -> None:
+    """Register assets, one a day, and delete every seventh."""
+    fill(connection, {(path, episode) for name, episode, _ in made for path in folders(name)})
+    connection.execute(
+        "INSERT INTO asset (namespace_id, space_id, episode_id, asset_id, kind, name, fps, lens,"
+        " tags, sha256, created_at, deleted_at)"
+        " SELECT space.namespace_id, space.space_id, episode_id, asset_id, kind, made.name,"
+        " CASE kind WHEN 'video' THEN 30 END, CASE kind WHEN 'video' THEN 'pinhole' END,"
+        " CASE mod(position, 2) WHEN 0 THEN '{second}'::text[] ELSE '{}' END,"
+        " CASE mod(position, 5) WHEN 0 THEN decode(repeat('0', 64), 'hex') END,"
+        " timestamptz '2026-01-01T00:00:00Z' + position * interval '1 day',"
+        " CASE mod(position, 7) WHEN 6 THEN now() END"
+        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]) WITH ORDINALITY"
+        " AS made (asset_id, name, episode, kind, number)"
+        " CROSS JOIN LATERAL (VALUES (number::int - 1)) AS counted (position)"
+        " INNER JOIN space ON slug = 'robotics' LEFT JOIN episode"
+        " ON episode.name = made.episode AND episode.space_id = space.space_id",
+        [ids, *map(list, zip(*made, strict=True))],
+    )
+
+
+@example([(f"/{name}", None, "video") for name in SEGMENTS], [*KINDS], [], FILTERS[0])
+@settings(max_examples=60, deadline=None)
 @given(
-    st.lists(of_kinds, min_size=5, max_size=20),
+    st.lists(of_kinds, min_size=5, max_size=15),
     kinds | st.just([*KINDS]),
     st.lists(st.sampled_from(EPISODES[:2]), max_size=2, unique=True),
+    st.sampled_from(FILTERS),
 )
 def test_assets_of_all_kinds(
     project: Connection,
     made: list[tuple[str | None, str | None, str]],
     asked: list[str],
     episodes: list[str],
+    of: tuple[dict[str, Any], Callable[[str, int], object]],
 ) -> None:
     ids = [str(uuid7()) for _ in made]
-    with project.transaction(force_rollback=True):
-        project.execute(
-            "INSERT INTO asset"
-            " (namespace_id, space_id, episode_id, asset_id, kind, name, fps, lens)"
-            " SELECT space.namespace_id, space.space_id, episode_id, asset_id, kind, made.name,"
-            " CASE kind WHEN 'video' THEN 30 END, CASE kind WHEN 'video' THEN 'pinhole' END"
-            " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])"
-            " AS made (asset_id, name, episode, kind) INNER JOIN space ON slug = 'robotics'"
-            " LEFT JOIN episode"
-            " ON episode.name = made.episode AND episode.space_id = space.space_id",
-            [ids, *map(list, zip(*made, strict=True))],
+    filters, matches = of
+    by_name = filters.keys() & {"prefix", "glob"}
+
+    def listing(after: Position | None, *, paged: bool) -> Listing:
+        return store.listing.assets(
+            kinds=[KINDS[kind] for kind in asked],
+            subject=WRITER,
+            filters=Filters("testuser", "robotics", episodes, **filters),
+            after=after,
+            paged=paged,
+            view=ITEM,
         )
 
-        def listing(after: Position | None, *, paged: bool) -> Listing:
-            filters = Filters("testuser", "robotics", episodes)
-            return store.listing.assets(
-                kinds=[KINDS[kind] for kind in asked],
-                subject=WRITER,
-                filters=filters,
-                after=after,
-                paged=paged,
-                view=ITEM,
-            )
+    with project.transaction(force_rollback=True):
+        register(project, ids, made)
 
         rows = listed(project, partial(listing, paged=True))
         if len(episodes) < 2:
@@ -167,8 +197,12 @@ def test_assets_of_all_kinds(
 
     expected = sorted(
         (name is None, (name or "").encode(), asset_id)
-        for asset_id, (name, episode, kind) in zip(ids, made, strict=True)
-        if kind in asked and (not episodes or episode in episodes)
+        for position, (asset_id, (name, episode, kind)) in enumerate(zip(ids, made, strict=True))
+        if kind in asked
+        and (not episodes or episode in episodes)
+        and (position % 7 == 6) == ("deleted" in filters)
+        and (name is not None or not by_name)
+        and matches(name or "", position)
     )
     assert [asset_id for asset_id, _ in rows] == [asset_id for *_, asset_id in expected]
 
