@@ -45,17 +45,6 @@ _SESSION = {
 }
 
 
-class _Untyped(Dumper):
-    """Dumper that sends a value without a type. The cast in the statement sets the type.
-
-    psycopg sends 1 as int2 and 100000 as int4, which would take one prepared statement per type,
-    and one more than the statement that was prepared with nulls.
-    """
-
-    def dump(self, obj: float) -> bytes:
-        return repr(obj).encode()
-
-
 class _UntypedArray(Dumper):
     """Dumper that sends a list without a type. The cast in the statement sets the type.
 
@@ -92,9 +81,6 @@ class _Jsonb(Loader):
 
 def _adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
-    adapters.register_dumper(bool, _Untyped)
-    adapters.register_dumper(int, _Untyped)
-    adapters.register_dumper(float, _Untyped)
     adapters.register_dumper(list, _UntypedArray)
     # Ids are only copied to responses, so they stay text.
     adapters.register_loader("uuid", psycopg.types.string.TextLoader)
@@ -123,12 +109,14 @@ class BoundedConnection(psycopg.Connection[Row]):
     :ivar deadline: end of the current operation, on the clock of ``time.monotonic``.
     :ivar patience: longest single wait, in seconds.
     :ivar on_cluster: whether the server is the coordinator of a Citus cluster.
+    :ivar prepares: whether :mod:`.flights` prepares statements on it.
     :ivar given_back: whether it was closed for the sake of another pool.
     """
 
     deadline: float = inf
     patience: float = inf
     on_cluster: bool = False
+    prepares: bool = True
     given_back: bool = False
 
     @classmethod
@@ -140,7 +128,8 @@ class BoundedConnection(psycopg.Connection[Row]):
         """
         share: Share | None = options.pop("share", None)
         with nullcontext() if share is None else share.connecting():
-            return super().connect(conninfo, **options)
+            # psycopg must prepare nothing: it then deallocates all statements after each ROLLBACK.
+            return super().connect(conninfo, prepare_threshold=None, **options)
 
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
         """Wait for the server.

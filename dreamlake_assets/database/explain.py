@@ -180,13 +180,15 @@ def plan_of(connection: Connection, name: str, parameters: Parameters, form: str
     declared = f"({', '.join(types.values())})" if types else ""
     arguments = ", ".join(f"%({parameter})s" for parameter in types)
     run = not (is_cluster(connection) and _WRITE.search(statement))
-    with connection.transaction(force_rollback=True):
-        connection.execute("DEALLOCATE ALL")
-        connection.execute(f"PREPARE explained {declared} AS {numbered(statement)}".encode())
-        # EXECUTE accepts only literals. This cursor converts parameters into literals.
-        rows = psycopg.ClientCursor(connection).execute(
-            f"EXPLAIN ({'ANALYZE, BUFFERS, ' if run else ''}SETTINGS, {form})"
-            f" EXECUTE explained {f'({arguments})' if types else ''}".encode(),
-            parameters,
-        )
-        return [row[0] for row in rows]
+    connection.execute(f"PREPARE explained {declared} AS {numbered(statement)}".encode())
+    try:
+        with connection.transaction(force_rollback=True):
+            # EXECUTE accepts only literals. This cursor converts parameters into literals.
+            rows = psycopg.ClientCursor(connection).execute(
+                f"EXPLAIN ({'ANALYZE, BUFFERS, ' if run else ''}SETTINGS, {form})"
+                f" EXECUTE explained {f'({arguments})' if types else ''}".encode(),
+                parameters,
+            )
+            return [row[0] for row in rows]
+    finally:
+        connection.execute("DEALLOCATE explained")

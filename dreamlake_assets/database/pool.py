@@ -14,8 +14,6 @@ from dreamlake_assets import deadlines, errors
 from dreamlake_assets.database.connection import BoundedConnection, Connection
 from dreamlake_assets.database.outages import Outage
 from dreamlake_assets.database.server import (
-    HOT_READS,
-    HOT_WRITES,
     RETRY_SECONDS,
     Server,
     take,
@@ -72,8 +70,8 @@ class Database:
             prepared=prepared,
             on_cluster=on_cluster,
         )
-        self._primary = server("primary", url, hot=(HOT_READS, HOT_WRITES))
-        self._replica = server("replica", read_url, hot=(HOT_READS,)) if read_url else None
+        self._primary = server("primary", url)
+        self._replica = server("replica", read_url) if read_url else None
         self._away = False
         self._writing = Outage("primary", "read-only", "writable")
         self._replica_rests_until = 0.0
@@ -95,7 +93,7 @@ class Database:
                 self._replica.give_back()
 
     def wait(self) -> None:
-        """Wait until the connections for requests are open and their statements prepared."""
+        """Wait until the connections for requests are open."""
         self._primary.requests.wait()
         if self._replica is not None:
             self._replica.requests.wait()

@@ -165,3 +165,10 @@ def numbered(statement: str) -> str:
     for number, parameter in enumerate(dict(placeholders(statement)), 1):
         statement = statement.replace(f"%({parameter})s", f"${number}")
     return statement
+
+
+@cache
+def compiled(statement: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a statement with numbered placeholders, and the names of its parameters in order."""
+    text = statement.decode()
+    return numbered(text).encode(), tuple(dict(placeholders(text)))

@@ -1,7 +1,6 @@
 """The connection pools of one server."""
 
 import select
-from collections.abc import Sequence
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -19,52 +18,10 @@ from dreamlake_assets.database.connection import (
 )
 from dreamlake_assets.database.outages import Outage
 from dreamlake_assets.database.sharing import Share
-from dreamlake_assets.database.statements import prepare, takes_writes
+from dreamlake_assets.database.statements import takes_writes
 
 #: Seconds between two attempts to get a working connection.
 RETRY_SECONDS = 0.2
-
-#: Statements to prepare on a new connection, because the first use of a prepared statement costs an
-#: additional roundtrip. Statements that are sent in one flight are prepared in that flight.
-HOT_WRITES = (
-    "asset/insert",
-    "asset/insert_many",
-    "asset/insert_once",
-    "asset/update",
-    "asset/delete",
-    "asset/restore",
-    "asset/delete_many",
-    "asset/restore_many",
-)
-HOT_READS = (
-    "asset/list_by_project",
-    "asset/list_by_prefix",
-    "asset/list_by_glob",
-    "asset/list_by_folder_glob",
-    "asset/list_by_tag",
-    "asset/list_by_created_at",
-    "asset/list_by_episode",
-    "asset/list_by_episode_prefix",
-    "asset/list_by_episode_glob",
-    "asset/list_by_episode_folder_glob",
-    "asset/list_by_episode_tag",
-    "asset/list_by_episode_created_at",
-    "asset/find_by_id",
-    "asset/find_by_name",
-    "asset/find_by_episode_name",
-    "asset/find_many",
-    "namespace/list_by_subject",
-    "asset/view_item of asset/keys_by_project",
-    "asset/view_item of asset/keys_by_episode",
-    "asset/view_item of asset/keys_by_folder_glob",
-    "asset/view_item of asset/keys_by_episode_folder_glob",
-    "asset/view_full of asset/newest_by_name",
-    "asset/view_full of asset/newest_by_episode_name",
-    "space/list_by_namespace",
-    "episode/list_by_project",
-    "node/list_by_project",
-    "node/list_by_episode",
-)
 
 
 class Server:
@@ -83,7 +40,6 @@ class Server:
         streams: int,
         prepared: bool,
         on_cluster: bool | None,
-        hot: Sequence[Sequence[str]],
     ):
         self.name = name
         self._outage = Outage(name, "unreachable", "reachable")
@@ -93,7 +49,6 @@ class Server:
         self._is_writable = False
         self._prepared = prepared
         self._on_cluster = on_cluster
-        self._hot = hot
         self._wanted = connections + streams
         self._shares: list[tuple[ConnectionPool[BoundedConnection], Share]] = []
         self.requests = self._pool("requests", url, deadlines.STATEMENT, connections)
@@ -122,7 +77,7 @@ class Server:
             max_size=size,
             name=name,
             open=False,
-            configure=partial(self._set_up, share=share, hot=() if streams else self._hot),
+            configure=partial(self._set_up, share=share),
             # Give up after the first failure. Each request that waits for a connection starts a new
             # attempt, instead of waiting out the pauses of the pool, which start at one second and
             # double.
@@ -162,14 +117,9 @@ class Server:
         except (psycopg.Error, errors.AssetsError):
             return False
 
-    def _set_up(
-        self, connection: BoundedConnection, *, share: Share, hot: Sequence[Sequence[str]]
-    ) -> None:
+    def _set_up(self, connection: BoundedConnection, *, share: Share) -> None:
         try:
             self._adapt_to_cluster(connection)
-            if self._prepared and not connection.on_cluster:
-                for names in hot:
-                    prepare(connection, names)
         except Exception as error:
             self._outage.failed(error)
             raise
@@ -179,9 +129,7 @@ class Server:
     def _adapt_to_cluster(self, connection: BoundedConnection) -> None:
         """Adapt a session to a Citus cluster. Only the first one asks the database."""
         connection.patience = deadlines.DATABASE
-        if not self._prepared:
-            # None overrides prepare=True. An unprepared statement takes one roundtrip, too.
-            connection.prepare_threshold = None
+        connection.prepares = self._prepared
         self._on_cluster = adapt_to_cluster(connection, self._on_cluster)
 
 

@@ -1,8 +1,7 @@
 """Run the statements of ``sql/``, and count their roundtrips."""
 
-import re
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import islice
 from typing import cast
 
@@ -11,6 +10,7 @@ import psycopg
 from dreamlake_assets import trace
 from dreamlake_assets.database import outages  # noqa: F401  (filters psycopg's warnings)
 from dreamlake_assets.database.connection import Connection, Row, is_cluster
+from dreamlake_assets.database.flights import fly
 from dreamlake_assets.database.queries import query, query_of_tenant
 from dreamlake_assets.database.sqlstates import translated
 
@@ -26,12 +26,8 @@ def fetch_one(connection: Connection, name: str, parameters: Parameters) -> Row 
     :returns: the row, or None.
     :raises errors.AssetsError: the statement fails; see :mod:`.sqlstates`.
     """
-    try:
-        with trace.Roundtrip():
-            statement = statement_of(name, parameters)
-            return connection.execute(statement, parameters, prepare=True).fetchone()
-    except psycopg.Error as error:
-        raise translated(error) from error
+    rows = fetch_all(connection, name, parameters)
+    return rows[0] if rows else None
 
 
 def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list[Row]:
@@ -39,12 +35,7 @@ def fetch_all(connection: Connection, name: str, parameters: Parameters) -> list
 
     :raises errors.AssetsError: the statement fails; see :mod:`.sqlstates`.
     """
-    try:
-        with trace.Roundtrip():
-            statement = statement_of(name, parameters)
-            return connection.execute(statement, parameters, prepare=True).fetchall()
-    except psycopg.Error as error:
-        raise translated(error) from error
+    return _fly(connection, [(name, parameters)])[0]
 
 
 def stream(
@@ -102,48 +93,26 @@ def one_flight(
     :raises errors.ConnectionLost: the connection was lost; the writes may have been committed.
     :raises errors.AssetsError: a statement fails; see :mod:`.sqlstates`. Nothing was written.
     """
+    return _fly(connection, statements, in_transaction=is_cluster(connection))
+
+
+def _fly(
+    connection: Connection,
+    statements: Sequence[tuple[str, Parameters]],
+    *,
+    in_transaction: bool = False,
+) -> list[list[Row]]:
     try:
-        with trace.Roundtrip(), connection.pipeline():
-            if is_cluster(connection):
-                connection.execute("BEGIN")
-            cursors = [
-                connection.execute(statement_of(name, parameters), parameters, prepare=True)
-                for name, parameters in statements
-            ]
-            if is_cluster(connection):
-                connection.execute("COMMIT")
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+        with trace.Roundtrip():
+            return fly(
+                connection,
+                [(statement_of(name, parameters), parameters) for name, parameters in statements],
+                in_transaction=in_transaction,
+            )
     except psycopg.Error as error:
         raise translated(error) from error
-
-
-def prepare(connection: Connection, names: Sequence[str]) -> None:
-    """Prepare statements in one roundtrip, by running them with nulls, which match no row.
-
-    A statement that fails is prepared at its first use instead. The schema may be behind, which
-    ``/readyz`` needs a connection to report, or the server may take no writes.
-
-    :raises psycopg.Error: the connection was lost.
-    """
-    with connection.pipeline() as pipeline:
-        try:
-            for name in names:
-                nulls = dict.fromkeys(_placeholders(query(name)))
-                connection.execute(query(name), nulls, prepare=True)
-            pipeline.sync()
-        except psycopg.Error:
-            if connection.closed:
-                raise
-            # The statements after the one that failed may have been sent already. Their results
-            # would be raised when the pipeline ends.
-            with suppress(psycopg.errors.PipelineAborted):
-                pipeline.sync()
 
 
 def statement_of(name: str, parameters: Parameters) -> bytes:
     """Return a statement, in its form for a Citus cluster if the parameters name the tenant."""
     return query_of_tenant(name) if "namespace_id" in parameters else query(name)
-
-
-def _placeholders(statement: bytes) -> set[str]:
-    return {name.decode() for name in re.findall(rb"%\((\w+)\)s", statement)}

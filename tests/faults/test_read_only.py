@@ -10,8 +10,9 @@ from flask import Flask
 
 from dreamlake_assets import deadlines
 from dreamlake_assets.database.connection import connect
-from dreamlake_assets.database.server import HOT_WRITES
-from dreamlake_assets.database.statements import prepare
+from dreamlake_assets.database.heads import Head
+from dreamlake_assets.database.statements import one_flight
+from dreamlake_assets.errors import NotPermitted
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.faults.stage import running_pair
 from tests.support.api import Api, serving
@@ -105,15 +106,18 @@ def test_a_role_without_insert_reads(database_url: str, connection: psycopg.Conn
         assert api.register(name="/a").status_code == 201
 
 
-def test_a_statement_that_cannot_be_prepared_leaves_the_connection_usable(
+def test_a_flight_that_fails_leaves_the_connection_usable(
     database_url: str, connection: psycopg.Connection
 ) -> None:
     connection.execute("REVOKE INSERT ON asset FROM dreamlake_service")
-    for _ in range(5):
-        with connect(as_role(SERVICE, database_url)) as session:
-            # The error of the first statement arrives while later ones are sent.
-            prepare(session, HOT_WRITES * 200)
+    flight = [(name, Head(name).examples) for name in ("asset/find_by_id", "asset/insert") * 200]
+    with connect(as_role(SERVICE, database_url)) as session:
+        for _ in range(5):
+            # The error of the second statement arrives while later ones are sent.
+            with pytest.raises(NotPermitted):
+                one_flight(session, flight)
             assert session.execute("SELECT 1").fetchone() == (1,)
+            assert one_flight(session, flight[:1] * 2) == [[], []]
 
 
 def test_the_log_says_why_and_when_it_is_over(

@@ -16,10 +16,11 @@ from tests.support.wire import WireProxy
 
 PACKAGE = Path(__file__).parents[2] / "dreamlake_assets"
 
-#: Methods of psycopg and libpq that take a statement.
+#: Methods of psycopg and libpq that take a statement, and the number of arguments before it.
 EXECUTING = {
-    *("execute", "executemany", "copy", "stream"),
-    *("exec_", "exec_params", "send_query", "send_query_params", "prepare", "send_prepare"),
+    **dict.fromkeys(("execute", "executemany", "copy", "stream"), 0),
+    **dict.fromkeys(("exec_", "exec_params", "send_query", "send_query_params"), 0),
+    **dict.fromkeys(("prepare", "send_prepare"), 1),
 }
 
 #: Methods with the same names that take the name of a file, or no SQL.
@@ -31,6 +32,8 @@ EXPLAIN = (
 )
 
 CONNECTION = "database/connection.py"
+FILES = "database/files.py"
+FLIGHTS = "database/flights.py"
 EXPLAINING = "database/explain.py"
 MIGRATIONS = "database/migrations.py"
 STATEMENTS = "database/statements.py"
@@ -38,7 +41,8 @@ STATEMENTS = "database/statements.py"
 #: Executed expressions other than literals, by module, and the reason why each is allowed.
 REASONS = {
     (CONNECTION, "query('cluster/find')"): "a file",
-    (STATEMENTS, "query(name)"): "a file",
+    (FILES, "statement: bytes"): "a file",
+    (FLIGHTS, "compiled(statement)[0]"): "a file: see test_a_flight_consists_of_files",
     (STATEMENTS, "statement_of(name, parameters)"): "a file",
     (MIGRATIONS, "f\"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'\".encode()"): "a constant",
     (MIGRATIONS, "statement.encode()"): "a statement of a migration, which is a file",
@@ -52,6 +56,8 @@ REASONS = {
 #: Names that the reasons rely on, and how often their module assigns them, except by an import.
 DEFINITIONS = {
     (CONNECTION, "query"): 0,
+    (FLIGHTS, "compiled"): 0,
+    (STATEMENTS, "fly"): 0,
     (STATEMENTS, "query"): 0,
     (STATEMENTS, "query_of_tenant"): 0,
     (STATEMENTS, "statement_of"): 1,
@@ -75,10 +81,11 @@ def executed(source: str) -> Iterator[tuple[int, ast.AST]]:
         call = parents[node]
         if ast.unparse(node) in OTHERS:
             continue
-        if not isinstance(call, ast.Call) or call.func is not node or not call.args:
+        before = EXECUTING[node.attr]
+        if not isinstance(call, ast.Call) or call.func is not node or len(call.args) <= before:
             yield node.lineno, node
             continue
-        statement = call.args[0]
+        statement = call.args[before]
         given = list(_given(statement, parents)) if isinstance(statement, ast.Name) else []
         for each in given or [statement]:
             yield node.lineno, each
@@ -120,7 +127,7 @@ def test_no_statement_is_put_together() -> None:
         (file, line, ast.unparse(each)) for file, line, each in everything if not is_fixed(each)
     ]
     # Each version of Python formats f-strings differently.
-    allowed = {(file, ast.unparse(ast.parse(text, mode="eval"))) for file, text in REASONS}
+    allowed = {(file, ast.unparse(ast.parse(text))) for file, text in REASONS}
     assert [each for each in found if (each[0], each[2]) not in allowed] == []
     assert len(everything) > len(found)
     assert {(file, text) for file, _, text in found} == allowed
@@ -152,6 +159,17 @@ def test_a_statement_is_a_file_and_nothing_else() -> None:
     )
 
 
+def test_a_flight_consists_of_files() -> None:
+    calls = [
+        (str(path.relative_to(PACKAGE)), ast.unparse(node.args[1]))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "fly"
+    ]
+    flight = "[(statement_of(name, parameters), parameters) for name, parameters in statements]"
+    assert calls == [(STATEMENTS, flight)]
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -166,6 +184,7 @@ def test_a_statement_is_a_file_and_nothing_else() -> None:
         "c.cursor().stream(f'SELECT {name}')",
         "cursor.stream(f'SELECT {name}')",
         "c.pgconn.exec_(statement)",
+        "c.pgconn.send_prepare(b'', statement)",
         "run = c.execute",
         "list(map(c.execute, statements))",
         "def f(name):\n    statement = f'SELECT {name}'\n    c.execute(statement)",
