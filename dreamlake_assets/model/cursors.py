@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.encoding import base64_encode
 
 #: Sorts before every asset id.
 FIRST_ID = "00000000-0000-0000-0000-000000000000"
@@ -69,7 +70,19 @@ class Cursors:
     def _serializer(self, filters: Mapping[str, Any]) -> URLSafeSerializer:
         # The filters are part of the key, so the signature fails if they change.
         salt = hashlib.sha256(orjson.dumps(filters, option=orjson.OPT_SORT_KEYS)).digest()
-        return URLSafeSerializer(self._keys, salt=salt, serializer=_Json)
+        return _Serializer(self._keys, salt=salt, serializer=_Json)
+
+
+class _Serializer(URLSafeSerializer):
+    """The serializer of itsdangerous, which compresses long positions only.
+
+    zlib takes 40 microseconds for any length.
+    """
+
+    def dump_payload(self, obj: Any) -> bytes:
+        """Return the encoded payload."""
+        payload = orjson.dumps(obj)
+        return base64_encode(payload) if len(payload) < 256 else super().dump_payload(obj)
 
 
 class _Json:
