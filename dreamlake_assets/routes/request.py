@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote, unquote_to_bytes
 
 import orjson
 from flask import request
@@ -85,16 +85,14 @@ def query_string(*, repeatable: Collection[str] = ()) -> dict[str, Any]:
     :raises InvalidRequest: any other parameter is given more than once, or a value is not UTF-8.
     """
     parameters: dict[str, list[str]] = {}
-    # Flask leaves escaped bytes that are not UTF-8 as they are, and fails for unescaped ones.
-    query = request.query_string.decode("latin-1")
-    if not query:
-        return {}
-    for pair in parse_qsl(query, keep_blank_values=True, encoding="latin-1"):
-        name_bytes, value = (text.encode("latin-1") for text in pair)
+    for pair in request.query_string.replace(b"+", b" ").split(b"&"):
+        if not pair:
+            continue
+        name_bytes, _, value = pair.partition(b"=")
         # No schema knows a name that is not UTF-8.
-        name = name_bytes.decode(errors="backslashreplace")
+        name = unquote_to_bytes(name_bytes).decode(errors="backslashreplace")
         try:
-            parameters.setdefault(name, []).append(value.decode())
+            parameters.setdefault(name, []).append(unquote_to_bytes(value).decode())
         except UnicodeDecodeError:
             raise invalid_value(name, "Must be UTF-8: é is escaped as %C3%A9.") from None
     for name, values in parameters.items():
