@@ -111,7 +111,7 @@ COMMENT ON CONSTRAINT episode_name_key ON episode IS 'Serves each statement with
 ALTER TABLE ONLY episode
     ADD CONSTRAINT episode_pkey PRIMARY KEY (namespace_id, episode_id, space_id);
 
-COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves each statement with the parameters kinds and episode_ids; asset/find_by_episode_name, asset/find_by_id, asset/find_many, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag, asset/restore, asset/update, asset/view_full and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
+COMMENT ON CONSTRAINT episode_pkey ON episode IS 'Serves each statement with the parameters kinds and episode_ids; asset/find_by_id, asset/find_many, asset/list_by_episode, asset/list_by_episode_created_at, asset/list_by_episode_folder_glob, asset/list_by_episode_glob, asset/list_by_episode_prefix, asset/list_by_episode_tag, asset/restore, asset/update, asset/view_full and node/list_by_episode; node_episode_fkey and asset_episode_fkey.';
 
 CREATE INDEX episode_by_name ON episode USING btree (namespace_id, space_id, name) WHERE (name > ''::text);
 
@@ -267,7 +267,7 @@ COMMENT ON INDEX asset_live_by_episode_name IS 'Serves asset/keys_by_episode, as
 
 CREATE INDEX asset_live_by_episode_name_created_at ON asset USING btree (episode_id, kind, name, created_at, asset_id) WHERE ((episode_id IS NOT NULL) AND (name IS NOT NULL) AND (num_nonnulls(deleted_at) = 0));
 
-COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_by_episode_name, asset/find_many and asset/newest_by_episode_name.';
+COMMENT ON INDEX asset_live_by_episode_name_created_at IS 'Serves asset/find_many.';
 
 CREATE INDEX asset_live_by_sha256 ON asset USING btree (space_id, sha256) WHERE ((sha256 IS NOT NULL) AND (deleted_at IS NULL));
 
@@ -279,7 +279,7 @@ COMMENT ON INDEX asset_live_by_space_name IS 'Serves asset/keys_by_created_at, a
 
 CREATE INDEX asset_live_by_space_name_created_at ON asset USING btree (space_id, kind, name, created_at, asset_id) WHERE ((name IS NOT NULL) AND (num_nonnulls(deleted_at) = 0));
 
-COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_by_name, asset/find_many and asset/newest_by_name.';
+COMMENT ON INDEX asset_live_by_space_name_created_at IS 'Serves asset/find_many.';
 
 CREATE INDEX asset_live_by_tag ON asset USING gin (((ARRAY[(((space_id)::text || '/'::text) || kind)] || tags))) WITH (fastupdate=off) WHERE ((tags <> '{}'::text[]) AND (num_nulls(deleted_at) = 1));
 

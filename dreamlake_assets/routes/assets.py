@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from dreamlake_assets import store
-from dreamlake_assets.errors import BssRecordMissing
+from dreamlake_assets.errors import AssetsError, BssRecordMissing
 from dreamlake_assets.model.etags import FIRST_REVISION
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import Kind
@@ -89,12 +89,13 @@ def download(kind: Kind) -> Response:
     subject = authenticated_subject()
     query = validated(requests.DOWNLOAD, query_string())
     name = query.pop("path")
-    bss_id = services().database.read(
-        store.asset.find_by_name, kind=kind, subject=subject, name=name, **query
-    )
-    if bss_id is None:
+    item = {"asset_id": None, "name": name, "kind": kind.name}
+    [found] = services().database.read(store.download.find, subject=subject, items=[item], **query)
+    if isinstance(found, AssetsError):
+        raise found
+    if found.bss_id is None:
         raise BssRecordMissing
-    url = services().bss.presigned_url(kind.bss_route, bss_id)
+    url = services().bss.presigned_url(kind.bss_route, found.bss_id)
     return json_response(
         {"url": url, "filename": name.rpartition("/")[2], "expiresAt": expires_at(url)}
     )

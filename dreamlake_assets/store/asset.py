@@ -1,4 +1,4 @@
-"""Single assets: registering one, and finding one by id or by name."""
+"""Single assets: registering one, and finding one by id."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +18,11 @@ from dreamlake_assets.database.tenants import require_member, tenant
 from dreamlake_assets.errors import (
     AssetNotFound,
     IdempotencyKeyReused,
-    NamespaceNotFound,
     Unavailable,
 )
 from dreamlake_assets.model.ids import uuid7
 from dreamlake_assets.model.kinds import KINDS, Kind
 from dreamlake_assets.model.names import folders
-from dreamlake_assets.store.missing import require_found
 
 OWN_COLUMNS = dict.fromkeys(column for kind in KINDS.values() for column in kind.own_fields)
 
@@ -194,46 +192,3 @@ def tenant_of_asset(connection: Connection, *, subject: str, asset_id: str) -> d
     if not namespaces:
         raise AssetNotFound
     return {"namespace_id": namespaces[0]}
-
-
-def find_by_name(
-    connection: Connection,
-    *,
-    kind: Kind,
-    subject: str,
-    namespace: str,
-    project: str,
-    name: str,
-    episode: str | None = None,
-    episode_id: str | None = None,
-) -> str | None:
-    """Find the newest asset with a name: the one that the database registered last.
-
-    Takes one roundtrip, or two on a Citus cluster.
-
-    :param name: full path of the asset.
-    :param episode: name of an episode that the asset must be in.
-    :param episode_id: id of such an episode, instead of its name.
-    :returns: the id of the asset in BSS; None if the asset was registered without one.
-    :raises NotFound: the namespace, project, episode or asset does not exist, or the subject is
-        not a member of the namespace.
-    """
-    parameters: dict[str, Any] = {
-        "namespace": namespace,
-        "subject": subject,
-        "project": project,
-        "kind": kind.name,
-        "name": name,
-        **tenant(connection, namespace=namespace, subject=subject, writes=False),
-    }
-    of_episode = episode is not None or episode_id is not None
-    if of_episode:
-        parameters |= {"episode": episode, "episode_id": episode_id}
-    row = fetch_one(
-        connection, "asset/find_by_episode_name" if of_episode else "asset/find_by_name", parameters
-    )
-    if row is None:
-        raise NamespaceNotFound
-    missing, _asset_id, bss_id = row
-    require_found(missing)
-    return bss_id

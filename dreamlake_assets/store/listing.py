@@ -189,18 +189,18 @@ def newest(
     :param episode: name of an episode; None for the whole project.
     :param episode_id: id of an episode, instead of its name.
     """
-    of_episode = episode is not None or episode_id is not None
     parameters = {
         "namespace": namespace,
         "subject": subject,
         "project": project,
-        "kinds": [kind.name for kind in kinds],
-        "episodes": [] if episode is None else [episode],
-        "episode_ids": [] if episode_id is None else [episode_id],
-        "name": name,
+        "episode": episode,
+        "episode_id": episode_id,
+        "item_ids": [None],
+        "item_names": [name],
+        "item_kinds": [None],
+        "all_kinds": [kind.name for kind in kinds],
     }
-    statement = "asset/newest_by_episode_name" if of_episode else "asset/newest_by_name"
-    return Listing(statement, parameters, FULL)
+    return Listing("asset/find_many", parameters, FULL)
 
 
 def _folders_narrow(folder: Folder) -> bool:

@@ -1,6 +1,6 @@
 -- Finds many assets of a project: by id, or the newest live asset of a name.
 --
--- Route:   POST /assets/download with items
+-- Route:   GET /assets/<kind>/download; GET /assets/lookup; POST /assets/download with items
 -- Params:
 --     namespace   text            testuser
 --     subject     text            test-001

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from dreamlake_assets.database.queries import query
 from dreamlake_assets.local.postgres import binaries
+from dreamlake_assets.model.kinds import KINDS
 from tests.bench import seed
 
 CLIENTS = 8
@@ -44,7 +45,14 @@ LIST_BY_PREFIX = {
     "upper_name": "/camera/c07/person0124",
     "row_limit": str(seed.PAGE + 1),
 }
-FIND_BY_NAME = {**_PLACE, "project": seed.LISTED, "name": "/camera/c07/person012345.mp4"}
+FIND_BY_NAME = {
+    **_PLACE,
+    "project": seed.LISTED,
+    "item_ids": "{NULL}",
+    "item_names": "{/camera/c07/person012345.mp4}",
+    "item_kinds": "{video}",
+    "all_kinds": f"{{{','.join(KINDS)}}}",
+}
 
 _EVERY_ITEM = f"""
     SELECT json_build_object(

@@ -196,7 +196,7 @@ class Stage:
             {
                 "service": self._http(self.service, downloads),
                 "livez": livez,
-                "pgbench": self._pgbench("asset/find_by_name", pgbench.FIND_BY_NAME),
+                "pgbench": self._pgbench("asset/find_many", pgbench.FIND_BY_NAME),
             },
         )
         yield Workload(

@@ -60,7 +60,7 @@ def test_every_listing_names_an_index(explained: str) -> None:
 
 
 def test_the_plan_of_one_is_that_of_the_services_sessions(explained: str) -> None:
-    plan = run("explain", "asset/find_by_name", DATABASE_URL=explained).stdout
+    plan = run("explain", "asset/find_many", DATABASE_URL=explained).stdout
     assert "Index Scan Backward using asset_live_by_space_name_created_at on asset" in plan
     assert "Index Cond: ((space_id = space.space_id) AND" in plan
     assert re.search(r"\(name = \$\d\)", plan), "it is planned for one value"
@@ -80,12 +80,12 @@ def test_parameters_differ_from_those_of_the_head(explained: str) -> None:
 
 
 def test_a_statement_is_named_by_the_path_of_its_file_too(explained: str) -> None:
-    result = run("explain", "sql/asset/find_by_name.sql", DATABASE_URL=explained)
+    result = run("explain", "sql/asset/find_many.sql", DATABASE_URL=explained)
     assert "using asset_live_by_space_name_created_at on asset" in result.stdout
 
 
 def test_of_several_each_takes_the_parameters_that_it_has(explained: str) -> None:
-    names = ("asset/find_by_name", "asset/list_by_prefix", "namespace/list")
+    names = ("asset/find_many", "asset/list_by_prefix", "namespace/list")
     params = ("--param", "subject=nobody row_limit=5")
     found = lines(run("explain", *names, *params, DATABASE_URL=explained))
     assert [re.findall(r"(\d) rows", found[name]) for name in names] == [["0"], ["0"], ["1"]]
@@ -106,11 +106,11 @@ def test_on_a_cluster_nothing_is_written(explained: str, connection: psycopg.Con
     result = run("explain", DATABASE_URL=explained)
     found = lines(result)
     assert (result.exit_code, list(found)) == (0, FILES)
-    reads = "/(begin|count|find|keys|list|lock|newest|stream|view)_?"
+    reads = "/(begin|count|find|keys|list|lock|stream|view)_?"
     written = {name for name in FILES if not re.search(reads, name)}
     assert {name for name in FILES if "not run, because it writes" in found[name]} == written
-    measured = r"asset/find_by_name +0 tasks +Index Scan.* 1 rows +\d+\.\d+ ms"
-    assert re.fullmatch(measured, found["asset/find_by_name"])
+    measured = r"asset/find_many +0 tasks +Index Scan.* 2 rows +\d+\.\d+ ms"
+    assert re.fullmatch(measured, found["asset/find_many"])
     plan = run("explain", "asset/insert_once", DATABASE_URL=explained).stdout
     assert "Insert on asset" in plan
     assert "actual" not in plan

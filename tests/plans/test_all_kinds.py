@@ -137,24 +137,6 @@ def test_digests_and_deleted_assets(plan: Explain) -> None:
         assert found.buffers <= 60 + 4 * len(KINDS)
 
 
-def test_a_lookup_is_one_probe_for_each_kind(plan: Explain) -> None:
-    name = {"name": "/camera/c07/person000042.mp4"}
-    for statement, index, values in (
-        ("asset/newest_by_name", "asset_live_by_space_name_created_at", name),
-        (
-            "asset/newest_by_episode_name",
-            "asset_live_by_episode_name_created_at",
-            {**name, **IN_EPISODE},
-        ),
-    ):
-        found = plan(statement, **values)
-        assert found.rows == 1
-        assert not found.scanned & GROWING
-        assert found.probes[index] == len(KINDS)
-        # The path, and for each kind three or four pages of the index and one of the table.
-        assert found.buffers <= 40 + 5 * len(KINDS)
-
-
 @pytest.mark.parametrize("view", ["view_item", "view_full"])
 @pytest.mark.parametrize("listed", ["keys_by_project", "stream_by_project", "list_by_tag"])
 def test_a_view_looks_up_each_asset_in_the_order_of_the_list(

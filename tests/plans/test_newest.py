@@ -8,13 +8,13 @@ import pytest
 from dreamlake_assets.database.connection import connect
 from dreamlake_assets.model.kinds import KINDS
 from tests.plans.conftest import ANALYZE, LARGE_EPISODE, Explain, Plan, explain
-from tests.plans.test_listing import TO_EPISODE, TO_PROJECT
+from tests.plans.test_listing import TO_EPISODE
 from tests.support.postgres import Server
 
 CROWD = Path(__file__).with_name("crowd.sql")
 
-IN_PROJECT = TO_PROJECT | {"asset_live_by_space_name_created_at"}
-IN_EPISODE = TO_EPISODE | {"asset_live_by_episode_name_created_at"}
+OF_PROJECT = "asset_live_by_space_name_created_at"
+OF_EPISODE = "asset_live_by_episode_name_created_at"
 
 
 @pytest.fixture(scope="module")
@@ -29,30 +29,38 @@ def plan_in_crowd(server: Server, template: str) -> Iterator[Explain]:
         yield explain(connection)
 
 
-def is_a_probe(plan: Plan, indexes: set[str]) -> bool:
-    """Whether a plan reads one entry of an index of assets and its row, and nothing else."""
-    assert plan.indexes == indexes
+def newest(plan: Explain, name: str, kind: str = "video", **place: object) -> Plan:
+    """The plan for one name, by default in a project."""
+    return plan(
+        "asset/find_many",
+        item_ids="{NULL}",
+        item_names=f"{{{name}}}",
+        item_kinds=f"{{{kind}}}",
+        **{"episode": None, **place},
+    )
+
+
+def is_a_probe(plan: Plan, index: str, kinds: int = 1) -> bool:
+    """Whether a plan reads one entry of an index of assets for each kind, and nothing else."""
+    assert plan.probes[index] == kinds
     assert not plan.scanned
-    assert not plan.sorts
-    # Three pages of each index, and a row.
-    assert plan.buffers <= 4 * len(indexes) + 2
+    # Three pages of each index of the path and a row, and three or four pages for each kind.
+    assert plan.buffers <= 4 * len(TO_EPISODE) + 5 * kinds
     return plan.rows == 1
 
 
-def test_in_a_project(plan: Explain) -> None:
-    assert is_a_probe(plan("asset/find_by_name", name="/camera/c05/person001234.mp4"), IN_PROJECT)
-
-
-def test_in_an_episode(plan: Explain) -> None:
+@pytest.mark.parametrize(("kind", "kinds"), [("video", 1), ("NULL", len(KINDS))])
+def test_a_name_is_a_probe_for_each_kind(plan: Explain, kind: str, kinds: int) -> None:
     name = "/camera/c05/person001234.mp4"
-    assert is_a_probe(plan("asset/find_by_episode_name", name=name, **LARGE_EPISODE), IN_EPISODE)
+    assert is_a_probe(newest(plan, name, kind), OF_PROJECT, kinds)
+    assert is_a_probe(newest(plan, name, kind, **LARGE_EPISODE), OF_EPISODE, kinds)
 
 
 @pytest.mark.parametrize("name", ["/1000.mp4", "/10000.mp4", "/everywhere.mp4"])
 def test_many_assets_of_a_name_in_a_project(plan_in_crowd: Explain, name: str) -> None:
-    one, many = (plan_in_crowd("asset/find_by_name", name=each) for each in ("/1.mp4", name))
-    assert is_a_probe(one, IN_PROJECT)
-    assert is_a_probe(many, IN_PROJECT)
+    one, many = (newest(plan_in_crowd, each) for each in ("/1.mp4", name))
+    assert is_a_probe(one, OF_PROJECT)
+    assert is_a_probe(many, OF_PROJECT)
     # Where the newest ends a page of the index, the scan starts on the next page.
     assert abs(many.buffers - one.buffers) <= 1
 
@@ -69,10 +77,10 @@ def test_many_assets_of_a_name_in_a_project(plan_in_crowd: Explain, name: str) -
 def test_many_assets_of_a_name_in_an_episode(
     plan_in_crowd: Explain, name: str, episode: str
 ) -> None:
-    one = plan_in_crowd("asset/find_by_episode_name", name="/1.mp4", episode="run-0")
-    many = plan_in_crowd("asset/find_by_episode_name", name=name, episode=episode)
-    assert is_a_probe(one, IN_EPISODE)
-    assert is_a_probe(many, IN_EPISODE)
+    one = newest(plan_in_crowd, "/1.mp4", episode="run-0")
+    many = newest(plan_in_crowd, name, episode=episode)
+    assert is_a_probe(one, OF_EPISODE)
+    assert is_a_probe(many, OF_EPISODE)
     assert abs(many.buffers - one.buffers) <= 1
 
 

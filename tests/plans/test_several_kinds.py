@@ -90,13 +90,3 @@ def test_a_page(plan_of_large: Explain, name: str) -> None:
         assert page.buffers <= bound
         if name.startswith("asset/stream_"):
             assert not page.sorts
-
-
-@pytest.mark.parametrize(
-    "name", ["find_by_name", "find_by_episode_name", "newest_by_name", "newest_by_episode_name"]
-)
-def test_the_newest_of_a_name(plan_of_large: Explain, name: str) -> None:
-    found = plan_of_large(f"asset/{name}")
-    assert found.rows == 1
-    assert of_assets(found.indexes) == of_assets(Head(f"asset/{name}").indexes)
-    assert found.buffers <= 40 + 5 * len(KINDS)

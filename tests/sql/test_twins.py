@@ -15,7 +15,7 @@ TWINS = {
     if name.startswith("asset/") and "_episode" in name
 }
 
-OF_PLACES = "asset/(list_by_|stream_by_|newest_by_|keys_by_(?!digest)|find_by_(?!id$))"
+OF_PLACES = "asset/(list_by_|stream_by_|keys_by_(?!digest))"
 
 #: The episodes of a statement, as a pattern.
 SCOPES = r"unnest\(place\.episode_ids\) AS scope \(episode_id\)"
