@@ -44,8 +44,8 @@ WHERE relnamespace = 'public'::regnamespace
 -- administers.
 GRANT SELECT ON schema_migration, namespace, namespace_member TO dreamlake_service;
 GRANT SELECT, INSERT ON space, episode, node, asset TO dreamlake_service;
--- For changes, deletions and restorations, and asset_id for ON CONFLICT in asset/insert and
--- asset/insert_once, which sets it to its own value. Only the owner deletes rows.
+-- For changes, deletions and restorations; asset_id for ON CONFLICT of the statements asset/insert…,
+-- which sets it to its own value. Only the owner deletes rows.
 GRANT UPDATE (
     asset_id,
     episode_id,

@@ -1,20 +1,6 @@
 """The kinds of assets as data: the differences between a video and a label track.
 
-A further kind takes:
-
-- an entry in ``KINDS``, and a sample file in ``local/samples.py``;
-- a migration that adds the kind to the constraint ``asset_has_the_fields_of_its_kind`` and makes
-  its view; then ``make schema``.
-
-A kind with a column of its own, or a further field of all kinds, also takes:
-
-- the column in the migration, with its comment and its CHECK, and the name of the CHECK in
-  ``sqlstates.py``;
-- an entry in ``_OWN_COLUMNS``, or in ``COMMON_FIELDS``;
-- the column in every statement that returns or inserts whole assets: all ``sql/asset/list_*.sql``,
-  ``find_by_id.sql``, ``insert.sql``, ``insert_once.sql`` and ``insert_many.sql``.
-
-``tests/sql/test_columns_of_kinds.py`` lists each statement, view and constraint without the column.
+CONTRIBUTING.md has the steps that add a field or a kind.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
