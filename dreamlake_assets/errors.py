@@ -58,7 +58,7 @@ class MalformedJson(AssetsError):
 
 
 class Unauthenticated(AssetsError):
-    """A valid bearer token is required."""
+    """A token is required in the header Authorization, after the word Bearer."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "unauthenticated"
@@ -83,7 +83,7 @@ class Forbidden(AssetsError):
 
 
 class NotFound(AssetsError):
-    """This path does not exist; /docs lists those that do."""
+    """This path does not exist: no path ends in a slash, and ids are UUIDs; see /docs."""
 
     status = HTTPStatus.NOT_FOUND
     code = "not_found"
@@ -141,7 +141,7 @@ class Conflict(AssetsError):
 
 
 class PreconditionFailed(AssetsError):
-    """The current ETag does not match If-Match."""
+    """The current ETag does not match If-Match; get the asset again."""
 
     status = HTTPStatus.PRECONDITION_FAILED
     code = "precondition_failed"

@@ -95,7 +95,8 @@ class _Demo:
             except requests.RequestException as error:
                 raise DemoError(
                     f"the local stack is not running: no successful response from {address};"
-                    " start it in another terminal with: make run"
+                    " start it in another terminal with: make run; if it uses other ports, give"
+                    " --url and --bss-url"
                 ) from error
 
     def upload(self, kind: str, file: Path) -> str:

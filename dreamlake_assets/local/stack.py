@@ -135,7 +135,7 @@ def token() -> str:
 def curl_commands(stack: Stack) -> list[str]:
     """Return a curl command for each endpoint. They must run in this order."""
     curl = f"curl -s -H {shlex.quote(f'@{stack.header_file}')}"
-    post = f"{curl} -H 'Content-Type: application/json' -d"
+    post = f"{curl} --json"
     place = {"namespace": NAMESPACE, "project": "robotics"}
     register, find, download = [], [], []
     # The examples in the heads of sql/ name the same assets, so that `make explain` finds rows.
@@ -151,7 +151,7 @@ def curl_commands(stack: Stack) -> list[str]:
     first_id = f"""$({find[0]} | sed 's/^[^:]*:"//; s/".*//')"""
     show = f'{curl} "{stack.url}/assets/video/{first_id}"'
     patch = shlex.quote(json.dumps({"addTags": ["rain"]}))
-    change = f'{curl} --json {patch} -X PATCH "{stack.url}/assets/video/{first_id}"'
+    change = f'{post} {patch} -X PATCH "{stack.url}/assets/video/{first_id}"'
     # A deleted asset is in no list, so its URL is passed on.
     delete = f"""{curl} -X DELETE -w '%{{url_effective}}' "{stack.url}/assets/video/{first_id}\""""
     restore = f"{delete} | xargs -I URL {curl} -X POST URL/restore"
@@ -171,6 +171,13 @@ def curl_commands(stack: Stack) -> list[str]:
     items = [{"kind": kind.name, **kind.sample} for kind in KINDS.values()]
     body = {**place, "episodeName": "run-043", "assets": items}
     batch = f"{post} {shlex.quote(json.dumps(body))} {stack.url}/assets/batch"
+    # The response of a deletion has the ids to restore.
+    chosen = shlex.quote(json.dumps({**place, "episode": "run-043"}))
+    deleted = f"""sed 's/.*"ids"/{json.dumps(place)[:-1]}, "ids"/'"""
+    change_many = (
+        f"{post} {chosen} {stack.url}/assets/delete | {deleted}"
+        f" | {post} @- {stack.url}/assets/restore"
+    )
     health = [f"curl -s {stack.url}/{name}" for name in ("livez", "readyz")]
     return [
         *register,
@@ -183,6 +190,7 @@ def curl_commands(stack: Stack) -> list[str]:
         identity,
         *health,
         batch,
+        change_many,
     ]
 
 

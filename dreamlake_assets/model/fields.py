@@ -65,7 +65,11 @@ class Text(fields.String):
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{names.TEXT_PATTERN}$"}
 
-    default_error_messages = {"required": REQUIRED}
+    default_error_messages = {
+        "required": REQUIRED,
+        "null": "Must not be null.",
+        "invalid": "Must be a string.",
+    }
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str):
@@ -147,7 +151,7 @@ class Id(Text):
 
     def checked(self, value: str) -> str:
         if not _UUID.fullmatch(value):
-            raise names.InvalidName("Not a valid UUID.")
+            raise names.InvalidName("Must be a UUID.")
         return value.lower()
 
 
@@ -255,9 +259,12 @@ class Tags(fields.List):
 
     json_schema = {"examples": [["night", "rain"]]}
 
+    default_error_messages = {"invalid": "Must be an array."}
+
     def __init__(self, *, maximum: int = limits.TAGS, **kwargs: Any):
-        length = validate.Length(min=1, max=limits.TAG_CHARACTERS)
-        super().__init__(Text(validate=length), validate=validate.Length(max=maximum), **kwargs)
+        tag = validate.Length(1, limits.TAG_CHARACTERS, error="Must have 1 to {max} characters.")
+        tags = validate.Length(max=maximum, error="Must have at most {max} tags.")
+        super().__init__(Text(validate=tag), validate=tags, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):

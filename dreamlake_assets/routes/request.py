@@ -110,7 +110,7 @@ def refuse_query() -> None:
     :raises InvalidRequest: the request has a query parameter.
     """
     for name in query_string():
-        raise invalid_value(name, "Unknown field.")
+        raise invalid_value(name, requests.UNKNOWN)
 
 
 def invalid_value(name: str, message: str) -> InvalidRequest:

@@ -17,6 +17,7 @@ from dreamlake_assets.schemas.requests import (
 
 #: The members of a selection; an episode may narrow items, too.
 _SELECTION = ("prefix", "glob", "kind", "limit", "cursor")
+_ITEMS = f"Must be an array of 1 to {limits.URLS} assets."
 
 
 class ItemSchema(StrictSchema):
@@ -57,7 +58,8 @@ class ManySchema(EpisodeFilterSchema):
     items = fields.List(
         _Item(ItemSchema),
         load_default=None,
-        validate=validate.Length(1, limits.URLS),
+        validate=validate.Length(1, limits.URLS, error=_ITEMS),
+        error_messages={"invalid": _ITEMS},
         metadata={
             "description": "The assets. Without it, the body has the members of a selection."
         },

@@ -48,9 +48,9 @@ _DESCRIPTION = """\
 The registry of DreamLake's recordings. Clients upload the bytes of a file to BSS, register the \
 file here as an asset, and find it again by namespace, project, episode and path.
 
-Every request except those for health and documentation needs `Authorization: Bearer <token>`. \
-Unknown and repeated fields of a body are errors, as are unknown query parameters. Later versions \
-may add members to responses.
+Every request except those for health, documentation and `/browse` needs \
+`Authorization: Bearer <token>`. Unknown and repeated fields of a body are errors, as are unknown \
+query parameters. Later versions may add members to responses.
 
 ## Examples
 

@@ -22,6 +22,10 @@ from dreamlake_assets.schemas import requests
 #: An asset stays in its project.
 _FIXED = {"namespace", "project"}
 
+#: Members of an asset that no patch changes: those that the service sets, and the project.
+_READ_ONLY = {"id", "kind", *_FIXED, "projectId", "episodeId", "nodeId", "folder"}
+_READ_ONLY |= {"createdAt", "updatedAt", "deletedAt"}
+
 #: An empty name is none, as null.
 _MAY_BE_EMPTY = {"name", "episodeName"}
 
@@ -70,6 +74,11 @@ class PatchSchema(requests.ObjectSchema):
     def _removes(self, name: str, value: Any) -> bool:
         """Return whether a member removes a value. An unknown one is rejected by its name."""
         return name in self._fields and (value is None or (value == "" and name in _MAY_BE_EMPTY))
+
+    def _message_of_unknown(self, name: str) -> str:
+        if name in _READ_ONLY:
+            return "Cannot be changed."
+        return super()._message_of_unknown(name)
 
     @cached_property
     def _fields(self) -> dict[str, tuple[str, fields.Field[Any]]]:

@@ -38,7 +38,8 @@ class Each(fields.List):
     json_schema: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, inner: fields.Field[Any], *, maximum: int, **kwargs: Any):
-        super().__init__(inner, validate=validate.Length(max=maximum), **kwargs)
+        times = validate.Length(max=maximum, error="Must be given at most {max} times.")
+        super().__init__(inner, validate=times, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):

@@ -45,6 +45,10 @@ slash is optional.
 """
 
 
+#: The message for a field that no schema knows.
+UNKNOWN = "Unknown field."
+
+
 class ObjectSchema(Schema):
     """Rejects unknown fields, so that a typo does not lose data silently."""
 
@@ -63,11 +67,32 @@ class ObjectSchema(Schema):
             return super()._deserialize(data, **options)
         values = super()._deserialize(data, **{**options, "unknown": EXCLUDE})
         known = {each.data_key or name for name, each in self.load_fields.items()}
-        messages = [self.error_messages["unknown"]]
         for name in data:
             if name not in known:
-                options["error_store"].store_error(messages, name, options.get("index"))
+                message = self._message_of_unknown(name)
+                options["error_store"].store_error([message], name, options.get("index"))
         return values
+
+    def _message_of_unknown(self, name: str) -> str:
+        """Return the message for an unknown field, which suggests a field with a similar name."""
+        similar = self._similar_names.get(_letters(name))
+        return f"Unknown field; did you mean {similar}?" if similar else UNKNOWN
+
+    @cached_property
+    def _similar_names(self) -> dict[str, str]:
+        """The name of a field by each name that clients take for it, such as ``episode_name``.
+
+        They are looked up, not compared: a body may have a million unknown fields.
+        """
+        similar: dict[str, str] = {}
+        for column, field in self.load_fields.items():
+            name = field.data_key or column
+            short = _letters(name).removesuffix("s")
+            similar |= dict.fromkeys((short + end for end in ("s", "id", "name")), name)
+        for column, field in self.load_fields.items():
+            name = field.data_key or column
+            similar |= {_letters(column): name, _letters(name): name}
+        return similar
 
 
 class StrictSchema(ObjectSchema):
@@ -349,6 +374,11 @@ def _flat(messages: Any) -> list[str]:
     if isinstance(messages, dict):
         return [f"[{index}] {text}" for index, texts in messages.items() for text in _flat(texts)]
     return list(messages)
+
+
+def _letters(name: str) -> str:
+    """Return a name in lower case and without underscores and hyphens."""
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _printable(name: Any) -> str:

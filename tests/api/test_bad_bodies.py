@@ -13,7 +13,7 @@ from tests.support.api import LEFT_OUT, PROJECT, Api, problem, row_counts
 
 CONTROL = "Control characters are not allowed."
 SURROGATE = "Unpaired surrogates are not allowed."
-STRING = "Not a valid string."
+STRING = "Must be a string."
 POSITIVE = "Must be a finite number above 0."
 COUNT = "Must be a whole number from 1 to 2147483647."
 SIZE = "Must be a whole number from 0 to 9007199254740991."
@@ -27,8 +27,8 @@ LONG_NAME = "Must have at most 1024 bytes in UTF-8."
 LONG_SEGMENT = "A segment must have at most 255 bytes in UTF-8."
 FOLDERS = "Must have at most 32 folders."
 EPISODE = "Must have at most 512 characters."
-LIST = "Not a valid list."
-TAG = "[0] Length must be between 1 and 200."
+LIST = "Must be an array."
+TAG = "[0] Must have 1 to 200 characters."
 OBJECT = "Must be an object."
 LANGUAGE = "Must be a language tag, such as en, pt-BR or zh-Hans-CN."
 BSS_ID = "Must have 1 to 512 characters."
@@ -161,12 +161,12 @@ CASES: list[tuple[str, str, str, str]] = [
     *(("video", "tags", value, LIST) for value in ('"night"', "1", "true", "{}", '{"a": 1}')),
     ("video", "tags", '[""]', TAG),
     ("video", "tags", f'["{"t" * 201}"]', TAG),
-    ("video", "tags", "[null]", "[0] Field may not be null."),
+    ("video", "tags", "[null]", "[0] Must not be null."),
     ("video", "tags", "[1]", f"[0] {STRING}"),
     ("video", "tags", '[["a"]]', f"[0] {STRING}"),
     ("video", "tags", '["a\\u0000"]', f"[0] {CONTROL}"),
     ("video", "tags", '["\\ud800"]', f"[0] {SURROGATE}"),
-    ("video", "tags", json.dumps(["t"] * 101), "Longer than maximum length 100."),
+    ("video", "tags", json.dumps(["t"] * 101), "Must have at most 100 tags."),
     *(("video", "metadata", value, OBJECT) for value in ("[]", '"x"', "1", "true", "NaN")),
     ("video", "metadata", '{"a": "\\u0000"}', "NUL characters are not allowed."),
     ("video", "metadata", '{"a": [{"\\u0000": 1}]}', "NUL characters are not allowed."),
@@ -180,9 +180,9 @@ CASES: list[tuple[str, str, str, str]] = [
     ("video", "metadata", f'{{"a": "{"é" * 32_768}"}}', "Must have at most 65536 bytes as JSON."),
     ("video", "metadata", f'{{"a": {"[" * 300}{"]" * 300}}}', "Is nested too deeply."),
     ("video", "metadata", '{"a": ' * 300 + "1" + "}" * 300, "Is nested too deeply."),
-    ("video", "bss_id", '"x"', UNKNOWN),
-    ("video", "episode", '"x"', UNKNOWN),
-    ("video", "Name", '"x"', UNKNOWN),
+    ("video", "bss_id", '"x"', f"{UNKNOWN[:-1]}; did you mean bssVideoId?"),
+    ("video", "episode", '"x"', f"{UNKNOWN[:-1]}; did you mean episodeName?"),
+    ("video", "Name", '"x"', f"{UNKNOWN[:-1]}; did you mean name?"),
     ("video", "sampleRate", "1", UNKNOWN),
     ("video", "bssAudioId", '"x"', UNKNOWN),
     ("audio", "fps", "30", UNKNOWN),
@@ -192,7 +192,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("image", "bssVideoId", '"x"', UNKNOWN),
     ("video", "", "1", UNKNOWN),
     ("video", "kind", "NaN", UNKNOWN),
-    ("video", "namespace_id", "1", UNKNOWN),
+    ("video", "namespace_id", "1", f"{UNKNOWN[:-1]}; did you mean namespace?"),
 ]
 
 
@@ -234,13 +234,13 @@ def test_a_bad_value_is_refused_by_the_name_of_its_field(
 @pytest.mark.every_way
 def test_every_wrong_field_is_named_at_once(shared_api: Api) -> None:
     # In the order in which the client sorts them.
-    unknown = dict.fromkeys(("Name", "alpha", "nmae", "tag", "zeta"), 1)
+    unknown = dict.fromkeys(("Nmae", "alpha", "filename", "nmae", "zeta"), 1)
     response = shared_api.register(**unknown, fps=True, tags=[1, ""], metadata=[])
 
     assert response.status_code == 400
     fields = {
         "fps": [POSITIVE],
-        "tags": [f"[0] {STRING}", "[1] Length must be between 1 and 200."],
+        "tags": [f"[0] {STRING}", "[1] Must have 1 to 200 characters."],
         "metadata": [OBJECT],
         **{name: [UNKNOWN] for name in unknown},
     }
@@ -435,4 +435,6 @@ def test_json_may_be_sent_with_parameters(shared_api: Api, content_type: str) ->
 def test_an_unknown_field_is_refused_even_where_it_is_null(shared_api: Api) -> None:
     response = shared_api.register(bssVideoID=None)
     assert response.status_code == 400
-    assert problem(response)["fields"] == {"bssVideoID": [UNKNOWN]}
+    assert problem(response)["fields"] == {
+        "bssVideoID": ["Unknown field; did you mean bssVideoId?"]
+    }

@@ -12,7 +12,7 @@ from tests.support.api import LEFT_OUT, PROJECT, Api, problem
 CONTROL = "Control characters are not allowed."
 SLUG = "Must be 1 to 128 letters, digits, '.', '_' or '-', and begin with a letter or a digit."
 LIMIT = "Must be a whole number from 1 to 1000."
-UUID = "Not a valid UUID."
+UUID = "Must be a UUID."
 CURSOR = "Was altered, or was issued for other filters."
 UNKNOWN = "Unknown field."
 TWICE = "Given more than once."
@@ -32,7 +32,8 @@ BOTH = [
     ("episode", "a%0Ab", CONTROL),
     ("episode", "e" * 513, "Must have at most 512 characters."),
     *(("episodeId", value, UUID) for value in ("x", "1", EPISODE_ID + "0", "%00", "%F0%9F%8E%AC")),
-    *((name, "1", UNKNOWN) for name in ("episodeName", "nmae", "Prefix", "offset", "kind", "%ff")),
+    *((name, "1", UNKNOWN) for name in ("nmae", "offset", "kind", "%ff")),
+    ("episodeName", "1", "Unknown field; did you mean episode?"),
 ]
 LIST = [
     *(
@@ -48,6 +49,7 @@ LIST = [
     ("cursor", "x" * 6000, CURSOR),
     ("glob", "a%00", CONTROL),
     ("path", "/a", UNKNOWN),
+    ("Prefix", "1", "Unknown field; did you mean prefix?"),
     *(
         (name, "/caf%E9", UTF_8)
         for name in ("prefix", "glob", "tag", "createdAfter", "createdBefore", "limit", "cursor")
@@ -60,7 +62,7 @@ DOWNLOAD = [
     ("path", "a%00", CONTROL),
     ("path", "/caf%E9", UTF_8),
     ("path", "/" + "s" * 256, "A segment must have at most 255 bytes in UTF-8."),
-    *((name, "1", UNKNOWN) for name in ("prefix", "glob", "limit", "cursor")),
+    *((name, "1", UNKNOWN) for name in ("prefix", "Prefix", "glob", "limit", "cursor")),
 ]
 CASES = [
     *(("list", *case) for case in [*BOTH, *LIST]),

@@ -175,7 +175,7 @@ class TestInvalid:
                     "assets.5.name": ["Must not end with a slash."],
                     "assets.6.fps": ["Unknown field."],
                     "assets.6.channels": [f"Must be a whole number from 1 to {limits.COUNT}."],
-                    "assets.6.tags": ["[1] Length must be between 1 and 200."],
+                    "assets.6.tags": ["[1] Must have 1 to 200 characters."],
                     "assets.8.namespace": ["Unknown field."],
                     "assets.9.space": ["Unknown field."],
                 },

@@ -273,6 +273,16 @@ def test_bad_patches_are_refused_by_field(
     assert shared_api.get(location).headers["ETag"] == etag(1)
 
 
+def test_a_patch_cannot_have_what_the_service_sets(shared_api: Api, location: str) -> None:
+    whole = shared_api.get(location).json
+
+    refused = patch(shared_api, location, whole)
+
+    fixed = ["id", "kind", "namespace", "project", "projectId", "episodeId", "nodeId", "folder"]
+    fixed += ["createdAt", "updatedAt", "deletedAt"]
+    assert refused.json["fields"] == {name: ["Cannot be changed."] for name in fixed}
+
+
 @pytest.mark.every_way
 @pytest.mark.parametrize(
     ("media_type", "status"),
@@ -317,7 +327,7 @@ class TestRefused:
             for other in (etag(2), f"W/{etag(1)}", ""):
                 refused = patch(shared_api, location, body, if_match=other)
                 assert problem(refused) == {
-                    "error": "The current ETag does not match If-Match.",
+                    "error": "The current ETag does not match If-Match; get the asset again.",
                     "code": "precondition_failed",
                 }
                 assert refused.status_code == 412

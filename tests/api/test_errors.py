@@ -52,7 +52,7 @@ def test_an_unknown_address_is_not_found(shared_api: Api, method: str, path: str
 
     assert response.status_code == 404
     assert problem(response) == {
-        "error": "This path does not exist; /docs lists those that do.",
+        "error": "This path does not exist: no path ends in a slash, and ids are UUIDs; see /docs.",
         "code": "not_found",
     }
 

@@ -252,10 +252,10 @@ def test_what_is_no_time(shared_api: Api, field: str, moment: str) -> None:
 @pytest.mark.parametrize(
     ("tag", "message"),
     [
-        ("", "[0] Length must be between 1 and 200."),
-        ("t" * 201, "[0] Length must be between 1 and 200."),
+        ("", "[0] Must have 1 to 200 characters."),
+        ("t" * 201, "[0] Must have 1 to 200 characters."),
         (["night", "a\tb"], "[1] Control characters are not allowed."),
-        ([str(number) for number in range(11)], "Longer than maximum length 10."),
+        ([str(number) for number in range(11)], "Must have at most 10 tags."),
     ],
     ids=["empty", "long", "control", "many"],
 )

@@ -217,7 +217,7 @@ class TestConditional:
             assert refused.status_code == 412
 
         assert problem(refused) == {
-            "error": "The current ETag does not match If-Match.",
+            "error": "The current ETag does not match If-Match; get the asset again.",
             "code": "precondition_failed",
         }
 

@@ -44,7 +44,7 @@ def test_a_token_is_required(shared_api: Api, authorization: str | None) -> None
 
     assert response.status_code == 401
     assert problem(response) == {
-        "error": "A valid bearer token is required.",
+        "error": "A token is required in the header Authorization, after the word Bearer.",
         "code": "unauthenticated",
     }
     assert response.headers["WWW-Authenticate"] == BARE_CHALLENGE

@@ -61,7 +61,9 @@ def test_every_printed_command_works(stack: RunningStack) -> None:
         *([201] * kinds),
         *([200] * (2 * kinds + 12)),
         201,
+        200,
     ]
+    assert len(json.loads(answers.pop()[1])["ids"]) == kinds
 
     lists, downloads = answers[kinds : 2 * kinds], answers[2 * kinds : 3 * kinds]
     assert all(len(json.loads(body)) == 1 for _, body in lists)
