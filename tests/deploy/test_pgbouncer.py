@@ -61,7 +61,9 @@ def test_many_threads_share_few_connections(
             with ThreadPoolExecutor(8) as executor:
                 answers = list(executor.map(register, range(200)))
             row = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [SERVICE]
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE usename = %s AND datname = current_database()",
+                [SERVICE],
             ).fetchone()
 
             # For a failed request, the error code and Server-Timing show the reason.
