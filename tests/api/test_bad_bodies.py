@@ -366,6 +366,7 @@ def test_many_repeated_members_take_no_longer_than_many_others(shared_api: Api) 
     assert "69999" in problem(response)["error"]
 
 
+@pytest.mark.usefixtures("few_finalizers")
 @pytest.mark.parametrize("depth", [2_000, 100_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
 @pytest.mark.parametrize("closed", [True, False])

@@ -107,6 +107,7 @@ GARBAGE = {
 }
 
 
+@pytest.mark.usefixtures("few_finalizers")
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage_does_not_verify(shared_api: Api, garbage: str) -> None:
     refused(me(shared_api, f"Bearer {garbage}"), DOES_NOT_VERIFY)
