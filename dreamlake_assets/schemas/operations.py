@@ -169,7 +169,7 @@ def _download_many() -> _Object:
         f"Returns presigned URLs of up to {limits.URLS} assets: of `items`, which name them by id"
         " or by path, or of a selection by `prefix`, `glob` or episode, in pages. An asset that has"
         " no URL has an error instead, and `failed` counts these. The response is an error if BSS"
-        " returned no URL at all.",
+        " returned no URL at all; it also has the `nextCursor` of a page.",
         success=json_response(200, "Downloads", {"assets": [found, missing], "failed": 1}),
         failures=(*(*TOKEN, *DATABASE, *BODY, errors.InvalidRequest, *_PATH, *_BSS),),
     )

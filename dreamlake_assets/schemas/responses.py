@@ -68,8 +68,8 @@ class ErrorSchema(ResponseSchema):
     next_cursor = fields.String(
         data_key="nextCursor",
         metadata={
-            "description": "For a page of a selection whose files BSS all failed for: the cursor of"
-            " the next page. Absent on the last one."
+            "description": "For a page of downloads without a single URL: the `cursor` of the next"
+            " page. Absent on the last page."
         },
     )
 
