@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from dreamlake_assets.limits import URLS
 from dreamlake_assets.local.processes import free_port
@@ -24,8 +24,13 @@ _IN_TIME_SECONDS = 2 * _TIMEOUT_SECONDS + 2
 _DOWNLOADERS = 8
 _PROJECT = {"namespace": NAMESPACE, "project": "robotics"}
 
-#: A path, and the body of a POST; None for a GET.
-_Download = tuple[str, Any]
+
+class _Download(NamedTuple):
+    """A path, the body of a POST or None, and the pause before each request."""
+
+    path: str
+    body: Any = None
+    pause: float = 0.1
 
 
 def bss(
@@ -75,7 +80,8 @@ def hanging(rounds: int, seconds: float = 10.0) -> Outcome:
     ):
         names = [f"{_HANGING}.{number:03}" for number in range(URLS)]
         _register(service, names)
-        downloads = [_one(names[0]), _many(names)]
+        # A rare request for many: serving it costs as much as ten registrations.
+        downloads = [_one(names[0]), _many(names)._replace(pause=1.0)]
         alone = [_registered_beside(service, [], seconds)[0]]
         beside = []
         ones: list[Reply] = []
@@ -91,20 +97,18 @@ def hanging(rounds: int, seconds: float = 10.0) -> Outcome:
         2 * each / (before + after)
         for each, (before, after) in zip(beside, itertools.pairwise(alone), strict=True)
     )
-    refused = sorted(reply.seconds for reply in ones if reply.status == 503)
+    half = statistics.median(reply.seconds for reply in ones)
+    refused = sum(reply.status == 503 for reply in ones)
     outcome.note(
         f"{statistics.median(alone):,.0f} registrations a second, {statistics.median(beside):,.0f}"
         f" beside downloads: {kept:.1%}"
     )
     outcome.promise("registering keeps 90% of its throughput", kept=kept >= 0.9)
-    outcome.promise("downloads are refused", kept=bool(refused))
-    if refused:
-        half = statistics.median(refused)
-        outcome.note(
-            f"{len(refused):,} of {len(ones):,} downloads of one refused, half of them in"
-            f" {half * 1000:.0f} ms, the slowest in {refused[-1]:.2f} s"
-        )
-        outcome.promise(f"at once, not in {half:.1f} s", kept=half < 0.1)
+    outcome.note(
+        f"{len(ones):,} downloads of one, {refused} of them refused with 503, the others with 502;"
+        f" half of all in {half * 1000:.0f} ms"
+    )
+    outcome.promise(f"downloads are refused at once, not in {half:.1f} s", kept=half < 0.1)
     slowest = max((reply.seconds for reply in manys), default=0.0)
     outcome.note(f"{len(manys):,} downloads of {URLS}, the slowest in {slowest:.2f} s")
     return outcome
@@ -128,8 +132,8 @@ def slow(rounds: int) -> Outcome:
             _register(service, names)
         for _ in range(rounds):
             for names, failed in ((whole, []), (partly, [*failing])):
-                path, body = _many(names)
-                reply, content = service.reply(path, body=body)
+                download = _many(names)
+                reply, content = service.reply(download.path, body=download.body)
                 took.append(reply.seconds)
                 assets = content.get("assets", [])
                 order = [each.get("name", each.get("path")) for each in assets]
@@ -166,11 +170,12 @@ def _register(service: Service, bss_ids: Sequence[str]) -> None:
 
 
 def _one(bss_id: str) -> _Download:
-    return Service.download_path(f"/{bss_id}"), None
+    return _Download(Service.download_path(f"/{bss_id}"))
 
 
 def _many(bss_ids: Sequence[str]) -> _Download:
-    return "/assets/download", {**_PROJECT, "items": [{"path": path} for path in _paths(bss_ids)]}
+    items = [{"path": path} for path in _paths(bss_ids)]
+    return _Download("/assets/download", {**_PROJECT, "items": items})
 
 
 def _one_and_many(bss_id: str) -> list[_Download]:
@@ -180,7 +185,7 @@ def _one_and_many(bss_id: str) -> list[_Download]:
 def _registered_beside(
     service: Service, downloads: Sequence[_Download], seconds: float
 ) -> tuple[float, list[list[Reply]]]:
-    """Measure registrations during ten downloads per second per client.
+    """Measure registrations while clients download.
 
     :returns: registrations per second, and the replies to each download.
     """
@@ -195,8 +200,8 @@ def _downloading(service: Service, downloads: Sequence[_Download]) -> Iterator[l
     told: list[list[Reply]] = [[] for _ in downloads]
 
     def download(number: int) -> None:
-        path, body = downloads[number]
-        while not stopping.wait(0.1):
+        path, body, pause = downloads[number]
+        while not stopping.wait(pause):
             told[number].append(service.ask(path, body=body))
 
     threads = [
