@@ -17,6 +17,12 @@ class Received(NamedTuple):
     headers: dict[str, str]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    #: With the 5 of the standard library, a client that opens many connections waits a second.
+    request_queue_size = 128
+
+
 class HttpServer:
     """A server on a free port of 127.0.0.1; it runs for the duration of a ``with`` block."""
 
@@ -38,8 +44,7 @@ class HttpServer:
             def log_message(self, format: str, *_: object) -> None:  # noqa: A002
                 """Write nothing to the output of the tests."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.01])
