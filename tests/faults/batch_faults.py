@@ -51,8 +51,9 @@ def overlapping_batches(rounds: int, seconds: float = 60.0) -> Outcome:
             ]
             try:
                 until(lambda tallies=tallies: _acknowledged(tallies) >= _WARM, 60)
+                slowest = _ask_whether_alive(outcome, service, seconds / 3)
                 before = service.memory()
-                slowest = _ask_whether_alive(outcome, service, seconds)
+                slowest = max(slowest, _ask_whether_alive(outcome, service, seconds * 2 / 3))
             finally:
                 stopping.set()
             for each, tally in zip(running, tallies, strict=True):
@@ -61,7 +62,7 @@ def overlapping_batches(rounds: int, seconds: float = 60.0) -> Outcome:
             outcome.note(f"/livez in {slowest:.2f} s at most")
             outcome.promise("/livez answers within 2 s", kept=slowest < 2)
             growth = service.memory() - before
-            outcome.note(f"the workers grew by {growth / 2**20:.1f} MiB")
+            outcome.note(f"the workers grew by {growth / 2**20:.1f} MiB after the first third")
             outcome.promise("their memory is flat", kept=growth < _BATCH_MEMORY)
         [[assets]] = database.query("SELECT count(*) FROM asset")
         for what, names in _PARENTS.items():
