@@ -182,7 +182,7 @@ def _large_page(
     limit: int,
     items: Callable[[Iterable[Row]], _Items],
 ) -> tuple[list[bytes], Position | None]:
-    """Read and encode a page in chunks."""
+    """Read and encode a page in chunks. If it ends early, to cancel the statement takes a wait."""
     rows = store.lists.every(connection, listing=listing, row_limit=limit + 1)
     with closing(rows):
         return _page(rows, items, limit, listing.chunk_rows)

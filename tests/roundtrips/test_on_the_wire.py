@@ -209,6 +209,7 @@ def test_looking_around_takes_one_roundtrip(api: Api, proxy: WireProxy, limit: o
         *(("", query) for query in QUERIES),
         ("", {"sha256": "0" * 64}),
         ("", {"view": "full"}),
+        ("", {"view": "full", "limit": "1000"}),
         ("video", {"view": "full", "episode": EPISODE}),
         ("video", {"name": "/0/a"}),
         ("", {"episode": [EPISODE], "deleted": "only", "limit": "2"}),
