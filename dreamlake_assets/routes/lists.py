@@ -61,9 +61,11 @@ def response(
         database = services().database
         if limit <= listing.chunk_rows:
             rows = iter(database.read(store.lists.page, listing=listing, row_limit=limit))
-            body, last = _page(rows, items, limit, listing.chunk_rows)
+            parts, last = _page(rows, items, limit, listing.chunk_rows)
         else:
-            body, last = database.read(_large_page, listing=listing, limit=limit, items=items)
+            parts, last = database.read(_large_page, listing=listing, limit=limit, items=items)
+        # One part is sent in one packet with the headers.
+        body = b"".join(parts) if len(parts) <= 2 else parts
         result = Response(body, mimetype=_mimetype())
         if last is not None:
             cursor = cursor_of(of, given, last)
