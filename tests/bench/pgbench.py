@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 
+from dreamlake_assets.database.connection import _SESSION
 from dreamlake_assets.database.queries import query
 from dreamlake_assets.local.postgres import binaries
 from dreamlake_assets.model.kinds import KINDS
@@ -14,8 +15,8 @@ from tests.bench import seed
 
 CLIENTS = 8
 
-#: The same options as the service, see dreamlake_assets/database/connection.py.
-_SESSION = {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan -c jit=off"}
+#: The settings of the service's sessions.
+_ENVIRONMENT = {"PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _SESSION.items())}
 
 #: pgbench would interpret the :MI in it as a variable.
 _TIMESTAMP_FORMAT = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
@@ -107,7 +108,7 @@ def copy_every_item(database_url: str) -> float:
 def _output(program: str, *arguments: str) -> str:
     done = subprocess.run(
         [binaries(prefer_installed=False) / program, *arguments],
-        env={**os.environ, **_SESSION},
+        env={**os.environ, **_ENVIRONMENT},
         capture_output=True,
         text=True,
         check=False,

@@ -27,7 +27,8 @@ FILTERED = [
     for of in ("", "episode_")
     for filtered in ("tag", "created_at")
 ]
-EVERYTHING = {
+DELETED = ("asset/keys_by_deleted", "asset/keys_by_episode_deleted")
+EVERYTHING: dict[str, object] = {
     "created_after": "-infinity",
     "created_before": "infinity",
     "episode": "run",
@@ -92,6 +93,10 @@ def test_a_page_reads_no_more_after_it(large: Connection, deleted: str, more: in
     # So few matches of a filter are read and sorted, instead of reading the assets by name.
     for name in FILTERED:
         assert explain(large)(name, **EVERYTHING).buffers <= ASSETS * 6 // 100, name
+    for name in DELETED:
+        page = explain(large)(name, **EVERYTHING, digests="{}")
+        assert page.rows == PAGE, name
+        assert page.buffers <= 2 * PAGE, name
     large.execute("REINDEX TABLE asset")
     for name, page in pages(large).items():
         assert page.buffers <= before[name].buffers, name
