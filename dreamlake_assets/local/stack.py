@@ -269,6 +269,9 @@ def _is_ready(port: int) -> bool:
 
 
 def _introduction(stack: Stack) -> str:
+    demo = "make demo"
+    if (stack.port, stack.bss_port) != (PORT, BSS_PORT):
+        demo += f" ARGS='--url {stack.url} --bss-url {stack.bss_url}'"
     lines = [
         "The local stack is running. Ctrl-C stops it.",
         "",
@@ -288,7 +291,7 @@ def _introduction(stack: Stack) -> str:
         "",
         *(f"  {command}" for command in curl_commands(stack)),
         "",
-        "To upload, register and download a real video: make demo",
+        f"To upload, register and download a real video: {demo}",
     ]
     return "\n".join(lines)
 
