@@ -1,6 +1,6 @@
 -- Returns all fields of assets, for the ids of a list.
 --
--- Route:   GET /assets, and every list of assets with view=full
+-- Route:   every list of assets with view=full; GET /assets/lookup
 -- Params:
 --     namespace  text    testuser
 --     project    text    robotics

@@ -1,6 +1,7 @@
 -- Returns what a list of all kinds shows of assets, for the ids of a list.
 --
--- Route:   GET /assets, and every list of assets with view=full
+-- Route:   GET /assets; GET /assets/<kind> with sha256=, deleted=only or several episodes; POST
+--          /assets/download with a selection
 -- Params:
 --     namespace  text    testuser
 --     asset_ids  uuid[]  {01970000-000e-7000-8000-0000000f4240}

@@ -1,6 +1,6 @@
 -- Lists the ids of the namespaces of a subject.
 --
--- Route:   GET /assets/<kind>/<id>, on a Citus cluster only
+-- Route:   every route with the id of one asset, on a Citus cluster only
 -- Params:
 --     subject  text  test-001
 -- Returns: many: namespace_id, in any order.

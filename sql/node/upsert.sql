@@ -1,6 +1,6 @@
 -- Creates a folder if it is missing; its parent exists or was created just before.
 --
--- Route:   POST /assets/<kind>, when a part of the path is missing
+-- Route:   POST /assets/<kind> and PATCH /assets/<kind>/<id>, when a part of the path is missing
 -- Params:
 --     namespace  text          testuser
 --     subject    text          test-001

@@ -1,6 +1,6 @@
 -- Lists the migrations that this database has.
 --
--- Route:   GET /readyz; dreamlake-assets migrate
+-- Route:   GET /readyz; dreamlake-assets migrate; the start of the service, and SIGHUP
 -- Params:
 --     none
 -- Returns: many: version, name, checksum; by version.

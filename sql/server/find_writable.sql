@@ -1,6 +1,6 @@
 -- Says whether the server takes registrations from this role.
 --
--- Route:   GET /readyz; POST /assets/<kind>, after the server has refused a write
+-- Route:   GET /readyz; every route that writes, after the server has refused a write
 -- Params:
 --     none
 -- Returns: scalar: true or false. False on a standby, with default_transaction_read_only, and for a

@@ -1,6 +1,6 @@
 -- Creates a project if it is missing, and returns the role of the subject.
 --
--- Route:   POST /assets/<kind>, when a part of the path is missing
+-- Route:   POST /assets/<kind> and /assets/batch, when a part of a path is missing
 -- Params:
 --     namespace  text  testuser
 --     subject    text  test-001
