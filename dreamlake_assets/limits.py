@@ -23,7 +23,7 @@ EPISODE_CHARACTERS = 512
 # Fields of an asset.
 BSS_ID_CHARACTERS = 512
 METADATA_BYTES = 65_536
-#: Of a number in metadata that no double equals.
+#: The length of a number in metadata that no double equals.
 NUMBER_CHARACTERS = 1000
 TAGS = 100
 TAG_CHARACTERS = 200

@@ -71,7 +71,7 @@ def restore(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def settings(path: str) -> dict[str, str]:
-    """The settings in a file. Of several with one name, the last counts.
+    """Return the settings in a file. If a name occurs several times, the last one counts.
 
     :raises SettingsError: the file cannot be read. The message names the line and does not quote
         it, because it may hold a secret.

@@ -190,7 +190,7 @@ def migrate(
     wait_seconds: float = WAIT_SECONDS,
     announce: Callable[[str], object] = lambda _name: None,
 ) -> list[str]:
-    """Apply the pending migrations. Of two concurrent runs, the second waits for the first.
+    """Apply the pending migrations. A second run at the same time waits for the first.
 
     :param database_url: URL of the server itself. PgBouncer in transaction mode does not work,
         because the advisory lock of a run belongs to its connection.

@@ -142,7 +142,7 @@ def of_batches(schema: _Object) -> dict[str, _Object]:
         "Register many assets",
         f"Registers 1 to {limits.BATCH:,} assets of any kinds, all of them or none. The project,"
         " the episodes and the folders are created if they do not exist. An error names every"
-        " invalid asset by its position: `assets.17.name`. Of assets with the same name the last"
+        " invalid asset by its position: `assets.17.name`. If assets have the same name, the last"
         " one is the newest. An `Idempotency-Key` covers the whole batch. The body has at most"
         " 4 MiB.",
         parameters=["Idempotency-Key"],

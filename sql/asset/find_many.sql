@@ -19,9 +19,10 @@
 --          Index Scan each for each element; for the path: namespace_slug_key, namespace_member_pkey,
 --          space_slug_key, episode_name_key and episode_pkey, an Index Scan each
 -- Why:     An element has either an id, or a name and perhaps a kind. Without a kind, the newest of
---          each kind is looked up, one probe for each. An episode narrows names, but not ids. Of the
---          two lookups by name, a condition that holds for no row ends one before it begins. The project of
---          an id is compared last, so that no index of the project is taken.
+--          each kind is looked up, one probe for each. An episode narrows names, but not ids. A
+--          name is looked up in the project or in the episode: a condition that holds for no row ends
+--          the other lookup before it begins. The project of an id is compared last, so that no index
+--          of the project is taken.
 --          See sql/README.md: #the-newest-asset, #is-not-distinct-from-keeps-an-index-away,
 --          #between-and-order-by-choose-the-index, #an-episode-by-name-or-by-id,
 --          #one-row-when-nothing-matches.

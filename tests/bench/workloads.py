@@ -373,7 +373,7 @@ def _new(number: int) -> str:
 
 
 def _one_of_a_hundred(number: int) -> str:
-    """Of 1,000 registrations, put each hundredth into a new folder."""
+    """Return one of a hundred folders; each 1,000 registrations have their own."""
     return f"/{number // 1000}/{number % 100}"
 
 

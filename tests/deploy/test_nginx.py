@@ -426,7 +426,7 @@ class TestUpstream:
         assert len({environ["REMOTE_PORT"] for environ in service.asked}) == 1
 
     def test_a_post_that_was_sent_is_not_sent_again(self, start: Start) -> None:
-        """Neither after the service closes a new connection, nor after it closes a kept one."""
+        """The service closes a new connection first, then one that nginx kept."""
         with HttpServer(hang_up) as server:
             nginx = start(server.port)
             for _ in range(3):

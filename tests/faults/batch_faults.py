@@ -20,7 +20,7 @@ from tests.support.waiting import until
 _BATCHING = 8
 #: Assets after which the workers have reached the memory that they need.
 _WARM = 40_000
-#: What makes a row of each table unique.
+#: The columns that identify a row of each table.
 _PARENTS = {
     "space": "(namespace_id, slug)",
     "episode": "(space_id, name)",

@@ -23,7 +23,7 @@ CLIENT_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
 #: One in this many registrations creates a new episode with new folders; another is changed.
 NEW_PATH = 4
-#: Of the writers, those that also send batches: as many as a worker takes at once.
+#: The number of writers that also send batches: as many as a worker takes at once.
 BATCH_WRITERS = 4
 #: Assets of a batch.
 BATCH = 10

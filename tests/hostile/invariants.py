@@ -63,7 +63,7 @@ def _own_words(answer: dict[str, Any]) -> str:
 
 
 def _names_what_is_wrong(answer: dict[str, object]) -> bool:
-    # Of many assets, the unknown ones are named by their positions.
+    # A request for many assets names the unknown ones by their positions.
     may_name = answer["code"] == "asset_not_found" and "fields" in answer
     if not may_name and (answer["code"] != "invalid_request" or answer["error"] in _WITHOUT_FIELD):
         return "fields" not in answer

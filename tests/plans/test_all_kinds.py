@@ -126,7 +126,7 @@ def test_filters(plan: Explain, name: str, few: dict[str, object], many: dict[st
 
 
 def test_digests_and_deleted_assets(plan: Explain) -> None:
-    """None are there, although 230,000 assets are."""
+    """Lists that find none of 230,000 assets."""
     for name, index, values in (
         ("asset/keys_by_digest", "asset_live_by_sha256", {}),
         ("asset/keys_by_deleted", "asset_deleted_by_space_name", {}),

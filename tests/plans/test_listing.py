@@ -122,7 +122,7 @@ def test_folders_below_the_pattern_are_skipped(plan: Explain) -> None:
 def test_files_are_found_between_the_folders_beside_them(
     plan: Explain, pattern: str, folders: int
 ) -> None:
-    """None match, although 100,000 names are between the bounds of the pattern."""
+    """No name matches, although 100,000 are between the bounds of the pattern."""
     of_project = plan("asset/list_by_folder_glob", **by_folder(pattern))
     of_episode = plan("asset/list_by_episode_folder_glob", **by_folder(pattern), **LARGE_EPISODE)
     for found in (of_project, of_episode):

@@ -39,7 +39,7 @@ RECORDED = [
         "3a1cd33b95af2742db4c7e455b78d22de6226c8200e81fe80c0083c321c9c069",
     ),
     ("label-track", FULL, "f16d80049d4b7c1fe075aa06b74073032b476245fd948e5ed172908a592dbc63"),
-    # Of fields that 0.2.0 did not have yet.
+    # With fields that 0.2.0 did not have yet.
     ("file", {}, "75e9c38839aec2104bd1c172f5e545305e01aa643086835793a4019eec9b0c84"),
     (
         "file",
