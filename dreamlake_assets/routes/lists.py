@@ -134,7 +134,9 @@ def position(of: str, given: Mapping[str, Any]) -> Position | None:
     try:
         return services().cursors.read(given["cursor"], _filters(of, given))
     except InvalidCursor:
-        raise invalid_value("cursor", "Was altered, or was issued for other filters.") from None
+        raise invalid_value(
+            "cursor", "Was altered, or was issued for other filters; begin again without it."
+        ) from None
 
 
 def cursor_of(of: str, given: Mapping[str, Any], last: Position) -> str:

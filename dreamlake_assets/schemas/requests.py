@@ -84,15 +84,14 @@ class ObjectSchema(Schema):
 
         They are looked up, not compared: a body may have a million unknown fields.
         """
-        similar: dict[str, str] = {}
-        for column, field in self.load_fields.items():
-            name = field.data_key or column
-            short = _letters(name).removesuffix("s")
-            similar |= dict.fromkeys((short + end for end in ("s", "id", "name")), name)
-        for column, field in self.load_fields.items():
-            name = field.data_key or column
-            similar |= {_letters(column): name, _letters(name): name}
-        return similar
+        names = {column: each.data_key or column for column, each in self.load_fields.items()}
+        similar = {
+            _letters(column).removesuffix("s") + end: name
+            for column, name in names.items()
+            for end in ("s", "id", "name")
+        }
+        similar |= {_letters(column): name for column, name in names.items()}
+        return similar | {_letters(name): name for name in names.values()}
 
 
 class StrictSchema(ObjectSchema):

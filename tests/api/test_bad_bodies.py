@@ -182,6 +182,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("video", "metadata", '{"a": ' * 300 + "1" + "}" * 300, "Is nested too deeply."),
     ("video", "bss_id", '"x"', f"{UNKNOWN[:-1]}; did you mean bssVideoId?"),
     ("video", "episode", '"x"', f"{UNKNOWN[:-1]}; did you mean episodeName?"),
+    ("video", "episodeId", '"x"', f"{UNKNOWN[:-1]}; did you mean episodeName?"),
     ("video", "Name", '"x"', f"{UNKNOWN[:-1]}; did you mean name?"),
     ("video", "sampleRate", "1", UNKNOWN),
     ("video", "bssAudioId", '"x"', UNKNOWN),

@@ -223,7 +223,9 @@ def test_a_selection_of_an_episode_includes_assets_without_a_name(
     second = api.download_many(episode="run-042", limit=1, cursor=first["nextCursor"]).json
     assert second == {"assets": [unnamed], "failed": 0}
     altered = api.download_many(episode="run-042", kind="audio", cursor=first["nextCursor"])
-    assert altered.json["fields"] == {"cursor": ["Was altered, or was issued for other filters."]}
+    assert altered.json["fields"] == {
+        "cursor": ["Was altered, or was issued for other filters; begin again without it."]
+    }
 
 
 ITEM = {"path": "/a"}

@@ -426,9 +426,11 @@ class TestCursor:
 def refused(response: Answer) -> None:
     assert response.status_code == 400
     assert problem(response) == {
-        "error": "cursor: Was altered, or was issued for other filters.",
+        "error": "cursor: Was altered, or was issued for other filters; begin again without it.",
         "code": "invalid_request",
-        "fields": {"cursor": ["Was altered, or was issued for other filters."]},
+        "fields": {
+            "cursor": ["Was altered, or was issued for other filters; begin again without it."]
+        },
     }
 
 
