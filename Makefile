@@ -23,18 +23,17 @@ demo: $(READY) ## Upload, register, find, download and change a real video while
 	@exec $(BIN)/dreamlake-assets demo $(ARGS)
 
 # A folder or a file of tests runs in one process (tests/conftest.py).
-PARALLEL := $(BIN)/python -m pytest --numprocesses 2
+PARALLEL := $(BIN)/python -m pytest --no-loadscope-reorder --numprocesses
 
 .PHONY: check
 check: lint ## Run lint and the tests that need PostgreSQL at most; in two minutes
-	@$(PARALLEL) -m 'not proxied' tests/unit tests/sql tests/migrations tests/api
+	@$(PARALLEL) 2 -m 'not proxied' tests/unit tests/sql tests/migrations tests/api
 
 .PHONY: test
 test: $(READY) ## Run the tests; with ARGS, those: make test ARGS='tests/unit -k glob'
 	@.ci/install-packages
-	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(PARALLEL) --ignore tests/faults)
-# Alone, because these tests compare rates.
-	@$(if $(ARGS),,$(BIN)/python -m pytest tests/faults)
+# Three for two cores, because many tests wait.
+	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(PARALLEL) 3)
 
 # The line of a migration that runs outside a transaction.
 NO_TRANSACTION := '^-- transaction: none$$'

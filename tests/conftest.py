@@ -27,8 +27,14 @@ READER = "test-002"
 STRANGER = "test-003"
 
 
+#: Folders whose tests wait for long. They start first, so that they do not run alone at the end.
+SLOW = ("tests/faults", "tests/openapi", "tests/local", "tests/operations")
 #: Folders whose tests share little, so that each file may run in another process.
-SEPARATE = {"tests/api", "tests/sql", "tests/unit"}
+SEPARATE = {"tests/api", "tests/faults", "tests/sql", "tests/unit"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
 class ByFolder(LoadScopeScheduling):

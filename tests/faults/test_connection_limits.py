@@ -130,7 +130,7 @@ def test_a_stream_gets_a_connection_of_the_requests(tmp_path: Path) -> None:
             assert ask("/auth/me") == {200: 16}
 
 
-def test_the_pools_grow_when_the_limit_is_raised(tmp_path: Path) -> None:
+def test_a_pool_grows_when_the_limit_is_raised(tmp_path: Path) -> None:
     limit = f"ALTER ROLE {ROLE} CONNECTION LIMIT 2"
     with (
         limited(limit, tmp_path) as (database, service),
@@ -139,4 +139,5 @@ def test_the_pools_grow_when_the_limit_is_raised(tmp_path: Path) -> None:
     ):
         until(lambda: held(database) == [1, 1])
         administrator.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 10".encode())
-        until(lambda: held(database) == [2, 2])
+        # A worker that has one of the clients needs one connection.
+        until(lambda: sum(held(database)) > 2)
