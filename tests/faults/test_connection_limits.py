@@ -3,7 +3,7 @@
 import http.client
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -135,8 +135,14 @@ def test_a_pool_grows_when_the_limit_is_raised(tmp_path: Path) -> None:
     with (
         limited(limit, tmp_path) as (database, service),
         psycopg.connect(database.url, autocommit=True) as administrator,
-        writing(service.port, service.headers(), writers=8, batch_writers=0),
+        ExitStack() as writers,
     ):
+        # The only client of a worker would not wait for a connection, so it would need no other.
+        for count in range(2, 42, 2):
+            writers.enter_context(writing(service.port, service.headers(), 2, batch_writers=0))
+            until(lambda count=count: sum(service.connections()) >= count)
+            if min(service.connections()) >= 4:
+                break
         until(lambda: held(database) == [1, 1])
         administrator.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 10".encode())
         # A worker that has one of the clients needs one connection.
