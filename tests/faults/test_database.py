@@ -10,6 +10,7 @@ from flask import Flask
 
 from dreamlake_assets import deadlines
 from dreamlake_assets.config import Settings
+from dreamlake_assets.database.server import RETRY_SECONDS
 from tests.conftest import add_namespace, headers_of, settings_of
 from tests.faults import database_faults
 from tests.faults.outcome import Outcome
@@ -55,12 +56,15 @@ def api(app: Flask, settings: Settings) -> Api:
 
 
 def test_dead_idle_connections_cost_no_pause(api: Api, proxy: WireProxy) -> None:
-    """By default the pool waits for a second after the second dead connection."""
-    for _ in range(3):
+    """The check of the pool itself would pause after the second dead connection, each time."""
+    took: list[float] = []
+    for _ in range(5):
         proxy.cut_all()
         begun = time.monotonic()
         assert api.register(name="/a").status_code == 201
-        assert time.monotonic() - begun < 0.9
+        took.append(time.monotonic() - begun)
+    # Other load on the machine delays one of them, but not each.
+    assert min(took) < RETRY_SECONDS
 
 
 def test_a_dead_idle_connection_is_not_used_for_a_stream(api: Api, proxy: WireProxy) -> None:
