@@ -32,7 +32,7 @@ FAULTS: dict[str, tuple[Callable[[int], Outcome], int, int]] = {
     "stopped": (service_faults.stopped, 3, 1),
     "failover": (database_faults.failover, 3, 1),
     "bss": (bss_faults.bss, 3, 1),
-    "bss-hangs": (bss_faults.hanging, 3, 1),
+    "bss-hangs": (bss_faults.hanging, 9, 3),
     "bss-slow": (bss_faults.slow, 10, 3),
     "overload": (service_faults.overloaded, 3, 1),
     "batches": (batch_faults.overlapping_batches, 1, 1),

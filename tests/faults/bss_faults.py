@@ -68,7 +68,7 @@ def bss(
     return outcome
 
 
-def hanging(rounds: int, seconds: float = 10.0) -> Outcome:
+def hanging(rounds: int, seconds: float = 4.0) -> Outcome:
     """Make BSS hang for downloads of one and of 200 assets, beside registrations."""
     outcome = Outcome(f"BSS hangs, for downloads of 1 and of {URLS}", rounds)
     with (
