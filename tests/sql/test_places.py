@@ -129,7 +129,7 @@ FILTERS: list[tuple[dict[str, Any], Callable[[str, int], object]]] = [
     ({"glob": globs.parse("/cam*/**")}, lambda name, _: re.match("/cam[^/]*/", name)),
     ({"glob": globs.parse("/*/cam*")}, lambda name, _: re.fullmatch("/[^/]*/cam[^/]*", name)),
     ({"tags": ["second"]}, lambda _, position: position % 2 == 0),
-    ({"created_after": "2026-01-10"}, lambda _, position: position >= 10),
+    ({"created_after": "2026-01-10"}, lambda _, position: position >= 9),
     ({"digests": ["0" * 64]}, lambda _, position: position % 5 == 0),
     ({"deleted": "only"}, lambda _name, _position: True),
 ]
@@ -159,6 +159,7 @@ def register(
 
 
 @example([(f"/{name}", None, "video") for name in SEGMENTS], [*KINDS], [], FILTERS[0])
+@example([("/a", None, "video")] * 15, [*KINDS], [], FILTERS[5])
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(of_kinds, min_size=5, max_size=15),
