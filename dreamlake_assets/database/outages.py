@@ -57,18 +57,14 @@ class Outage:
             _log.warning("the %s is %s again after %.1f s", self._server, self._recovered, seconds)
 
 
-class _PsycopgWarnings(logging.Filter):
-    """Filter for warnings that psycopg repeats several times a second during an outage.
+class _PoolWarnings(logging.Filter):
+    """Filter for warnings that the pools repeat several times a second during an outage.
 
-    :class:`Outage` logs failed attempts to connect. A pipeline that cannot be ended raises the
-    error that it warns of. One message in ``PAUSE_SECONDS`` reports lost connections.
+    :class:`Outage` logs failed attempts to connect. One message in ``PAUSE_SECONDS`` reports lost
+    connections.
     """
 
-    _LOGGED_BY_OUTAGE = (
-        "error connecting in",
-        "reconnection attempt in pool",
-        "error ignored terminating",
-    )
+    _LOGGED_BY_OUTAGE = ("error connecting in", "reconnection attempt in pool")
     _LOGGED_PER_CONNECTION = "discarding closed connection"
 
     def __init__(self) -> None:
@@ -87,7 +83,4 @@ class _PsycopgWarnings(logging.Filter):
         return not record.msg.startswith(self._LOGGED_BY_OUTAGE)
 
 
-# A filter of a logger does not apply to the loggers below it.
-_psycopg_warnings = _PsycopgWarnings()
-for _name in ("psycopg", "psycopg.pool"):
-    logging.getLogger(_name).addFilter(_psycopg_warnings)
+logging.getLogger("psycopg.pool").addFilter(_PoolWarnings())

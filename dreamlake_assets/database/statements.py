@@ -8,7 +8,6 @@ from typing import cast
 import psycopg
 
 from dreamlake_assets import trace
-from dreamlake_assets.database import outages  # noqa: F401  (filters psycopg's warnings)
 from dreamlake_assets.database.connection import Connection, Row, is_cluster
 from dreamlake_assets.database.flights import fly
 from dreamlake_assets.database.queries import query, query_of_tenant
