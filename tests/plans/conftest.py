@@ -23,6 +23,18 @@ GROWING = {"namespace_member", "space", "episode", "node", "asset"}
 PAGE = 100
 LARGE_EPISODE: dict[str, object] = {"project": "archive", "episode": "run-0001"}
 
+#: The beginning of a statement that creates the project and the episode of the heads' examples.
+WITH_RUN = """
+    WITH project AS (
+        INSERT INTO space (namespace_id, space_id, slug)
+        SELECT namespace_id, gen_random_uuid(), 'robotics' FROM namespace
+        RETURNING namespace_id, space_id
+    ), run AS (
+        INSERT INTO episode (namespace_id, space_id, episode_id, name)
+        SELECT namespace_id, space_id, gen_random_uuid(), 'run-042' FROM project
+        RETURNING namespace_id, space_id, episode_id
+    )"""
+
 
 class Plan:
     """The output of EXPLAIN (ANALYZE, BUFFERS) for a statement."""

@@ -6,7 +6,7 @@ import pytest
 
 from dreamlake_assets.database.connection import Connection, connect
 from tests.conftest import add_namespace
-from tests.plans.conftest import PAGE, Explain, Plan, explain
+from tests.plans.conftest import PAGE, WITH_RUN, Explain, Plan, explain
 from tests.support.postgres import Server
 
 ASSETS = 20_000
@@ -31,21 +31,13 @@ DELETED = ("asset/keys_by_deleted", "asset/keys_by_episode_deleted")
 EVERYTHING: dict[str, object] = {
     "created_after": "-infinity",
     "created_before": "infinity",
-    "episode": "run",
-    "episodes": "{run}",
+    "episode": "run-042",
+    "episodes": "{run-042}",
 }
 
 #: One episode, in which neighbours by name were registered apart.
 _INSERT = f"""
-    WITH project AS (
-        INSERT INTO space (namespace_id, space_id, slug)
-        SELECT namespace_id, gen_random_uuid(), 'robotics' FROM namespace
-        RETURNING namespace_id, space_id
-    ), run AS (
-        INSERT INTO episode (namespace_id, space_id, episode_id, name)
-        SELECT namespace_id, space_id, gen_random_uuid(), 'run' FROM project
-        RETURNING namespace_id, space_id, episode_id
-    )
+    {WITH_RUN}
     INSERT INTO asset (namespace_id, space_id, episode_id, asset_id, kind, name, fps, lens, tags)
     SELECT
         namespace_id, space_id, episode_id, gen_random_uuid(), 'video',

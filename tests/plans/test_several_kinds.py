@@ -12,7 +12,7 @@ from dreamlake_assets.database.connection import connect
 from dreamlake_assets.database.heads import FILES, Head
 from dreamlake_assets.model.kinds import KINDS
 from tests.conftest import add_namespace
-from tests.plans.conftest import GROWING, PAGE, Explain, by_folder, explain
+from tests.plans.conftest import GROWING, PAGE, WITH_RUN, Explain, by_folder, explain
 from tests.plans.test_all_kinds import KEYS_BUFFERS
 from tests.plans.test_listing import ALWAYS, PAGE_BUFFERS
 from tests.support.postgres import Server
@@ -21,15 +21,7 @@ VIDEOS = 40_000
 OTHERS = 1_000
 
 _INSERT = f"""
-    WITH project AS (
-        INSERT INTO space (namespace_id, space_id, slug)
-        SELECT namespace_id, gen_random_uuid(), 'robotics' FROM namespace
-        RETURNING namespace_id, space_id
-    ), run AS (
-        INSERT INTO episode (namespace_id, space_id, episode_id, name)
-        SELECT namespace_id, space_id, gen_random_uuid(), 'run-042' FROM project
-        RETURNING namespace_id, space_id, episode_id
-    ), folder AS (
+    {WITH_RUN}, folder AS (
         INSERT INTO node (namespace_id, space_id, episode_id, node_id, path)
         SELECT namespace_id, space_id, episode_id, gen_random_uuid(), '/camera' FROM run
     )
