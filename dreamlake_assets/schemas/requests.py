@@ -66,15 +66,12 @@ class ObjectSchema(Schema):
         if not isinstance(data, Mapping):
             return super()._deserialize(data, **options)
         values = super()._deserialize(data, **{**options, "unknown": EXCLUDE})
+        known = {each.data_key or name for name, each in self.load_fields.items()}
         for name in data:
-            if name not in self._known_names:
+            if name not in known:
                 message = self._message_of_unknown(name)
                 options["error_store"].store_error([message], name, options.get("index"))
         return values
-
-    @cached_property
-    def _known_names(self) -> set[str]:
-        return {each.data_key or name for name, each in self.load_fields.items()}
 
     def _message_of_unknown(self, name: str) -> str:
         """Return the message for an unknown field, which suggests a field with a similar name."""
@@ -112,6 +109,10 @@ class StrictSchema(ObjectSchema):
             # An unknown field is rejected by name, even if it is null.
             return name not in self._known_names
         return value != "" or name not in self.may_be_empty
+
+    @cached_property
+    def _known_names(self) -> set[str]:
+        return {*self._compiled[0]}
 
     def _deserialize(self, data: Any, **options: Any) -> Any:
         """Return the values of an object, in one pass over the members that are given.
